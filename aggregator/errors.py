@@ -1,0 +1,40 @@
+"""What can go wrong, as the person who runs this should read it: one line that says what, where and what to do."""
+
+
+class AggregatorError(Exception):
+    """Base of every error that is the world's or the user's fault. A bug raises something else."""
+
+
+class ConfigError(AggregatorError):
+    """The config cannot be used. `problems` holds one line for each thing to mend, all of them at once."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+    def __reduce__(self) -> tuple[type["ConfigError"], tuple[str, ...]]:
+        return type(self), self.problems
+
+
+class LockedError(AggregatorError):
+    """Another run holds the lock of the store."""
+
+
+class SourceError(AggregatorError):
+    """A source could not be visited or read; `kind` is a short class of trouble, such as `timeout` or `not a feed`."""
+
+    def __init__(self, kind: str, message: str = "") -> None:
+        super().__init__(f"{kind}: {message}" if message else kind)
+        self.kind = kind
+        self.message = message
+
+    def __reduce__(self) -> tuple[type["SourceError"], tuple[str, str]]:
+        return type(self), (self.kind, self.message)
+
+
+class FetchError(SourceError):
+    """The document did not arrive (DNS, TLS, time-out, HTTP status, too large ...)."""
+
+
+class ParseError(SourceError):
+    """The document arrived and cannot be read (not a feed, broken, not text ...). The message names file and line."""

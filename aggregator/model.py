@@ -1,0 +1,251 @@
+"""The nouns that everything speaks: frozen values, standard library only.
+
+Said once, for the whole project: every datetime is aware and in UTC; every str is free of characters that XML 1.0
+forbids and of lone surrogates; every URL is absolute http(s) unless its field says otherwise; "" and None mean absent.
+Names and titles are plain text, never HTML; only `Item.content` holds HTML, and that is already clean.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+CategoryPath = tuple[str, ...]
+"""Names from the top down, such as ("新媒体", "快科技", "最新新闻"); () is "everything"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An author or contributor (RFC 4287 §3.2)."""
+
+    name: str
+    email: str = ""
+    uri: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A category as upstream gave it (RFC 4287 §4.2.2); not one of our category paths."""
+
+    term: str
+    scheme: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link other than the item's own page and its enclosures: rel is `via`, `replies`, `related`, `license` ...
+
+    `replies` covers RSS <comments> (RFC 4685 §3), `license` is RFC 4946. On a Feed also `hub` (WebSub §4).
+    """
+
+    href: str
+    rel: str
+    type: str = ""
+    title: str = ""
+    hreflang: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosure:
+    """A file that belongs to an item (RSS <enclosure>, Atom rel=enclosure, media:content). `length` is bytes, `duration` seconds."""
+
+    url: str
+    type: str = ""
+    length: int | None = None
+    duration: float | None = None
+    title: str = ""
+    medium: str = ""
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture; width and height in pixels."""
+
+    url: str
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Podcast:
+    """The essentials of itunes:* and podcast:* of an episode. `duration` is seconds."""
+
+    duration: int | None = None
+    season: int | None = None
+    episode: int | None = None
+    episode_type: str = ""
+    explicit: bool | None = None
+    subtitle: str = ""
+    transcripts: tuple[Link, ...] = ()
+    chapters: Link | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What a feed says of itself: the material of atom:source (RFC 4287 §4.2.11). `url` is its page, `self_url` the feed."""
+
+    id: str = ""
+    title: str = ""
+    subtitle: str = ""
+    url: str = ""
+    self_url: str = ""
+    authors: tuple[Person, ...] = ()
+    rights: str = ""
+    icon: str = ""
+    logo: str = ""
+    language: str = ""
+    updated: datetime | None = None
+    tags: tuple[Tag, ...] = ()
+    links: tuple[Link, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry. `guid` is upstream's own id, verbatim ("" if it gave none); `summary` is plain text, `content` clean HTML.
+
+    `categories` are our category paths (of the post or its source); `tags` are upstream's words.
+    `origin` is the document it came from within its source: a post's path below the seed folder, "" for a feed.
+    `feed` is set only when upstream's entry brought an atom:source of its own, which is kept.
+    """
+
+    guid: str = ""
+    url: str = ""
+    title: str = ""
+    summary: str = ""
+    content: str = ""
+    authors: tuple[Person, ...] = ()
+    tags: tuple[Tag, ...] = ()
+    categories: tuple[CategoryPath, ...] = ()
+    published: datetime | None = None
+    updated: datetime | None = None
+    language: str = ""
+    rights: str = ""
+    image: Image | None = None
+    enclosures: tuple[Enclosure, ...] = ()
+    links: tuple[Link, ...] = ()
+    podcast: Podcast | None = None
+    feed: Feed | None = None
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one visit may cost."""
+
+    timeout: timedelta = timedelta(seconds=30)
+    max_bytes: int = 10_000_000
+    interval: timedelta = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where entries come from, as the config says. `options` is the frozen Options of its kind.
+
+    `key` names it for ever (a feed's URL, a seed folder's path); `categories` are for all its items (for posts: for
+    those that name none); `zone` is the IANA name for dates without an offset; `base_url` resolves a post's relative links.
+    """
+
+    key: str
+    kind: str
+    options: Any
+    title: str = ""
+    categories: tuple[CategoryPath, ...] = ()
+    language: str = ""
+    zone: str = "UTC"
+    base_url: str = ""
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What lets a document answer "not changed". Kept byte for byte (RFC 9110 §8.8); `stamp` is a file's mtime and size."""
+
+    etag: str = ""
+    last_modified: str = ""
+    stamp: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Bytes of a visit. `name` is what the source calls it (the URL asked for; a post's path below its folder);
+    `url` is the final URL after redirects (for a post: the same as `name`); header names are lower case.
+    """
+
+    name: str
+    url: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    validators: Validators = Validators()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a source's documents look like now: those to read, and the names of those that have not changed."""
+
+    changed: tuple[Document, ...] = ()
+    unchanged: frozenset[str] = frozenset()
+    warnings: tuple[str, ...] = ()
+
+
+class Fetch(Protocol):
+    """The one way to the network. Returns None for "304 Not Modified"; raises FetchError."""
+
+    async def __call__(self, url: str, known: Validators, limits: Limits) -> Document | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What reading one document gave. A draft gives no items and no warning; a document that cannot be read raises ParseError."""
+
+    items: tuple[Item, ...] = ()
+    feed: Feed | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A category that is published: `folder` is its place below the output ("" for everything), POSIX, not URL-encoded."""
+
+    path: CategoryPath
+    folder: str
+    title: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An item as it is published. `id` is the public id, a URI that never changes; `published` and `updated` are always set.
+
+    `feed` describes the source it came from: its title is never empty and its self_url is set for a remote feed.
+    """
+
+    id: str
+    item: Item
+    feed: Feed
+    published: datetime
+    updated: datetime
+    categories: tuple[Category, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """What is published for one category. Entries are in their final order, newest first.
+
+    `id` is a permanent tag: URI (RFC 4151); `page` the HTML page's URL; `urls` maps each format's name to the public URL
+    of this channel in it; `site` and `site_url` name the publisher; `scheme` is the URI of our category taxonomy.
+    """
+
+    id: str
+    category: Category
+    site: str
+    site_url: str
+    page: str
+    urls: Mapping[str, str]
+    scheme: str
+    language: str
+    updated: datetime
+    ttl: int
+    entries: tuple[Entry, ...] = ()
