@@ -172,28 +172,30 @@ class Validators:
 class Document:
     """Bytes of a visit. `name` is what the source calls it (the URL asked for; a post's path below its folder);
     `url` is the final URL after redirects (for a post: the same as `name`); header names are lower case.
+    `not_modified` is "304 Not Modified": the body is empty, `validators` are what the 304 said or else the known ones.
     """
 
     name: str
     url: str
     body: bytes
+    not_modified: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
     validators: Validators = Validators()
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a source's documents look like now: those to read, and the names of those that have not changed."""
+    """What a source's documents look like now: those to read, and those that have not changed (name -> validators to keep)."""
 
     changed: tuple[Document, ...] = ()
-    unchanged: frozenset[str] = frozenset()
+    unchanged: Mapping[str, Validators] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 
 class Fetch(Protocol):
-    """The one way to the network. Returns None for "304 Not Modified"; raises FetchError."""
+    """The one way to the network: a conditional GET (RFC 9110 §13) of `url`. Raises FetchError."""
 
-    async def __call__(self, url: str, known: Validators, limits: Limits) -> Document | None: ...
+    async def __call__(self, url: str, known: Validators, limits: Limits) -> Document: ...
 
 
 @dataclass(frozen=True, slots=True)
