@@ -145,7 +145,8 @@ class Source:
     """Where entries come from, as the config says. `options` is the frozen Options of its kind.
 
     `key` names it for ever (a feed's URL, a seed folder's path); `categories` are for all its items (for posts: for
-    those that name none); `zone` is the IANA name for dates without an offset; `base_url` resolves a post's relative links.
+    those that name none); `zone` is the IANA name for dates without an offset; `base_url` resolves a post's relative links;
+    `root` is the absolute folder that relative paths in `options` start from.
     """
 
     key: str
@@ -156,6 +157,7 @@ class Source:
     language: str = ""
     zone: str = "UTC"
     base_url: str = ""
+    root: str = ""
     limits: Limits = Limits()
 
 
@@ -251,3 +253,23 @@ class Channel:
     updated: datetime
     ttl: int
     entries: tuple[Entry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One attempt at a source, with its outcome.
+
+    `documents` were read now, `held` stand as they were (their validators may have been renewed), `broken` could not be
+    read, so what they gave before still counts. `error` is one line, with its class in front, when the visit failed as a
+    whole; then nothing else is to be learned from it.
+    """
+
+    source: Source
+    items: tuple[Item, ...] = ()
+    feed: Feed | None = None
+    documents: Mapping[str, Validators] = field(default_factory=dict)
+    held: Mapping[str, Validators] = field(default_factory=dict)
+    broken: frozenset[str] = frozenset()
+    warnings: tuple[str, ...] = ()
+    error: str = ""
+    seconds: float = 0.0

@@ -1,0 +1,128 @@
+"""Channels: which categories have to be published, what each of them holds, and what it is called."""
+
+import hashlib
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from sqlalchemy import Engine
+
+from aggregator import __version__
+from aggregator.config import Config
+from aggregator.errors import AggregatorError
+from aggregator.model import Category, CategoryPath, Channel, Entry
+from aggregator.publish import is_complete, page, publish, urls
+from aggregator.store import channels, meta
+from aggregator.store.channels import Place, Shown
+from aggregator.store.engine import reading, writing
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What publishing came to: files written, channels looked at, and a line for each that could not be written."""
+
+    written: tuple[Path, ...]
+    channels: int
+    problems: tuple[str, ...]
+
+
+def slugs(config: Config) -> Mapping[CategoryPath, str]:
+    """The folder names that the config gives to categories."""
+    return {path: settings.slug for path, settings in config.categories.items() if settings.slug}
+
+
+def publish_all(engine: Engine, config: Config, progress: Callable[[int, int, str], None]) -> Published:
+    """Render every channel that has changed since its documents were written, and write what differs.
+
+    A channel that fails keeps its old documents, is reported, and is tried again by the next run.
+    """
+    names = config.site.formats
+    with reading(engine) as db:
+        authority = meta.authority(db)
+        places = channels.places(db)
+    known = {place.folder: category(config, place) for place in places}
+    settings = _fingerprint(config, authority)
+    stale = [
+        place
+        for place in places
+        if place.rendered != f"{settings}:{place.revision}" or not is_complete(config.output, place.folder, names)
+    ]
+    written: list[Path] = []
+    problems: list[str] = []
+    for number, place in enumerate(stale):
+        progress(number, len(stale), known[place.folder].title)
+        try:
+            with reading(engine) as db:
+                shown = channels.recent(db, place.id, config.site.items)
+            written += publish(_channel(config, place, known, shown, authority), config.output, names)
+        except AggregatorError as error:
+            problems.append(str(error))
+            continue
+        except Exception as error:  # a border: one channel that cannot be rendered must not keep the others from being
+            _log.exception("%s: a mistake in aggregator itself", place.folder)
+            problems.append(f"{place.folder or '.'}: internal error: {type(error).__name__}: {error}; please report it")
+            continue
+        with writing(engine) as db:
+            channels.mark_rendered(db, place.id, f"{settings}:{place.revision}")
+    return Published(tuple(written), len(places), tuple(problems))
+
+
+def category(config: Config, place: Place) -> Category:
+    """A category with the title and description that the config gives it."""
+    settings = config.categories.get(place.path)
+    name = place.path[-1] if place.path else config.site.title
+    return Category(
+        path=place.path,
+        folder=place.folder,
+        title=(settings.title if settings else "") or name,
+        description=settings.description if settings else "",
+    )
+
+
+def _channel(
+    config: Config, place: Place, known: Mapping[str, Category], shown: tuple[Shown, ...], authority: str
+) -> Channel:
+    site = config.site
+    titles = {each.path: each.title for each in known.values()}
+    above = " / ".join(titles[place.path[: depth + 1]] for depth in range(len(place.path)))
+    title = f"{above} · {site.title}" if place.path else site.title
+    entries = tuple(_entry(config, each, known, authority) for each in shown)
+    return Channel(
+        id=f"{authority}feed/" + "/".join(quote(name, safe="") for name in place.path),
+        category=replace(known[place.folder], title=title),
+        site=site.title,
+        site_url=site.base_url,
+        page=page(site.base_url, place.folder),
+        urls=urls(site.base_url, place.folder, site.formats),
+        scheme=f"{authority}categories",
+        language=site.language,
+        updated=max((entry.updated for entry in entries), default=place.created),
+        ttl=max(1, round(config.fetch.interval.total_seconds() / 60)),
+        entries=entries,
+    )
+
+
+def _entry(config: Config, shown: Shown, known: Mapping[str, Category], authority: str) -> Entry:
+    """An entry with what its source says of itself, filled up so that every entry has an author and an origin."""
+    feed = shown.feed
+    remote = shown.source.startswith(("http://", "https://"))
+    title = feed.title or (urlsplit(shown.source).hostname if remote else "") or config.site.title
+    feed = replace(
+        feed,
+        id=feed.id if remote else f"{authority}source/{quote(shown.source)}",
+        title=title,
+        self_url=(feed.self_url or shown.source) if remote else "",
+    )
+    item = replace(shown.item, language=shown.item.language or feed.language)
+    categories = tuple(known[folder] for folder in shown.folders)
+    return Entry(shown.id, item, feed, shown.published, shown.updated, categories)
+
+
+def _fingerprint(config: Config, authority: str) -> str:
+    """What all documents depend on besides the store: when it changes, all are rendered anew."""
+    seen = (__version__, authority, config.site, config.fetch.interval, sorted(config.categories.items()))
+    return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]

@@ -1,0 +1,94 @@
+"""Visit sources side by side. A source's failure becomes a value in its Visit and touches no other source.
+
+This is the one place that decides where reading runs: in a thread beside the event loop, a few documents at a time.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+
+from aggregator import sources
+from aggregator.errors import ParseError, SourceError
+from aggregator.model import Batch, Document, Feed, Fetch, Found, Item, Source, Validators, Visit
+
+_log = logging.getLogger(__name__)
+_AT_ONCE = 50
+
+
+async def collect(
+    due: Sequence[tuple[Source, Mapping[str, Validators]]], fetch: Fetch, at_once: int = _AT_ONCE
+) -> AsyncIterator[Visit]:
+    """Visit each source, `at_once` side by side; yield each Visit as it ends."""
+    places = asyncio.Semaphore(at_once)
+
+    async def one(source: Source, known: Mapping[str, Validators]) -> Visit:
+        async with places:
+            return await visit(source, known, fetch)
+
+    tasks = [asyncio.create_task(one(source, known)) for source, known in due]
+    try:
+        for done in asyncio.as_completed(tasks):
+            yield await done
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+async def visit(source: Source, known: Mapping[str, Validators], fetch: Fetch) -> Visit:
+    """One attempt at a source. Raises nothing but cancellation: whatever goes wrong is in the Visit."""
+    start = time.monotonic()
+    try:
+        kind = sources.find(source.kind)
+        found = await kind.documents(source, known, fetch)
+        result = await asyncio.to_thread(_read, kind, source, found)
+    except SourceError as error:
+        result = Visit(source, error=str(error))
+    except Exception as error:  # a border: a bug in one adapter must not cost the other sources their visit
+        _log.exception("%s: a mistake in aggregator itself", source.key)
+        result = Visit(source, error=f"internal error: {type(error).__name__}: {error}; please report it")
+    return replace(result, seconds=time.monotonic() - start)
+
+
+def _read(kind: sources.Kind, source: Source, found: Found) -> Visit:
+    """Read the documents that changed. One that cannot be read is a warning, or, when it was all there is, the error."""
+    items: list[Item] = []
+    feed: Feed | None = None
+    read: dict[str, Validators] = {}
+    broken: dict[str, str] = {}
+    warnings = list(found.warnings)
+    for document in found.changed:
+        try:
+            batch = _batch(kind, document, source)
+        except ParseError as error:
+            broken[document.name] = str(error)
+            continue
+        items += batch.items
+        feed = batch.feed or feed
+        warnings += batch.warnings
+        read[document.name] = document.validators
+    if broken and not (read or found.unchanged):
+        first, *others = broken.values()
+        return Visit(source, error=first, warnings=(*warnings, *others))
+    return Visit(
+        source=source,
+        items=tuple(items),
+        feed=feed,
+        documents=read,
+        held=found.unchanged,
+        broken=frozenset(broken),
+        warnings=(*warnings, *broken.values()),
+    )
+
+
+def _batch(kind: sources.Kind, document: Document, source: Source) -> Batch:
+    try:
+        return kind.read(document, source)
+    except ParseError:
+        raise
+    except Exception as error:
+        _log.exception("%s: %s: a mistake in aggregator itself", source.key, document.name)
+        raise ParseError(
+            "internal error", f"{document.name}: {type(error).__name__}: {error}; please report it"
+        ) from error

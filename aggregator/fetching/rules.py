@@ -1,0 +1,239 @@
+"""The rules of fetching, apart from every socket: allowed networks, headers, validators, content codings. Pure."""
+
+import re
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from urllib.parse import quote
+
+from aggregator import __version__
+from aggregator.errors import FetchError
+from aggregator.model import Validators
+from aggregator.text import one_line
+
+Address = IPv4Address | IPv6Address
+RawHeaders = Iterable[tuple[bytes, bytes]]
+
+ACCEPT = (
+    "application/atom+xml, application/rss+xml, application/rdf+xml, application/feed+json,"
+    " application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, */*;q=0.1"
+)
+_ADVICE = {
+    304: "though it was not asked whether anything changed",
+    404: "look for the feed's new address",
+    410: "the publisher has removed it for good",
+    429: "it is asked too often: raise the interval",
+}
+
+# --- Addresses ------------------------------------------------------------------------------------------------------
+
+_GLOBAL_UNICAST = IPv6Network("2000::/3")  # RFC 4291 §2.4: all that IANA has handed out
+_NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052 §2.1
+_IPV4_COMPATIBLE = IPv6Network("::/96")  # RFC 4291 §2.5.5.1
+# What `is_global` of Python 3.11 lets through: 6to4 relays (RFC 7526), documentation (RFC 9637).
+_NOT_PUBLIC = (IPv4Network("192.88.99.0/24"), IPv6Network("3fff::/20"))
+
+_HOST_AND_PORT = re.compile(r"(?:\[(?P<v6>[^\[\]]*)\]|(?P<host>[^\[\]:/]+))(?::(?P<port>[0-9]{1,5}))?")
+_HOST_NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]*[a-z_-][a-z0-9_-]*\.?")
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedNetwork:
+    """An entry of `allow_networks`: addresses, or (None) a host name in lower case; on one port, or (None) on all."""
+
+    network: IPv4Network | IPv6Network | None
+    host: str
+    port: int | None
+
+
+def parse_network(entry: str) -> AllowedNetwork:
+    """Read `10.0.0.0/8`, `10.1.2.3`, `10.1.2.3:8801`, `::1`, `[::1]:80`, `fd00::/8`, `localhost` or `localhost:8000`.
+
+    Raises ValueError with one line that says what to write.
+    """
+    if network := _network(entry):
+        return AllowedNetwork(network, "", None)
+    match = _HOST_AND_PORT.fullmatch(entry)
+    port = int(match["port"]) if match and match["port"] else None
+    if match and (port is None or 1 <= port <= 65535):
+        name = match["v6"] or match["host"] or ""
+        if network := _network(name):
+            return AllowedNetwork(network, "", port)
+        if match["host"] and _HOST_NAME.fullmatch(name.lower()):
+            return AllowedNetwork(None, name.lower().rstrip("."), port)
+    raise ValueError(
+        f'"{one_line(entry, 100)}" is no network: write one such as'
+        ' "10.0.0.0/8", "10.1.2.3", "127.0.0.1:8801", "[::1]:80" or "localhost:8000"'
+    )
+
+
+def _network(text: str) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(text)
+    except ValueError:
+        pass
+    try:
+        wide = ip_network(text, strict=False)
+    except ValueError:
+        return None
+    raise ValueError(
+        f'"{text}" is an address, not a network: write "{wide}", or "{text.partition("/")[0]}" for that one'
+    )
+
+
+def is_allowed(allowed: Iterable[AllowedNetwork], host: str, address: Address, port: int) -> bool:
+    """Whether the operator lets us contact `address`, which `host` (as the URL has it) resolved to, on `port`."""
+    name = host.lower().rstrip(".")
+    addresses = (address, embedded(address))
+    return any(
+        entry.port in (None, port)
+        and (name == entry.host if entry.network is None else any(a in entry.network for a in addresses))
+        for entry in allowed
+    )
+
+
+def embedded(address: Address) -> Address:
+    """The IPv4 address that an IPv6 one stands for (mapped, compatible, NAT64, 6to4), or else the address itself."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in _NAT64 or address in _IPV4_COMPATIBLE:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+def is_public(address: Address) -> bool:
+    """Whether an address is on the public internet: unicast and global (IANA special-purpose registries, RFC 6890)."""
+    address = embedded(address)
+    if address.is_multicast or not address.is_global or any(address in network for network in _NOT_PUBLIC):
+        return False
+    return isinstance(address, IPv4Address) or address in _GLOBAL_UNICAST
+
+
+def check_addresses(host: str, port: int, found: Iterable[str], allowed: tuple[AllowedNetwork, ...]) -> None:
+    """Refuse a host when any of the addresses it resolved to is neither public nor allowed. Raises FetchError."""
+    for text in found:
+        address = ip_address(text)
+        if not is_public(address) and not is_allowed(allowed, host, address, port):
+            literal = f"[{text}]:{port}" if address.version == 6 else f"{text}:{port}"
+            raise FetchError(
+                "private address",
+                f'{text} is not on the public internet; if it is meant, add "{literal}" to allow_networks',
+            )
+
+
+# --- Requests -------------------------------------------------------------------------------------------------------
+
+
+def user_agent(contact: str) -> str:
+    """`aggregator/1.2 (+contact)` (RFC 9110 §10.1.5); what a header or its comment cannot hold is percent-encoded."""
+    name = f"aggregator/{__version__}"
+    contact = quote(contact.strip(), safe="!#$%&'*+,-./:;=?@[]_~ ")
+    return f"{name} (+{contact})" if contact else name
+
+
+def conditions(known: Validators) -> list[tuple[bytes, bytes]]:
+    """If-None-Match and If-Modified-Since, byte for byte as the server gave them (RFC 9110 §13.1.2, §13.1.3)."""
+    pairs = ((b"If-None-Match", known.etag), (b"If-Modified-Since", known.last_modified))
+    return [(name, value.encode("latin-1")) for name, value in pairs if _is_validator(value)]
+
+
+def shown(url: str) -> str:
+    """A URL for a message: one line, its user and password masked."""
+    return one_line(re.sub(r"//[^/?#\s]*@", "//***@", url))
+
+
+# --- Responses ------------------------------------------------------------------------------------------------------
+
+
+def header_map(raw: RawHeaders) -> dict[str, str]:
+    """Headers by lower-case name; bytes are latin-1, repeated ones are joined by commas (RFC 9110 §5.2, §5.5)."""
+    headers: dict[str, str] = {}
+    for name, value in raw:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers
+
+
+def validators(raw: RawHeaders) -> Validators:
+    """The validators of an answer, as latin-1; without one that is contradictory, over 1 kB or not printable."""
+    raw = tuple(raw)
+    return Validators(_validator(raw, b"etag"), _validator(raw, b"last-modified"))
+
+
+def refreshed(known: Validators, raw: RawHeaders) -> Validators:
+    """What a 304 leaves: the validators that it carries, and the known ones where it is silent (RFC 9111 §4.3.4)."""
+    new = validators(raw)
+    return replace(known, etag=new.etag or known.etag, last_modified=new.last_modified or known.last_modified)
+
+
+def _validator(raw: RawHeaders, wanted: bytes) -> str:
+    values = {value.decode("latin-1") for name, value in raw if name.lower() == wanted}
+    value = values.pop() if len(values) == 1 else ""
+    return value if _is_validator(value) else ""
+
+
+def _is_validator(value: str) -> bool:
+    """`*` is refused: as If-None-Match it would mean "any version", and freeze the feed for ever."""
+    printable = re.fullmatch(r"[\x20-\x7e\x80-\xff]{1,1024}", value)
+    return printable is not None and value != "*" and value == value.strip(" ")
+
+
+def status_trouble(status: int) -> FetchError:
+    """An answer that is no document, as an error."""
+    phrase = HTTPStatus(status).phrase if status in HTTPStatus.__members__.values() else "no document"
+    return FetchError(f"http {status}", "; ".join(filter(None, (phrase, _ADVICE.get(status)))))
+
+
+def too_large(limit: int) -> FetchError:
+    """The error for a document over `limit` bytes."""
+    return FetchError("too large", f"more than {limit:,} bytes; if it is meant, raise max_bytes")
+
+
+# --- Content codings ------------------------------------------------------------------------------------------------
+
+
+def content_coding(value: str) -> str:
+    """`gzip`, `deflate` or "" from a Content-Encoding header (RFC 9110 §8.4). Raises FetchError for every other.
+
+    Others are refused because they cannot be bounded while they decode: 800 bytes of brotli are a gigabyte.
+    """
+    codings = [word for part in value.lower().split(",") if (word := part.strip()) not in ("", "identity")]
+    coding = ", ".join(codings).removeprefix("x-")
+    if coding not in ("", "gzip", "deflate"):
+        raise FetchError("bad encoding", f'the server sent "{one_line(value, 80)}"; we asked for gzip or deflate')
+    return coding
+
+
+def decode(body: bytes, coding: str, limit: int) -> bytes:
+    """Undo a content coding; never makes more than `limit` + 1 bytes, whatever the body says. Raises FetchError.
+
+    `deflate` is zlib (RFC 1950) as the RFC has it, or raw (RFC 1951) as some servers do; gzip may have several members
+    (RFC 1952 §2.2), and what follows the last one is ignored.
+    """
+    if not coding or not body:
+        return body
+    if coding == "deflate":
+        is_zlib = body[0] & 15 == zlib.DEFLATED and int.from_bytes(body[:2], "big") % 31 == 0
+        return _inflate(body, zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS, limit, limit)[0]
+    decoded, rest = _inflate(body, zlib.MAX_WBITS | 16, limit, limit)
+    for _ in range(100):  # each member copies the rest, so a body of tiny ones must not run on
+        if not rest.startswith(b"\x1f\x8b"):
+            return decoded
+        more, rest = _inflate(rest, zlib.MAX_WBITS | 16, limit - len(decoded), limit)
+        decoded += more
+    raise FetchError("bad encoding", "the gzip body has more than 100 members")
+
+
+def _inflate(data: bytes, wbits: int, room: int, limit: int) -> tuple[bytes, bytes]:
+    stream = zlib.decompressobj(wbits)
+    try:
+        decoded = stream.decompress(data, room + 1)
+    except zlib.error as error:
+        raise FetchError("bad encoding", f"the compressed body is damaged ({error})") from error
+    if len(decoded) > room:
+        raise too_large(limit)
+    if not stream.eof:
+        raise FetchError("bad encoding", "the compressed body is cut short")
+    return decoded, stream.unused_data

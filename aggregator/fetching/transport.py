@@ -1,0 +1,179 @@
+"""The sockets under the client: one connection and one request at a time per host, to addresses that are allowed.
+
+An httpx transport over single httpcore connections, without httpcore's pool: politeness wants one connection per host
+anyway, and the pool looks at all its connections for every request.
+"""
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import AsyncIterator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import httpcore
+import httpx
+
+from aggregator.errors import FetchError
+from aggregator.fetching import rules
+
+
+@dataclass
+class _Host:
+    """A host while somebody has business with it."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    users: int = 0
+    connection: httpcore.AsyncHTTPConnection | None = None
+
+
+class Transport(httpx.AsyncBaseTransport):
+    """Sends requests to hosts whose turn it is. `concurrency` is how many hosts may have their turn at once."""
+
+    def __init__(self, allowed: tuple[rules.AllowedNetwork, ...], tls: ssl.SSLContext, concurrency: int) -> None:
+        self._network = GuardedNetwork(allowed, concurrency)
+        self._tls = tls
+        self._places = asyncio.Semaphore(concurrency)
+        self._hosts: dict[str, _Host] = {}
+
+    @asynccontextmanager
+    async def turn(self, url: httpx.URL) -> AsyncIterator[None]:
+        """Wait until nobody else talks to the host of `url` and a place is free; while it is held, send to that host.
+
+        The connection stays open from one turn to the next and is closed by the last who waits for the host.
+        """
+        name = _name(url)
+        host = self._hosts.setdefault(name, _Host())
+        host.users += 1
+        try:
+            # In this order: who waits for a busy host must not keep a place from another host.
+            async with host.lock, self._places:
+                try:
+                    yield
+                finally:
+                    if host.users == 1:
+                        await _close(host)
+        finally:
+            host.users -= 1
+            if not host.users:
+                del self._hosts[name]
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send within a `turn`. Raises httpcore's exceptions, and FetchError from the guard."""
+        host = self._hosts[_name(request.url)]
+        url = httpcore.URL(
+            scheme=request.url.raw_scheme,
+            host=request.url.raw_host,
+            port=request.url.port,
+            target=request.url.raw_path,
+        )
+        outgoing = httpcore.Request(request.method, url, headers=request.headers.raw, extensions=request.extensions)
+        if host.connection is not None and _is_ready(host.connection, url.origin):
+            try:
+                return _response(await host.connection.handle_async_request(outgoing))
+            except (httpcore.NetworkError, httpcore.RemoteProtocolError):
+                pass  # the server closed it between two requests: repeat once on a new one (RFC 9112 §9.3.1)
+        await _close(host)
+        host.connection = httpcore.AsyncHTTPConnection(url.origin, self._tls, network_backend=self._network)
+        return _response(await host.connection.handle_async_request(outgoing))
+
+    async def aclose(self) -> None:
+        """Close what is still open."""
+        for host in self._hosts.values():
+            await _close(host)
+        self._network.close()
+
+
+class _Body(httpx.AsyncByteStream):
+    """The body of an httpcore response, as httpx wants it."""
+
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._response.aiter_stream():
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
+
+
+def _response(response: httpcore.Response) -> httpx.Response:
+    return httpx.Response(
+        response.status, headers=response.headers, stream=_Body(response), extensions=dict(response.extensions)
+    )
+
+
+def _name(url: httpx.URL) -> str:
+    return url.raw_host.decode("ascii").rstrip(".")
+
+
+def _is_ready(connection: httpcore.AsyncHTTPConnection, origin: httpcore.Origin) -> bool:
+    return connection.can_handle_request(origin) and connection.is_idle() and not connection.has_expired()
+
+
+async def _close(host: _Host) -> None:
+    if host.connection is not None:
+        await host.connection.aclose()
+        host.connection = None
+
+
+class GuardedNetwork(httpcore.AsyncNetworkBackend):
+    """Resolves a name once, checks every address, and connects to the checked address itself.
+
+    Every connection comes through here, so redirects and names that change between check and use (DNS rebinding) are
+    covered; TLS still verifies the name, because httpcore hands it to the handshake on its own.
+    """
+
+    def __init__(self, allowed: tuple[rules.AllowedNetwork, ...], concurrency: int) -> None:
+        self._allowed = allowed
+        self._sockets = httpcore.AnyIOBackend()
+        # Not asyncio's default executor: a few names whose servers are silent would fill it and hold up all others.
+        self._resolvers = ThreadPoolExecutor(concurrency, "dns")
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to the first address of `host` that answers; `timeout` (seconds) is for all of it together."""
+        async with asyncio.timeout(timeout):
+            addresses = await self._resolve(host, port)
+            rules.check_addresses(host, port, addresses, self._allowed)
+            share = timeout and timeout / len(addresses)
+            for address in addresses:
+                try:
+                    return await self._sockets.connect_tcp(address, port, share, local_address, socket_options)
+                except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                    failure = error
+        if isinstance(failure, httpcore.ConnectTimeout):
+            raise failure
+        raise FetchError("refused", f"no connection to {' or '.join(addresses)} ({_reason(failure)})") from failure
+
+    async def _resolve(self, host: str, port: int) -> list[str]:
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.run_in_executor(
+                self._resolvers, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            )
+        except socket.gaierror as error:
+            raise FetchError("dns", f"{host} cannot be found ({error.strerror})") from error
+        except UnicodeError as error:  # an empty label, or one over 63 characters
+            raise FetchError("dns", f"{host} is no host name") from error
+        return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+    def close(self) -> None:
+        """Let go of the resolver's threads without waiting for them."""
+        self._resolvers.shutdown(wait=False, cancel_futures=True)
+
+
+def _reason(error: BaseException) -> str:
+    """What the operating system said, below the layers that only say that all attempts failed."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)

@@ -1,0 +1,205 @@
+"""The one door to feedgen, with the cures for what version 1.0.0 (frozen upstream) gets wrong.
+
+feedgen writes the core elements; a `finish` function then gets each element that it has built, to add and to mend.
+Cured here: feedgen calls locale.setlocale for every RSS date, which changes the whole process and is not thread-safe;
+it stamps feeds and entries with the time of the run; it puts new entries first; its media and syndication modules
+write invalid elements, so ours are below.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import feedgen.entry
+import feedgen.feed  # must be the first import from feedgen: its other modules need lxml.etree and do not import it
+from lxml import etree
+
+from aggregator import dates, text
+from aggregator.formats import fields, find
+from aggregator.model import Channel, Enclosure, Entry, Item, Link, Tag
+
+feedgen.feed.formatRFC2822 = feedgen.entry.formatRFC2822 = dates.rfc822
+
+NAMESPACES = {
+    "atom": "http://www.w3.org/2005/Atom",
+    "content": "http://purl.org/rss/1.0/modules/content/",
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "itunes": "http://www.itunes.com/dtds/podcast-1.0.dtd",
+    "media": "http://search.yahoo.com/mrss/",
+    "podcast": "https://podcastindex.org/namespace/1.0",
+    "sy": "http://purl.org/rss/1.0/modules/syndication/",
+    "xml": "http://www.w3.org/XML/1998/namespace",
+}
+RIGHTS = "Each entry belongs to its author; its source says on what terms it may be used."
+
+Element = etree._Element
+Finish = Callable[[Element], None]
+
+
+class Extension:
+    """feedgen's extension, of a feed and of an entry alike: it hands the element that feedgen has built to `finish`."""
+
+    finish: Finish
+    namespaces: dict[str, str]
+
+    def extend_ns(self) -> dict[str, str]:
+        """The namespaces to declare at the root (asked of the feed's extension only)."""
+        return self.namespaces
+
+    def extend_rss(self, element: Element) -> Element:
+        """Called with <rss> before the items are in it, or with a complete <item>."""
+        self.finish(element)
+        return element
+
+    extend_atom = extend_rss
+
+
+def _seconds(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(microsecond=0)
+
+
+def _namespaces(channel: Channel) -> dict[str, str]:
+    """The namespaces of the modules below that the channel's documents use."""
+    items = [entry.item for entry in channel.entries]
+    used = {
+        "sy": channel.ttl > 0,
+        "media": any(item.enclosures or item.image for item in items),
+        "itunes": any(item.podcast for item in items),
+        "podcast": any(item.podcast for item in items),
+    }
+    return {prefix: NAMESPACES[prefix] for prefix, needed in used.items() if needed}
+
+
+def new_feed(channel: Channel, finish: Finish, *prefixes: str) -> Any:
+    """A FeedGenerator with what RSS and Atom share of a channel. `finish` gets <rss> or <feed> before its entries.
+
+    `prefixes` are further NAMESPACES to declare; those of the modules below are declared where they are used.
+    """
+    feed = feedgen.feed.FeedGenerator()
+    feed.register_extension("aggregator", Extension, Extension)
+    feed.aggregator.namespaces = {prefix: NAMESPACES[prefix] for prefix in prefixes} | _namespaces(channel)
+    feed.aggregator.finish = finish
+    site = text.one_line(channel.site)
+    title = text.one_line(channel.category.title) or site or "Feed"
+    feed.id(text.legal(channel.id))
+    feed.title(title)
+    description = text.one_line(channel.category.description, 2000)
+    feed.description(description or f"{title}: entries collected by {site or 'this site'}.")
+    feed.updated(_seconds(channel.updated))
+    feed.rights(RIGHTS)
+    feed.language(text.language(channel.language) or None)
+    feed.category(terms(fields.own_categories([channel.category], channel)))
+    return feed
+
+
+def new_entry(feed: Any, entry: Entry, finish: Finish) -> Any:
+    """The next FeedEntry of a feed, with what RSS and Atom share. `finish` gets the built <item> or <entry>."""
+    new = feed.add_entry(order="append")
+    new.aggregator.finish = finish
+    new.title(fields.title(entry))
+    new.published(_seconds(entry.published))
+    new.updated(_seconds(entry.updated))
+    return new
+
+
+def terms(tags: list[Tag]) -> list[dict[str, str]]:
+    """Tags as feedgen wants its categories. An empty label is left out: feedgen would write it in place of the term."""
+    found = [{"term": tag.term, "scheme": tag.scheme, "label": tag.label} for tag in tags]
+    return [{key: value for key, value in tag.items() if value} for tag in found]
+
+
+# --- Elements -------------------------------------------------------------------------------------------------------
+
+
+def child(parent: Element, name: str, value: str = "", **attributes: object) -> Element:
+    """Append `<name attributes>value</name>`; attributes without a value are left out.
+
+    `name` may have a prefix of NAMESPACES. Atom's own elements have none: feedgen keeps them in no namespace and writes
+    Atom's as an attribute of the root.
+    """
+    prefix, _, local = name.rpartition(":")
+    element = etree.SubElement(parent, f"{{{NAMESPACES[prefix]}}}{local}" if prefix else local)
+    for key, attribute in attributes.items():
+        if attribute:
+            element.set(key, str(attribute))
+    element.text = value or None
+    return element
+
+
+def add_link(parent: Element, name: str, link: Link) -> None:
+    """Append an Atom link as `name`: `link` in Atom, `atom:link` in RSS."""
+    child(parent, name, href=link.href, rel=link.rel, type=link.type, hreflang=link.hreflang, title=link.title)
+
+
+def feed_links(channel: Channel, own: str) -> list[Link]:
+    """The channel's links in the format `own`: self, its page, and itself in the other formats (RFC 4287 §4.1.1)."""
+    alternates = {"text/html": fields.uri(channel.page)}
+    for name, url in sorted(channel.urls.items()):
+        if name != own:
+            alternates.setdefault(text.mime_type(find(name).MEDIA_TYPE), fields.uri(url))
+    links = [Link(fields.uri(channel.urls.get(own, "")), "self", find(own).MEDIA_TYPE)]
+    links += [Link(href, "alternate", media_type) for media_type, href in alternates.items()]
+    return [link for link in links if link.href]
+
+
+def add_schedule(parent: Element, ttl: int) -> None:
+    """Append how often the channel changes (RSS 1.0 Syndication module): every `ttl` minutes, as times per period."""
+    if ttl > 0:
+        minutes, period = next(x for x in ((60, "hourly"), (1440, "daily"), (ttl, "weekly")) if ttl <= x[0])
+        frequency = round((10080 if period == "weekly" else minutes) / ttl)
+        child(parent, "sy:updatePeriod", period)
+        child(parent, "sy:updateFrequency", str(max(frequency, 1)))
+
+
+def add_media(parent: Element, files: tuple[Enclosure, ...]) -> None:
+    """Append Media RSS contents; several stand in one group, the first is the default (a group of one is invalid)."""
+    several = len(files) > 1
+    holder = child(parent, "media:group") if several else parent
+    for number, file in enumerate(files):
+        content = child(
+            holder,
+            "media:content",
+            url=file.url,
+            type=file.type,
+            medium=file.medium,
+            fileSize=file.length,
+            duration=file.duration,
+            width=file.width,
+            height=file.height,
+            isDefault="true" if several and not number else "",
+        )
+        if file.title:
+            child(content, "media:title", file.title, type="plain")
+
+
+def add_thumbnail(parent: Element, item: Item) -> None:
+    """Append the item's picture (Media RSS); outside of a group, where it would belong to the files."""
+    if image := fields.image(item):
+        child(parent, "media:thumbnail", url=image.url, width=image.width, height=image.height)
+
+
+def add_podcast(parent: Element, item: Item) -> None:
+    """Append itunes:* and podcast:* of an episode. Apple takes JPEG and PNG artwork only, told by the extension."""
+    if not (show := item.podcast):
+        return
+    texts = {
+        "duration": fields.count(show.duration),
+        "season": fields.count(show.season),
+        "episode": fields.count(show.episode),
+        "episodeType": show.episode_type if show.episode_type in ("full", "trailer", "bonus") else "",
+        "explicit": "" if show.explicit is None else str(show.explicit).lower(),
+        "subtitle": text.one_line(show.subtitle, 255),
+    }
+    for name, value in texts.items():
+        if value:
+            child(parent, f"itunes:{name}", str(value))
+    image = fields.image(item)
+    if image and urlsplit(image.url).path.lower().endswith((".jpg", ".jpeg", ".png")):
+        child(parent, "itunes:image", href=image.url)
+    for link in show.transcripts:
+        if url := text.http_url(link.href):
+            kind, language = fields.media_type(link.type, url), text.language(link.hreflang)
+            child(parent, "podcast:transcript", url=url, type=kind, language=language)
+    if show.chapters and (url := text.http_url(show.chapters.href)):
+        child(parent, "podcast:chapters", url=url, type=fields.media_type(show.chapters.type, url))

@@ -1,0 +1,84 @@
+"""Channels to files: render, compare, replace. A reader sees the old file or the new one, whole, and nothing else."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from aggregator import formats
+from aggregator.errors import AggregatorError
+from aggregator.model import Channel
+
+_PREFIX = ".aggregator-"
+
+
+def urls(base_url: str, folder: str, names: tuple[str, ...]) -> Mapping[str, str]:
+    """The public URL of each format's document of a category, by the format's name."""
+    return {name: page(base_url, folder) + formats.find(name).FILENAME for name in names}
+
+
+def page(base_url: str, folder: str) -> str:
+    """The public URL of a category's folder, with a slash at its end."""
+    return base_url + (quote(folder) + "/" if folder else "")
+
+
+def is_complete(output: Path, folder: str, names: tuple[str, ...]) -> bool:
+    """Whether all documents of a category are there."""
+    return all((output / folder / formats.find(name).FILENAME).is_file() for name in names)
+
+
+def publish(channel: Channel, output: Path, names: tuple[str, ...]) -> tuple[Path, ...]:
+    """Write a channel in these formats where the bytes differ; return the files written. Raises AggregatorError."""
+    written = []
+    for name in names:
+        kind = formats.find(name)
+        path = output / channel.category.folder / kind.FILENAME
+        if write(path, kind.render(channel)):
+            written.append(path)
+    return tuple(written)
+
+
+def write(path: Path, data: bytes) -> bool:
+    """Put `data` at `path` unless it is there already: beside it, to the disk, then into its place. True when it was written."""
+    try:
+        if path.is_file() and path.read_bytes() == data:
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=_PREFIX, dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                os.fchmod(file.fileno(), 0o666 & ~_umask())
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)  # noqa: PTH105 - the same, without a Path made for it
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise AggregatorError(f"{path}: cannot be written: {error.strerror}; the old file stays") from error
+    return True
+
+
+def sweep(output: Path) -> None:
+    """Remove what a run that was killed left half written."""
+    for path in output.rglob(f"{_PREFIX}*"):
+        path.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """A new name is on the disk only when its folder is."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _umask() -> int:
+    """The process's umask, which can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

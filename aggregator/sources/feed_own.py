@@ -1,0 +1,300 @@
+"""What an item says in elements of its own, apart from those of others. Not a kind of source: part of `feed`. Pure.
+
+feedparser puts captions (media:description), show notes (itunes:summary) and the links of nested elements into the
+same fields as the item's content and link, and keeps one of several podcast:* elements. A look at the tree of the same
+document tells them apart. For documents that are no well-formed XML the same is guessed from feedparser's entry.
+"""
+
+import base64
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from html import escape
+from typing import Any
+
+from lxml import etree
+
+from aggregator import text
+from aggregator.model import Link, Person, Podcast
+from aggregator.sources.feed_parts import MAX_LIST, Body, number, people, person, seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """An item's (or a feed's) own words; URLs are as written. `base` is the xml:base in force, maybe relative.
+
+    `caption` describes the item's media (media:description, itunes:summary), to use where there is nothing else.
+    """
+
+    guid: str = ""
+    link: str = ""
+    base: str = ""
+    language: str = ""
+    content: Body | None = None
+    summary: Body | None = None
+    caption: Body | None = None
+    authors: tuple[Person, ...] = ()
+    image: str = ""
+    podcast: Podcast | None = None
+
+
+def unmangled(value: str) -> str:
+    """UTF-8 that was once read as Latin-1 and encoded again, read right; C1 controls are windows-1252's characters.
+
+    feedparser does the same to its values, and both must agree.
+    """
+    with suppress(UnicodeError):
+        value = value.encode("latin-1").decode()
+    return re.sub("[\x80-\x9f]+", lambda x: x[0].encode("latin-1").decode("cp1252", "ignore"), value)
+
+
+# --- From the tree --------------------------------------------------------------------------------------------------
+
+# Namespaces without scheme, case and final slash, as feeds vary these. "" is RSS and Atom: their names never clash.
+_NAMESPACES = {
+    "": "",
+    "purl.org/rss/1.0": "",
+    "my.netscape.com/rdf/simple/0.9": "",
+    "purl.org/atom/ns#": "",
+    "www.w3.org/2005/atom": "",
+    "blogs.law.harvard.edu/tech/rss": "",
+    "purl.org/rss/1.0/modules/rss091#": "",
+    "purl.org/dc/elements/1.1": "dc",
+    "purl.org/rss/1.0/modules/content": "content",
+    "www.itunes.com/dtds/podcast-1.0.dtd": "itunes",
+    "search.yahoo.com/mrss": "media",
+    "www.w3.org/1999/xhtml": "xhtml",
+    "podcastindex.org/namespace/1.0": "podcast",
+    "github.com/podcastindex-org/podcast-namespace/blob/main/docs/1.0.md": "podcast",
+}
+_XML = "{http://www.w3.org/XML/1998/namespace}"
+_RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
+
+Children = Mapping[str, Sequence[etree._Element]]
+
+
+def from_tree(body: bytes, count: int) -> tuple[Own, list[Own]] | None:
+    """The feed's own words and those of its items; None when the XML is broken or the tree has not `count` items."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True)
+    try:
+        root = etree.fromstring(body, parser)
+    except etree.XMLSyntaxError:
+        return None
+    items = [element for element in root.iter() if _name(element) in ("item", "entry")]
+    if len(items) != count:
+        return None
+    channel = next((child for child in root if _name(child) == "channel"), root)
+    return _of_element(channel), [_of_element(item) for item in items]
+
+
+def _name(element: etree._Element) -> str:
+    return _known_name(str(element.tag), element.prefix or "")
+
+
+@lru_cache(maxsize=2000)
+def _known_name(tag: str, prefix: str) -> str:
+    """An element's name in lower case, with the usual prefix of its namespace; none for RSS and Atom."""
+    name = etree.QName(tag)
+    space = re.sub(r"^https?://|/+$", "", (name.namespace or "").strip().lower())
+    usual = "" if space.startswith("backend.userland.com/rss") else _NAMESPACES.get(space, prefix)
+    return f"{usual}:{name.localname}".lower() if usual else name.localname.lower()
+
+
+def _of_element(element: etree._Element) -> Own:
+    children: dict[str, list[etree._Element]] = {}
+    for child in element:
+        children.setdefault(_name(child), []).append(child)
+    summary = _body(children, "description", "summary", "abstract") or _body(children, "dc:description")
+    return Own(
+        guid=_first(children, "guid", "id") or unmangled(element.get(f"{_RDF}about", "").strip()),
+        link=_link(children),
+        base=element.base or "",
+        language=_language(element, children),
+        content=_body(children, "content:encoded") or _body(children, "content", "xhtml:body", "body", "fullitem"),
+        summary=summary,
+        caption=_caption(element, children),
+        authors=_authors(children),
+        image=_image(children),
+        podcast=_podcast(children),
+    )
+
+
+def _text(element: etree._Element) -> str:
+    return unmangled("".join(str(piece) for piece in element.itertext()).strip())
+
+
+def _first(children: Children, *names: str) -> str:
+    """The first text that is not empty under any of these names, in their order."""
+    return next((value for name in names for child in children.get(name, ()) if (value := _text(child))), "")
+
+
+def _link(children: Children) -> str:
+    """The item's page: RSS <link>, else Atom's rel=alternate (HTML first), else a permalink guid or an Atom id."""
+    links = children.get("link", ())
+    for link in links:
+        if "href" not in link.attrib and _text(link):
+            return _text(link)
+    pages = [x for x in links if x.get("href") and x.get("rel", "alternate") in ("alternate", "")]
+    pages.sort(key=lambda x: "html" not in x.get("type", "html"))
+    if pages:
+        return pages[0].get("href", "")
+    guids = [_text(guid) for guid in children.get("guid", ()) if guid.get("isPermaLink", "true").lower() != "false"]
+    return next((x for x in (*guids, _first(children, "id")) if re.match("https?:", x)), "")
+
+
+def _language(element: etree._Element, children: Children) -> str:
+    nearest = [element, *children.get("content", ()), *children.get("title", ())]
+    return next((x for e in nearest if (x := e.get(f"{_XML}lang", ""))), "") or _first(children, "dc:language")
+
+
+def _body(children: Children, *names: str) -> Body | None:
+    """The longest text under these names."""
+    found = [body for name in names for child in children.get(name, ()) if (body := _one_body(child))]
+    return max(found, key=lambda body: len(body.value), default=None)
+
+
+def _one_body(element: etree._Element) -> Body | None:
+    """An element's text, however it is written: escaped, in CDATA, as inline XHTML, or in base64 (Atom 0.3)."""
+    declared = text.one_line(element.get("type", "")).lower()
+    wrapped = declared in ("html", "text/html") and not any(len(child) for child in element)
+    if len(element) and not wrapped:
+        return _filled(_inner_html(element), True, (element[0] if len(element) == 1 else element).base)
+    if element.get("mode") == "base64":
+        return _filled(_from_base64(_text(element)), True, element.base)
+    if declared not in ("", "text", "html", "xhtml", "plain") and not re.search("^text/|xml$|html$", declared):
+        return None  # a picture, say
+    is_text = declared in ("text", "plain", "text/plain") or (not declared and _may_be_text(element))
+    return _filled(_text(element), not is_text, element.base)
+
+
+def _filled(value: str, is_html: bool, base: str | None) -> Body | None:
+    return Body(value, is_html, base or "") if value.strip() else None
+
+
+def _may_be_text(element: etree._Element) -> bool:
+    """Whether the name's default type is text (RFC 4287 §3.1.1, Media RSS, Apple's podcasts); RSS writes HTML."""
+    return _name(element) in ("content", "summary", "media:description", "itunes:summary", "itunes:subtitle")
+
+
+def _from_base64(value: str) -> str:
+    try:
+        return base64.b64decode(value, validate=False).decode()
+    except ValueError:
+        return value
+
+
+def _inner_html(element: etree._Element) -> str:
+    """The markup inside an element, with the XHTML prefixes gone, so that it is HTML."""
+    copy = deepcopy(element)
+    for child in copy.iter(etree.Element):
+        child.tag = etree.QName(child).localname
+        for name in [name for name in child.attrib if str(name).startswith("{")]:
+            del child.attrib[name]
+    etree.cleanup_namespaces(copy)
+    copy.tail = None
+    inner = (etree.tostring(child, encoding="unicode", method="html") for child in copy)
+    return unmangled(escape(copy.text or "", quote=False) + "".join(inner))
+
+
+def _caption(element: etree._Element, children: Children) -> Body | None:
+    caption = _body(children, "itunes:summary") or _body(children, "media:description")
+    if caption is None:
+        nested = [e for group in ("media:group", "media:content") for e in children.get(group, ())]
+        inside = {"media:description": [e for parent in nested for e in parent if _name(e) == "media:description"]}
+        caption = _body(inside, "media:description") or _body(children, "itunes:subtitle")
+    return caption
+
+
+def _authors(children: Children) -> tuple[Person, ...]:
+    """Atom's and RSS' authors and Dublin Core's creators; Apple's author or owner where there are none."""
+    for names in (("author", "dc:creator", "dc:author"), ("itunes:author",), ("itunes:owner",)):
+        found = people(_person(child) for name in names for child in children.get(name, ()))
+        if found:
+            return found
+    return ()
+
+
+def _person(element: etree._Element) -> Person | None:
+    if not len(element):
+        return person(_text(element))
+    parts = {_name(child).rpartition(":")[2]: _text(child) for child in element.iterdescendants()}
+    return person(parts.get("name", ""), parts.get("email", ""), parts.get("uri") or parts.get("url", ""))
+
+
+def _image(children: Children) -> str:
+    """RSS <image> in an item: with a <url>, or just the address."""
+    for image in children.get("image", ()):
+        inside = {_name(child): [child] for child in image}
+        if url := _first(inside, "url") or (not inside and _text(image)):
+            return url
+    return ""
+
+
+def _podcast(children: Children) -> Podcast | None:
+    files = [
+        Link(child.get("url", ""), "transcript", child.get("type", ""), "", child.get("language", ""))
+        for child in children.get("podcast:transcript", ())[:MAX_LIST]
+    ]
+    chapters = [Link(c.get("url", ""), "chapters", c.get("type", "")) for c in children.get("podcast:chapters", ())]
+    names = ("duration", "season", "episode", "episodetype", "explicit", "subtitle")
+    return podcast({name: _first(children, f"itunes:{name}", f"podcast:{name}") for name in names}, files, chapters)
+
+
+def podcast(said: Mapping[str, str], transcripts: Iterable[Link], chapters: Iterable[Link]) -> Podcast | None:
+    """An episode's essentials, from the texts of itunes:* and podcast:*; None when nothing but a subtitle is said."""
+    length = seconds(said["duration"])
+    kind = said["episodetype"].strip().lower()
+    result = Podcast(
+        duration=int(length) if length else None,
+        season=number(said["season"]),
+        episode=number(said["episode"]),
+        episode_type=kind if kind in ("full", "trailer", "bonus") else "",
+        explicit=_EXPLICIT.get(said["explicit"].strip().lower()),
+        transcripts=tuple(link for link in transcripts if link.href),
+        chapters=next((link for link in chapters if link.href), None),
+    )
+    return replace(result, subtitle=text.plain(said["subtitle"], 500)) if result != Podcast() else None
+
+
+_EXPLICIT = {"yes": True, "true": True, "explicit": True, "no": False, "false": False, "clean": False}
+
+
+# --- From feedparser's entry ----------------------------------------------------------------------------------------
+
+
+def from_entry(entry: Mapping[str, Any], is_atom: bool) -> Own:
+    """The same, guessed from feedparser's entry or feed: texts of an HTML type are content, others captions."""
+    said = entry.get("content") or ()
+    bodies = [Body(c.get("value") or "", c.get("type") != "text/plain", c.get("base") or "") for c in said]
+    contents = [body for body in bodies if body.value and (body.is_html or is_atom)]
+    content = max(contents, key=lambda body: (body.is_html, len(body.value)), default=None)
+    detail = entry.get("summary_detail") or {}
+    summary = _filled(entry.get("summary") or "", not is_atom or detail.get("type") != "text/plain", detail.get("base"))
+    return Own(
+        guid=entry.get("id") or "",
+        link=entry.get("link") or "",
+        base=(entry.get("title_detail") or {}).get("base") or "",
+        language=entry.get("language") or "",
+        content=content,
+        summary=None if content and summary and summary.value == content.value else summary,
+        caption=next((body for body in bodies if body.value and body not in contents), None),
+        authors=people(
+            person(a.get("name") or "", a.get("email") or "", a.get("href") or "") for a in entry.get("authors") or ()
+        ),
+        podcast=_guessed_podcast(entry),
+    )
+
+
+def _guessed_podcast(entry: Mapping[str, Any]) -> Podcast | None:
+    """feedparser keeps elements that it does not know under `prefix_name`: their attributes, or else their text."""
+    names = ("duration", "season", "episode", "episodetype", "explicit", "subtitle")
+    said = {name: str(entry.get(f"itunes_{name}") or entry.get(f"podcast_{name}") or "") for name in names}
+    links = {}
+    for name in ("transcript", "chapters"):
+        found = entry.get(f"podcast_{name}")
+        attributes = found if isinstance(found, dict) else {}
+        links[name] = [Link(attributes.get("url", ""), name, attributes.get("type", ""))]
+    return podcast(said, links["transcript"], links["chapters"])

@@ -1,0 +1,215 @@
+"""Kind `seed`: a folder of posts with front matter, Markdown or HTML, as Hexo, Hugo and Jekyll have them.
+
+Posts are found in all folders below, hidden ones, `_drafts` and `node_modules` left out. What is no regular file inside
+the folder (a pipe, a device, a link that leads out) is never opened. A post that cannot be read harms no other.
+"""
+
+import asyncio
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path, PurePosixPath
+
+from aggregator import html, text
+from aggregator.errors import ParseError, SourceError
+from aggregator.model import Batch, Document, Fetch, Found, Item, Source, Validators
+from aggregator.sources import frontmatter, seed_body, seed_fields, seed_text
+
+REMOTE = False
+_ENDINGS = (".md", ".markdown", ".mdown", ".mkd", ".html", ".htm")
+_SKIPPED = ("_drafts", "node_modules")
+_UNNAMEABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`path` is the folder of posts, as the config writes it; a relative one starts at `Source.root`."""
+
+    path: str
+
+
+def key(options: Options) -> str:
+    """`seed:` and the folder as the config has it, without `./` and a slash at its end. Raises ValueError for none."""
+    if not options.path.strip():
+        raise ValueError("`path` is empty; name the folder of posts")
+    return f"seed:{PurePosixPath(options.path).as_posix()}"
+
+
+# --- Getting the posts ----------------------------------------------------------------------------------------------
+
+
+async def documents(source: Source, known: Mapping[str, Validators], fetch: Fetch) -> Found:
+    """The posts whose stamp (nanoseconds of the last change, and size) is not the known one.
+
+    They are named by their path below the folder, in that order. A known post that cannot be read now counts as
+    unchanged, with a warning. Raises SourceError when there is no folder.
+    """
+    return await asyncio.to_thread(_scan, source, known)
+
+
+def _scan(source: Source, known: Mapping[str, Validators]) -> Found:
+    root = _folder(source)
+    changed: list[Document] = []
+    unchanged: dict[str, Validators] = {}
+    warnings: list[str] = []
+    for path, name, trouble in sorted(_posts(root), key=lambda post: post[1]):
+        try:
+            document = None if trouble else _document(path, name, known.get(name), source.limits.max_bytes)
+        except OSError as error:
+            trouble = f"cannot be read ({error.strerror or error}); mend its permissions or remove it"
+            document = None
+        except ValueError as error:
+            trouble, document = str(error), None
+        if document:
+            changed.append(document)
+        elif trouble:
+            warnings.append(f"{name}: {trouble}")
+            below = (old for old in known if old == name or old.startswith(f"{name}/"))  # a folder, too
+            unchanged.update((old, known[old]) for old in below)
+        else:
+            unchanged[name] = known[name]
+    return Found(tuple(changed), unchanged, tuple(warnings))
+
+
+def _folder(source: Source) -> Path:
+    """The folder of posts, absolute and without links. Raises SourceError when it is not there or cannot be listed."""
+    options: Options = source.options
+    folder = Path(source.root) / options.path
+    try:
+        os.scandir(folder).close()
+        return folder.resolve()
+    except FileNotFoundError:
+        raise SourceError("missing folder", f"{folder} does not exist; create it or mend `path`") from None
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise SourceError("unreadable folder", f"{folder} cannot be listed ({why}); mend it or `path`") from None
+
+
+def _posts(root: Path) -> Iterator[tuple[Path, str, str]]:
+    """All posts: (file to open, its name, ""), or (path, name, what hinders). Links to folders are not followed."""
+    folders = [root]
+    while folders:
+        folder = folders.pop()
+        try:
+            entries = list(os.scandir(folder))
+        except OSError as error:
+            yield folder, _name(root, folder), f"cannot be listed ({error.strerror}); mend its permissions"
+            continue
+        for entry in entries:
+            if _is_skipped(entry.name):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(Path(entry.path))
+            elif entry.name.lower().endswith(_ENDINGS) and not entry.is_dir():
+                yield _target(root, Path(entry.path), entry.is_symlink())
+
+
+def _is_skipped(name: str) -> bool:
+    return name.startswith(".") or name in _SKIPPED
+
+
+def _target(root: Path, path: Path, is_link: bool) -> tuple[Path, str, str]:
+    """The file to open for a post, its name, and why it must not be opened, or ""."""
+    name = _name(root, path)
+    try:
+        target = path.resolve(strict=True) if is_link else path
+        mode = target.stat().st_mode
+    except (OSError, RuntimeError):  # RuntimeError: a loop of links, before Python 3.13
+        return path, name, "is a link to nowhere; mend or remove it" if is_link else "is gone"
+    if not target.is_relative_to(root) or any(map(_is_skipped, target.relative_to(root).parts)):
+        return target, name, "is a link that leads out of the folder of posts; copy the file in"
+    return target, name, "" if stat.S_ISREG(mode) else "is no regular file; remove it"
+
+
+def _name(root: Path, path: Path) -> str:
+    """The path below the folder, in POSIX form. Bytes that are no UTF-8, and controls, are spelled out: `\\xe9`."""
+
+    def spelled(found: re.Match[str]) -> str:
+        code = ord(found[0])
+        return f"\\x{code - 0xDC00 if 0xDC80 <= code <= 0xDCFF else code:02x}"
+
+    return _UNNAMEABLE.sub(spelled, path.relative_to(root).as_posix())
+
+
+def _document(path: Path, name: str, known: Validators | None, max_bytes: int) -> Document | None:
+    """A post's bytes, or None when it has not changed. Raises OSError, or ValueError for what must not be read."""
+    before = path.stat()
+    if known and known.stamp == f"{before.st_mtime_ns}-{before.st_size}":
+        return None
+    # The file may have been replaced since it was looked at: do not wait for a pipe, do not follow a link.
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as file:
+        now = os.fstat(handle)
+        if not stat.S_ISREG(now.st_mode):
+            raise ValueError("is no regular file; remove it")
+        body = file.read(max_bytes + 1) if now.st_size <= max_bytes else b""
+        if now.st_size > max_bytes or len(body) > max_bytes:
+            raise ValueError(f"has more than {max_bytes:,} bytes; shorten it or raise `max_bytes`")
+    stamp = Validators(stamp=f"{now.st_mtime_ns}-{now.st_size}")
+    return Document(name=name, url=name, body=body, validators=stamp)
+
+
+# --- Reading one post -----------------------------------------------------------------------------------------------
+
+
+def read(document: Document, source: Source) -> Batch:
+    """One post as one item; a draft gives none. Pure.
+
+    Raises ParseError with `path:line: message` for a file that is no text, or has neither title nor text.
+    """
+    name = document.name
+    try:
+        raw, encoding = seed_text.decode(document.body, source.language)
+    except ValueError as error:
+        raise ParseError("not text", f"{name}:1: {error}") from None
+    front = frontmatter.parse(raw)
+    if seed_fields.is_draft(front.fields, name):
+        return Batch()
+    item, warnings = _item(front, name, source)
+    if not (item.title or item.content or item.summary):
+        raise ParseError("empty", f"{name}:1: has neither a title nor a text; write one or remove the file")
+    problems = [f"1: is not UTF-8, read as {encoding}; save it as UTF-8"] if encoding else []
+    problems += (f"{line}: {what}" for line, what in front.problems)
+    return Batch((item,), warnings=tuple(f"{name}:{problem}" for problem in chain(problems, filter(None, warnings))))
+
+
+def _item(front: frontmatter.FrontMatter, name: str, source: Source) -> tuple[Item, tuple[str, ...]]:
+    """The item of a post, and warnings that begin with their line."""
+    fields = front.fields
+    is_html = name.lower().endswith((".html", ".htm"))
+    url, base = seed_fields.page(fields, source.base_url)
+    content, excerpt = seed_body.render(front.body, base, is_html)
+    published, no_date = seed_fields.published(front, name, source.zone)
+    updated, no_update = seed_fields.updated(front, source.zone)
+    given = text.plain(seed_fields.scalar(fields, "excerpt", "description", "summary"), 2000)
+    item = Item(
+        guid=text.legal(seed_fields.scalar(fields, "guid", "id", "uuid")),
+        url=url,
+        title=_title(front, content, name, is_html),
+        summary=given or excerpt or text.summarise(content),
+        content=content,
+        authors=seed_fields.authors(fields),
+        tags=seed_fields.tags(front, name),
+        categories=seed_fields.categories(front, name) or source.categories,
+        published=published,
+        updated=updated,
+        language=text.language(seed_fields.scalar(fields, "lang", "language")) or source.language,
+        rights=seed_fields.rights(fields),
+        image=seed_fields.image(fields, source.base_url) or html.first_image(content),
+        enclosures=seed_fields.enclosures(fields, base),
+        links=seed_fields.links(fields, base),
+        origin=name,
+    )
+    return item, (no_date, no_update)
+
+
+def _title(front: frontmatter.FrontMatter, content: str, name: str, is_html: bool) -> str:
+    """The title that the post gives, even a blank one; else that of its first heading, else of its file name."""
+    given = front.fields.get("title")
+    if given is not None:
+        return seed_body.restore_title(text.plain_title(given if isinstance(given, str) else ""), content)
+    first = (seed_body.page_title(front.body) if is_html else "") or seed_body.heading(content)
+    return first or seed_fields.name_title(name)

@@ -1,0 +1,131 @@
+"""What is published: the categories, their newest entries, and which of them have changed since they were rendered."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select, update
+
+from aggregator.model import CategoryPath, Feed, Item
+from aggregator.store.tables import category, item, source, story, story_category
+from aggregator.store.values import load, load_path, moment
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A category as the store keeps it: its folder, when it came to be, and the state in which it was last rendered."""
+
+    id: int
+    path: CategoryPath
+    folder: str
+    created: datetime
+    revision: int
+    rendered: str
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An entry as the store gives it: the copy to show, the source's key and what its feed says of itself."""
+
+    id: str
+    item: Item
+    source: str
+    feed: Feed
+    published: datetime
+    first_seen: datetime
+    updated: datetime
+    folders: tuple[str, ...]
+
+
+def places(db: Connection) -> tuple[Place, ...]:
+    """All categories, everything first, then by folder."""
+    counting = select(story_category.c.category_id, func.count()).group_by(story_category.c.category_id)
+    counts: dict[int, int] = {row[0]: row[1] for row in db.execute(counting)}
+    rows = db.execute(select(category).order_by(category.c.folder))
+    return tuple(
+        Place(
+            id=row.id,
+            path=load_path(row.path),
+            folder=row.folder,
+            created=moment(row.created),
+            revision=row.revision,
+            rendered=row.rendered,
+            entries=counts.get(row.id, 0),
+        )
+        for row in rows
+    )
+
+
+def recent(db: Connection, category_id: int, limit: int | None) -> tuple[Shown, ...]:
+    """The newest entries of a category (None: all) in their total order: published, first seen, id, all descending."""
+    newest = (
+        select(
+            story.c.public_id,
+            story.c.published,
+            story.c.first_seen,
+            story.c.updated,
+            story.c.id,
+            item.c.data,
+            item.c.feed_updated,
+            source.c.key,
+            source.c.title,
+            source.c.feed,
+        )
+        .select_from(story_category)
+        .join(story, story.c.id == story_category.c.story_id)
+        .join(item, item.c.id == story.c.item_id)
+        .join(source, source.c.id == item.c.source_id)
+        .where(story_category.c.category_id == category_id)
+        .order_by(story_category.c.published.desc(), story_category.c.first_seen.desc(), story.c.public_id.desc())
+        .limit(limit)
+    )
+    rows = db.execute(newest).all()
+    folders = _folders(db, [row.id for row in rows])
+    return tuple(
+        Shown(
+            id=row.public_id,
+            item=load(Item, row.data),
+            source=row.key,
+            feed=replace(
+                load(Feed, row.feed),
+                updated=moment(row.feed_updated),
+                **({"title": row.title} if row.title else {}),
+            ),
+            published=moment(row.published),
+            first_seen=moment(row.first_seen),
+            updated=moment(row.updated),
+            folders=folders.get(row.id, ()),
+        )
+        for row in rows
+    )
+
+
+def copies(db: Connection) -> Mapping[str, list[dict[str, str]]]:
+    """Every published story's copies, by its public id: the source's key, and the guid, URL and file of the copy."""
+    columns = (story.c.public_id, source.c.key, item.c.data)
+    rows = select(*columns).select_from(item).join(story, story.c.id == item.c.story_id)
+    rows = rows.join(source, source.c.id == item.c.source_id)
+    found: dict[str, list[dict[str, str]]] = {}
+    for row in db.execute(rows.where(item.c.removed.is_(None), source.c.active).order_by(source.c.key, item.c.identity)):
+        copy = load(Item, row.data)
+        said = {"source": row.key, "guid": copy.guid, "url": copy.url, "file": copy.origin}
+        found.setdefault(row.public_id, []).append(said)
+    return found
+
+
+def mark_rendered(db: Connection, category_id: int, state: str) -> None:
+    """Note the state in which a category's documents were written."""
+    db.execute(update(category).where(category.c.id == category_id).values(rendered=state))
+
+
+def _folders(db: Connection, stories: Sequence[int]) -> Mapping[int, tuple[str, ...]]:
+    """The folders of the categories that stories were put in, those above them left out."""
+    found: dict[int, tuple[str, ...]] = {}
+    for start in range(0, len(stories), 500):
+        some = story_category.c.story_id.in_(stories[start : start + 500])
+        query = select(story_category.c.story_id, category.c.folder)
+        query = query.join(category, category.c.id == story_category.c.category_id)
+        for row in db.execute(query.where(some, story_category.c.leaf).order_by(category.c.folder)):
+            found[row.story_id] = (*found.get(row.story_id, ()), row.folder)
+    return found

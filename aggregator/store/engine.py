@@ -1,0 +1,83 @@
+"""Opening the store, transactions, and the one place that knows which database it is."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from aggregator.errors import AggregatorError
+
+SCHEMA = "0001"
+"""The newest migration; a store that says so is not migrated again, and Alembic is not even imported."""
+
+
+def open_store(url: str) -> Engine:
+    """The store at a SQLAlchemy URL, made and migrated as needed. Raises AggregatorError when it cannot be used."""
+    file = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+    try:
+        if file:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(url)
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+        _migrate(engine)
+    except (OperationalError, DatabaseError) as error:
+        raise AggregatorError(f"{file or url}: the store cannot be opened: {error.orig}") from error
+    except OSError as error:
+        raise AggregatorError(f"{file or url}: the store cannot be opened: {error.strerror}") from error
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection to look with; it sees one moment and blocks nobody."""
+    with engine.connect().execution_options(reading=True) as db, db.begin():
+        yield db
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One transaction that writes: all of it, or nothing."""
+    with engine.begin() as db:
+        yield db
+
+
+def insert_new(db: Connection, table: Table) -> Any:
+    """An INSERT that leaves alone what is there already: the unique keys decide, not a look beforehand."""
+    dialect = postgresql if db.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table).on_conflict_do_nothing()
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # SQLAlchemy begins transactions itself, see _begin_sqlite
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=30000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(db: Connection) -> None:
+    """A writer takes its lock at once: a deferred transaction that reads first and then writes fails without waiting."""
+    db.exec_driver_sql("BEGIN" if db.get_execution_options().get("reading") else "BEGIN IMMEDIATE")
+
+
+def _migrate(engine: Engine) -> None:
+    with reading(engine) as db:
+        if engine.dialect.has_table(db, "alembic_version"):
+            found = db.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            if found == SCHEMA:
+                return
+            if found and found > SCHEMA:
+                raise AggregatorError(f"the store was written by a newer version (schema {found}); upgrade aggregator")
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    with writing(engine) as db:
+        config.attributes["connection"] = db
+        command.upgrade(config, SCHEMA)

@@ -1,0 +1,83 @@
+"""The sources of the config as the store keeps them, and which of them are due."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from aggregator.model import CategoryPath, Feed, Source
+from aggregator.store import visits
+from aggregator.store.tables import source
+from aggregator.store.values import dump, load, moment, seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a source stands: its number in the store, its last visits, and when the next one is due and why."""
+
+    id: int
+    key: str
+    kind: str
+    title: str
+    feed: Feed
+    last_visit: datetime | None
+    last_success: datetime | None
+    next_visit: datetime
+    reason: str
+    failures: int
+    error: str
+
+
+def register(db: Connection, sources: Iterable[tuple[Source, bool]], now: datetime) -> None:
+    """Make the store's sources those of the config; with each goes whether it is remote.
+
+    What left the config keeps its items, unpublished, and comes back with the same ids. What was renamed or moved to other
+    categories takes its items along; posts are simply read again.
+    """
+    rows = {row.key: row for row in db.execute(select(source)).all()}
+    for each, remote in sorted(sources, key=lambda pair: pair[0].key):
+        row = rows.pop(each.key, None)
+        said = {"kind": each.kind, "remote": remote, "active": True, "title": each.title}
+        said["categories"] = json.dumps(each.categories, ensure_ascii=False)
+        said["settings"] = json.dumps([each.language, each.zone, each.base_url])
+        if row is None:
+            fresh = {"key": each.key, "feed": dump(Feed()), "next_visit": seconds(now), "failures": 0}
+            db.execute(insert(source).values(said | fresh | {"reason": "never visited", "error": ""}))
+        elif any(getattr(row, name) != value for name, value in said.items()):
+            db.execute(update(source).where(source.c.id == row.id).values(said))
+            if not remote:
+                visits.forget_documents(db, row.id)
+            elif row.categories != said["categories"]:
+                visits.move(db, row.id, _paths(row.categories), each.categories)
+            visits.touch(db, row.id)
+    for row in rows.values():
+        if row.active:
+            db.execute(update(source).where(source.c.id == row.id).values(active=False))
+            visits.touch(db, row.id)
+
+
+def standings(db: Connection) -> Mapping[str, Standing]:
+    """How every source of the config stands, by its key."""
+    rows = db.execute(select(source).where(source.c.active).order_by(source.c.key))
+    return {
+        row.key: Standing(
+            id=row.id,
+            key=row.key,
+            kind=row.kind,
+            title=row.title,
+            feed=load(Feed, row.feed),
+            last_visit=moment(row.last_visit),
+            last_success=moment(row.last_success),
+            next_visit=moment(row.next_visit),
+            reason=row.reason,
+            failures=row.failures,
+            error=row.error,
+        )
+        for row in rows
+    }
+
+
+def _paths(data: str) -> tuple[CategoryPath, ...]:
+    return tuple(tuple(path) for path in json.loads(data))

@@ -1,0 +1,127 @@
+"""The tables. Moments are whole seconds since 1970 in UTC; values of the model are JSON.
+
+`pending` names the items whose story has to be looked at again, `waiting` the posts whose day has not come; both are
+written in the transaction that makes them true, so that a crash forgets nothing.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+meta = Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
+
+source = Table(
+    "source",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("remote", Boolean, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("categories", Text, nullable=False),
+    Column("settings", Text, nullable=False),
+    Column("feed", Text, nullable=False),
+    Column("last_visit", BigInteger),
+    Column("last_success", BigInteger),
+    Column("next_visit", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("error", Text, nullable=False),
+)
+
+document = Table(
+    "document",
+    metadata,
+    Column("source_id", Integer, ForeignKey("source.id"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("etag", Text, nullable=False),
+    Column("last_modified", Text, nullable=False),
+    Column("stamp", Text, nullable=False),
+)
+
+story = Table(
+    "story",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("public_id", Text, nullable=False, unique=True),
+    Column("item_id", Integer),
+    Column("digest", Text, nullable=False),
+    Column("published", BigInteger, nullable=False),
+    Column("first_seen", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+)
+
+item = Table(
+    "item",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source_id", Integer, ForeignKey("source.id"), nullable=False),
+    Column("story_id", Integer, ForeignKey("story.id"), index=True),
+    Column("identity", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("published", BigInteger),
+    Column("first_seen", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("feed_updated", BigInteger),
+    Column("edits", Integer, nullable=False),
+    Column("removed", BigInteger),
+    UniqueConstraint("source_id", "identity"),
+    Index("item_by_origin", "source_id", "origin"),
+)
+
+item_key = Table(
+    "item_key",
+    metadata,
+    Column("item_id", Integer, ForeignKey("item.id"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("source_id", Integer, nullable=False),
+    Index("item_key_by_key", "key", "source_id"),
+)
+
+category = Table(
+    "category",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("path", Text, nullable=False, unique=True),
+    Column("folder", Text, nullable=False, unique=True),
+    Column("created", BigInteger, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("rendered", Text, nullable=False),
+)
+
+story_category = Table(
+    "story_category",
+    metadata,
+    Column("category_id", Integer, ForeignKey("category.id"), primary_key=True),
+    Column("story_id", Integer, ForeignKey("story.id"), primary_key=True),
+    Column("leaf", Boolean, nullable=False),
+    Column("published", BigInteger, nullable=False),
+    Column("first_seen", BigInteger, nullable=False),
+    Index("story_category_newest", "category_id", "published", "first_seen"),
+    Index("story_category_by_story", "story_id"),
+)
+
+pending = Table("pending", metadata, Column("item_id", Integer, ForeignKey("item.id"), primary_key=True))
+
+waiting = Table(
+    "waiting",
+    metadata,
+    Column("item_id", Integer, ForeignKey("item.id"), primary_key=True),
+    Column("until", BigInteger, nullable=False),
+)

@@ -1,0 +1,59 @@
+"""Values of the model as text in a column, and moments as numbers; and back. The one door to pydantic for the store."""
+
+import json
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, TypeVar, cast, overload
+
+from pydantic import TypeAdapter
+
+from aggregator.model import CategoryPath, Feed, Item
+
+_Value = TypeVar("_Value", Item, Feed)
+
+
+@cache
+def _adapter(kind: str) -> TypeAdapter[Any]:
+    return TypeAdapter({"Item": Item, "Feed": Feed}[kind])
+
+
+def dump(value: Item | Feed) -> str:
+    """A value as JSON; what is absent is left out."""
+    return _adapter(type(value).__name__).dump_json(value, exclude_defaults=True).decode()
+
+
+def load(kind: type[_Value], data: str) -> _Value:
+    """What `dump` wrote."""
+    return cast("_Value", _adapter(kind.__name__).validate_json(data))
+
+
+def dump_path(path: CategoryPath) -> str:
+    """A category path as it is stored and compared."""
+    return json.dumps(path, ensure_ascii=False)
+
+
+def load_path(data: str) -> CategoryPath:
+    """What `dump_path` wrote."""
+    return tuple(json.loads(data))
+
+
+@overload
+def seconds(moment: datetime) -> int: ...
+@overload
+def seconds(moment: None) -> None: ...
+@overload
+def seconds(moment: datetime | None) -> int | None: ...
+def seconds(moment: datetime | None) -> int | None:
+    """A moment as whole seconds since 1970."""
+    return None if moment is None else int(moment.timestamp())
+
+
+@overload
+def moment(stamp: int) -> datetime: ...
+@overload
+def moment(stamp: None) -> None: ...
+@overload
+def moment(stamp: int | None) -> datetime | None: ...
+def moment(stamp: int | None) -> datetime | None:
+    """Whole seconds since 1970 as an aware moment in UTC."""
+    return None if stamp is None else datetime.fromtimestamp(stamp, UTC)

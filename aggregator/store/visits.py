@@ -1,0 +1,182 @@
+"""What the store knows of a source before a visit, and what a visit leaves in it. All of a visit is one transaction."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from aggregator.identity import Change, Known, digest
+from aggregator.model import CategoryPath, Feed, Item, Validators, Visit
+from aggregator.store.engine import insert_new
+from aggregator.store.tables import document, item, item_key, pending, source, waiting
+from aggregator.store.values import dump, load, moment, seconds
+
+
+def validators(db: Connection, source_id: int) -> Mapping[str, Validators]:
+    """What was learned of each document of a source when it was last read, by the document's name."""
+    rows = db.execute(select(document).where(document.c.source_id == source_id))
+    return {row.name: Validators(row.etag, row.last_modified, row.stamp) for row in rows}
+
+
+def known(db: Connection, source_id: int, keys: Collection[str], origins: Collection[str]) -> tuple[Known, ...]:
+    """The items of a source that have one of these keys or came from one of these files."""
+    ids: set[int] = set()
+    for some in _some(keys):
+        mine = (item_key.c.source_id == source_id) & item_key.c.key.in_(some)
+        ids.update(db.scalars(select(item_key.c.item_id).where(mine)))
+    for some in _some(origins):
+        ids.update(db.scalars(select(item.c.id).where(item.c.source_id == source_id, item.c.origin.in_(some))))
+    found: list[Known] = []
+    for some in _some(ids):
+        own: dict[int, set[str]] = {}
+        for row in db.execute(select(item_key.c.item_id, item_key.c.key).where(item_key.c.item_id.in_(some))):
+            own.setdefault(row.item_id, set()).add(row.key)
+        for row in db.execute(select(item).where(item.c.id.in_(some))):
+            found.append(_known(row, frozenset(own.get(row.id, ()))))
+    return tuple(sorted(found, key=lambda each: each.id))
+
+
+def save(
+    db: Connection, source_id: int, visit: Visit, changes: Sequence[Change], now: datetime, due: datetime, reason: str
+) -> None:
+    """Keep what a visit gave: items, keys, validators, what the feed says of itself, and when to come again."""
+    row = db.execute(select(source).where(source.c.id == source_id)).one()
+    state: dict[str, Any] = {"last_visit": seconds(now), "next_visit": seconds(due), "reason": reason}
+    if visit.error:
+        state |= {"error": visit.error, "failures": row.failures + 1}
+    else:
+        state |= {"error": "", "failures": 0, "last_success": seconds(now)}
+        _save_documents(db, source_id, visit)
+        _save_items(db, source_id, visit, changes, now)
+        if visit.feed:
+            state["feed"] = dump(visit.feed)
+            if replace(load(Feed, row.feed), updated=None) != replace(visit.feed, updated=None):
+                touch(db, source_id)
+    db.execute(update(source).where(source.c.id == source_id).values(state))
+
+
+def touch(db: Connection, source_id: int) -> None:
+    """Something that all entries of a source show has changed: look at all their stories again."""
+    mine = select(item.c.id).where(item.c.source_id == source_id, item.c.removed.is_(None))
+    db.execute(insert_new(db, pending).from_select(["item_id"], mine))
+
+
+def move(db: Connection, source_id: int, old: tuple[CategoryPath, ...], new: tuple[CategoryPath, ...]) -> None:
+    """A feed's categories were changed in the config: its items follow, without asking its publisher for them again."""
+    rows = db.execute(select(item.c.id, item.c.data).where(item.c.source_id == source_id)).all()
+    for row in rows:
+        value = load(Item, row.data)
+        if value.categories == old:
+            moved = replace(value, categories=new)
+            values = {"data": dump(moved), "digest": digest(moved)}
+            db.execute(update(item).where(item.c.id == row.id).values(values))
+
+
+def forget_documents(db: Connection, source_id: int) -> None:
+    """Have all documents of a source read again at its next visit."""
+    db.execute(delete(document).where(document.c.source_id == source_id))
+
+
+def _save_documents(db: Connection, source_id: int, visit: Visit) -> None:
+    """Validators are replaced by what was said last. A file that could not be read keeps none, so it is read again."""
+    kept = {**visit.held, **visit.documents}
+    stored = validators(db, source_id)
+    gone = [name for name in stored if name not in kept]
+    for some in _some(gone):
+        db.execute(delete(document).where(document.c.source_id == source_id, document.c.name.in_(some)))
+    fresh = [name for name in kept if stored.get(name) != kept[name]]
+    for some in _some([name for name in fresh if name in stored]):
+        db.execute(delete(document).where(document.c.source_id == source_id, document.c.name.in_(some)))
+    rows = [
+        {
+            "source_id": source_id,
+            "name": name,
+            "etag": kept[name].etag,
+            "last_modified": kept[name].last_modified,
+            "stamp": kept[name].stamp,
+        }
+        for name in fresh
+    ]
+    if rows:
+        db.execute(insert(document), rows)
+
+
+def _save_items(db: Connection, source_id: int, visit: Visit, changes: Sequence[Change], now: datetime) -> None:
+    said = visit.feed.updated if visit.feed else None
+    for change in changes:
+        if change.what == "new" and change.item:
+            values = _row(change, change.item) | {
+                "source_id": source_id,
+                "identity": change.identity,
+                "first_seen": seconds(now),
+                "feed_updated": seconds(said),
+                "edits": 0,
+            }
+            made = db.execute(insert_new(db, item).values(values).returning(item.c.id)).scalar()
+            if made is not None:
+                _save_keys(db, source_id, made, change.keys)
+                _await(db, made, change.published, now)
+        elif change.known and change.what == "removed":
+            db.execute(update(item).where(item.c.id == change.known.id).values(removed=seconds(now)))
+            _await(db, change.known.id, None, now)
+        elif change.known and change.item:
+            if change.what == "edited":
+                values = _row(change, change.item) | {"edits": item.c.edits + 1, "feed_updated": seconds(said)}
+                db.execute(update(item).where(item.c.id == change.known.id).values(values))
+                _await(db, change.known.id, change.published, now)
+            elif change.item.origin != change.known.origin:
+                db.execute(update(item).where(item.c.id == change.known.id).values(origin=change.item.origin))
+            if not change.known.keys.issuperset(change.keys) or change.what == "edited":
+                _save_keys(db, source_id, change.known.id, change.keys)
+
+
+def _row(change: Change, value: Item) -> dict[str, Any]:
+    return {
+        "origin": value.origin,
+        "title": value.title,
+        "data": dump(value),
+        "digest": change.digest,
+        "words": change.words,
+        "published": seconds(change.published),
+        "updated": seconds(change.updated),
+        "removed": None,
+    }
+
+
+def _save_keys(db: Connection, source_id: int, item_id: int, keys: Iterable[str]) -> None:
+    """Guids and links are remembered for ever; of file and text only the last counts, as others may come to have them."""
+    own = item_key.c.item_id == item_id
+    old = own & (item_key.c.key.startswith("path:") | item_key.c.key.startswith("text:"))
+    db.execute(delete(item_key).where(old))
+    rows = [{"item_id": item_id, "key": key, "source_id": source_id} for key in keys]
+    db.execute(insert_new(db, item_key), rows)
+
+
+def _await(db: Connection, item_id: int, published: datetime | None, now: datetime) -> None:
+    """Have an item's story looked at: now, or, when its date lies ahead, on that day."""
+    db.execute(delete(waiting).where(waiting.c.item_id == item_id))
+    if published and published > now:
+        db.execute(insert(waiting).values(item_id=item_id, until=seconds(published)))
+    db.execute(insert_new(db, pending).values(item_id=item_id))
+
+
+def _known(row: Any, keys: frozenset[str]) -> Known:
+    return Known(
+        id=row.id,
+        keys=keys,
+        digest=row.digest,
+        words=row.words,
+        title=row.title,
+        origin=row.origin,
+        published=moment(row.published),
+        updated=moment(row.updated),
+        removed=row.removed is not None,
+    )
+
+
+def _some(values: Collection[Any]) -> Iterator[list[Any]]:
+    """Values in portions that fit into one query, in a fixed order."""
+    every = sorted(values)
+    return (every[start : start + 500] for start in range(0, len(every), 500))

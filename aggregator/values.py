@@ -1,0 +1,63 @@
+"""What people write in a config, as values: durations, sizes, category paths. Pure."""
+
+import re
+import unicodedata
+from datetime import timedelta
+
+from aggregator import text
+from aggregator.model import CategoryPath
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_SIZES = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+
+
+def duration(value: object) -> timedelta:
+    """`"90s"`, `"1h"`, `"1h30m"`, `"2d"` or a number of seconds. Raises ValueError."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 10**9:
+        return timedelta(seconds=value)
+    parts = re.findall(r"(\d{1,9}(?:\.\d{1,3})?)\s*([smhdw])", value) if isinstance(value, str) else []
+    if not parts or "".join(n + u for n, u in parts) != re.sub(r"\s", "", str(value)):
+        raise ValueError('write a duration such as "30s", "15m", "1h" or "2d"')
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if seconds >= 10**9:
+        raise ValueError("that is too long")
+    return timedelta(seconds=seconds)
+
+
+def size(value: object) -> int:
+    """`"10MB"`, `"512KiB"` or a number of bytes. Raises ValueError."""
+    match = re.fullmatch(r"(\d{1,12})\s*([KMG]?I?B?)", str(value).strip().upper())
+    if isinstance(value, bool) or not isinstance(value, int | str) or not match or match[2] not in _SIZES:
+        raise ValueError('write a size such as "10MB" or "512KiB"')
+    return int(match[1]) * _SIZES[match[2]]
+
+
+def categories(value: object) -> tuple[CategoryPath, ...]:
+    """`"a/b"`, `["a", "b"]` (one path) or `[["a", "b"], ["c"]]` (several) as category paths. Raises ValueError."""
+    if isinstance(value, str):
+        paths = [value.split("/")]
+    elif isinstance(value, list) and all(isinstance(name, str) for name in value):
+        paths = [value]
+    elif isinstance(value, list) and all(isinstance(path, list) for path in value):
+        paths = value
+    else:
+        raise ValueError('write "a/b", ["a", "b"], or [["a", "b"], ["c"]] for several')
+    result = [tuple(_name(name) for name in path) for path in paths if path]
+    if not all(name for path in result for name in path):
+        raise ValueError("a category's name is empty")
+    return tuple(dict.fromkeys(result))
+
+
+def _name(name: object) -> str:
+    """A category's name in the form we compare: one line, NFC, so that both ways to write `é` are one category."""
+    if not isinstance(name, str):
+        raise ValueError(f"a category's name is text, not {name!r}")
+    return unicodedata.normalize("NFC", text.one_line(name))
+
+
+def one_category(value: object) -> CategoryPath:
+    """One category path, in any of the notations of `categories`. Raises ValueError."""
+    paths = categories(value)
+    if len(paths) != 1:
+        raise ValueError('write one path, such as ["tech", "python"]')
+    return paths[0]

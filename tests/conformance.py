@@ -1,0 +1,274 @@
+"""Is a document valid RSS 2.0 or Atom 1.0, and what a good citizen would publish? For tests of output.
+
+Written from the specifications (RSS 2.0 and the RSS Advisory Board's profile, RFC 4287, 4685, 4946, 5005, BCP 47, Media
+RSS, Apple's and Podcasting 2.0's tags) without a look at the writers under test. The names of findings are those of the
+W3C's feed validator where it has one for the case; its errors and its warnings are findings alike.
+"""
+
+import re
+
+from lxml import etree
+
+from tests import conformance_values as values
+from tests.conformance_values import Element, Findings, Rule, children, finding, first, name_of, repeated, to_moment
+
+FEED_TYPES = {"rss": "application/rss+xml", "atom": "application/atom+xml"}
+
+
+def check(data: bytes, kind: str, location: str = "") -> list[str]:
+    """Everything that is wrong with a document of a kind ("rss" or "atom"), as "Name: where and what"; [] when it is good.
+
+    `location` is the document's public URL, "" to leave out the comparison with its self link.
+    """
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
+    try:
+        root = etree.fromstring(data, parser)
+    except etree.XMLSyntaxError as error:
+        return [f"NotWellFormed: {error}"]
+    return [
+        *_document(root),
+        *(_rss(root, location) if kind == "rss" else _atom(root, location)),
+        *(_character_data(data.decode("utf-8", "replace")) if kind == "rss" else ()),
+    ]
+
+
+# --- Documents ------------------------------------------------------------------------------------------------------
+
+FEED_MODULES: dict[str, Rule] = {
+    "sy:updatePeriod": ("?", values.period),
+    "sy:updateFrequency": ("?", values.positive),
+    "sy:updateBase": ("?", values.rfc3339),
+    "fh:archive": ("?", values.anything),
+    "fh:complete": ("?", values.anything),
+    "dc:creator": ("*", values.nonblank),
+}
+ENTRY_MODULES: dict[str, Rule] = {
+    "media:group": ("*", values.media_group),
+    "media:content": ("*", values.media_content),
+    "media:thumbnail": ("*", values.thumbnail),
+    "itunes:duration": ("?", values.matches(r"\d+(?::[0-5]\d){0,2}", "InvalidDuration")),
+    "itunes:season": ("?", values.positive),
+    "itunes:episode": ("?", values.positive),
+    "itunes:episodeType": ("?", values.matches("full|trailer|bonus", "InvalidItunesEpisodeType")),
+    "itunes:explicit": ("?", values.true_false),
+    "itunes:subtitle": ("?", values.subtitle),
+    "itunes:image": ("?", values.required("href")),
+    "podcast:transcript": ("*", values.required("url", "type")),
+    "podcast:chapters": ("?", values.required("url", "type")),
+}
+RSS_CHANNEL: dict[str, Rule] = {
+    "title": ("1", values.nonblank),
+    "link": ("1", values.uri),
+    "description": ("1", values.nonblank),
+    "language": ("?", values.language),
+    "copyright": ("?", values.nonblank),
+    "managingEditor": ("?", values.mail),
+    "webMaster": ("?", values.mail),
+    "pubDate": ("?", values.rfc822),
+    "lastBuildDate": ("1", values.rfc822),
+    "category": ("*", values.nonblank),
+    "generator": ("?", values.nonblank),
+    "docs": ("?", values.uri),
+    "ttl": ("?", values.positive),
+    "image": ("?", values.anything),
+    "item": ("*", values.anything),
+    "atom:link": ("*", values.atom_link),
+    **FEED_MODULES,
+}
+RSS_ITEM: dict[str, Rule] = {
+    "title": ("?", values.nonblank),
+    "link": ("?", values.uri),
+    "description": ("?", values.html),
+    "author": ("?", values.mail),
+    "category": ("*", values.nonblank),
+    "comments": ("?", values.uri),
+    "enclosure": ("?", values.enclosure),
+    "guid": ("?", values.guid),
+    "pubDate": ("?", values.rfc822),
+    "source": ("?", values.rss_source),
+    "content:encoded": ("?", values.html),
+    "atom:link": ("*", values.atom_link),
+    "atom:updated": ("?", values.rfc3339),
+    "dc:creator": ("*", values.nonblank),
+    "dc:language": ("?", values.language),
+    "dc:rights": ("?", values.nonblank),
+    **ENTRY_MODULES,
+}
+ATOM_SOURCE: dict[str, Rule] = {
+    "atom:id": ("1", values.iri),
+    "atom:title": ("1", values.text_construct),
+    "atom:updated": ("1", values.rfc3339),
+    "atom:author": ("*", values.person),
+    "atom:contributor": ("*", values.person),
+    "atom:link": ("*", values.atom_link),
+    "atom:category": ("*", values.atom_category),
+    "atom:generator": ("?", values.nonblank),
+    "atom:icon": ("?", values.iri),
+    "atom:logo": ("?", values.iri),
+    "atom:rights": ("?", values.text_construct),
+    "atom:subtitle": ("?", values.text_construct),
+}
+ATOM_FEED = {**ATOM_SOURCE, "atom:entry": ("*", values.anything), **FEED_MODULES}
+ATOM_ENTRY: dict[str, Rule] = {
+    "atom:id": ("1", values.iri),
+    "atom:title": ("1", values.text_construct),
+    "atom:updated": ("1", values.rfc3339),
+    "atom:published": ("?", values.rfc3339),
+    "atom:author": ("*", values.person),
+    "atom:contributor": ("*", values.person),
+    "atom:link": ("*", values.atom_link),
+    "atom:category": ("*", values.atom_category),
+    "atom:content": ("?", values.atom_content),
+    "atom:summary": ("?", values.text_construct),
+    "atom:rights": ("?", values.text_construct),
+    "atom:source": ("?", values.anything),
+    **ENTRY_MODULES,
+}
+
+
+def _document(root: Element) -> Findings:
+    """What any XML document of ours must be."""
+    info = root.getroottree().docinfo
+    if (info.encoding or "UTF-8").upper() != "UTF-8":
+        yield f"NotUTF8: {info.encoding}"
+    if info.doctype:
+        yield f"InvalidDoctype: {info.doctype}"
+    for element in root.iter("{*}*"):
+        if values.LANG in element.attrib and not values.LANGUAGE.fullmatch(element.attrib[values.LANG]):
+            yield finding("InvalidLanguage", element, element.attrib[values.LANG])
+
+
+def _feed_links(feed: Element, kind: str, location: str) -> Findings:
+    """self, alternates and the links of an archive (RFC 4287 §4.1.1, RFC 5005)."""
+    links = children(feed, "atom:link")
+    own = [values.atom_link for values.atom_link in links if values.atom_link.get("rel") == "self"]
+    if not own:
+        yield finding("MissingSelf", feed)
+    for values.atom_link in own:
+        if location and values.atom_link.get("href") != location:
+            yield finding("SelfDoesntMatchLocation", values.atom_link, values.atom_link.get("href"))
+        if values.atom_link.get("type", FEED_TYPES[kind]) != FEED_TYPES[kind]:
+            yield finding("SelfNotAtom", values.atom_link, values.atom_link.get("type"))
+    yield from _alternates(feed)
+    rels = {values.atom_link.get("rel") for values.atom_link in links}
+    if children(feed, "fh:archive") and "current" not in rels:
+        yield finding("MissingCurrentInArchive", feed)
+    if children(feed, "fh:archive") and not rels & {"prev-archive", "next-archive"}:
+        yield finding("ArchiveIncomplete", feed)
+
+
+def _alternates(parent: Element) -> Findings:
+    links = [
+        values.atom_link
+        for values.atom_link in children(parent, "atom:link")
+        if values.atom_link.get("rel", "alternate") == "alternate"
+    ]
+    yield from repeated(
+        (((values.atom_link.get("type"), values.atom_link.get("hreflang")), values.atom_link) for values.atom_link in links),
+        "DuplicateAtomLink",
+    )
+
+
+def _order(feed: Element, built: str, dates: list[list[str]]) -> Findings:
+    """Newest entries first; the feed exactly as new as its newest entry. `dates` are those of each entry, first its place."""
+    moments = [[moment for moment in map(moment, found) if moment] for found in dates]
+    places = [found[0] for found in moments if found]
+    if places != sorted(places, reverse=True):
+        yield finding("NotNewestFirst", feed)
+    feed_moment, newest = moment(built), max((max(found) for found in moments if found), default=None)
+    if feed_moment and newest and feed_moment < newest:
+        yield finding("FeedOlderThanEntry", feed, built)
+    if feed_moment and newest and feed_moment > newest:
+        yield finding("NowDate", feed, f"{built}: no entry is as new as that")
+
+
+def _misplaced(parent: Element, entry: str, finding: str) -> Findings:
+    """A feed's own elements stand before its entries."""
+    names = [name_of(child) for child in children(parent)]
+    if entry in names and set(names[names.index(entry) :]) != {entry}:
+        yield finding(finding, parent)
+
+
+def _rss(root: Element, location: str) -> Findings:
+    channel = next(iter(children(root, "channel")), None)
+    if root.tag != "rss" or root.get("version") != "2.0":
+        yield finding("InvalidRSSVersion", root, root.get("version"))
+    if channel is None:
+        yield finding("MissingElement", root, "channel")
+        return
+    items = children(channel, "item")
+    yield from values.shape(channel, RSS_CHANNEL)
+    yield from _misplaced(channel, "item", "MisplacedItem")
+    yield from _feed_links(channel, "rss", location)
+    yield from repeated(((first(item, "guid"), item) for item in items if first(item, "guid")), "DuplicateGuid")
+    dates = [[first(item, "pubDate"), first(item, "atom:updated")] for item in items]
+    yield from _order(channel, first(channel, "lastBuildDate"), dates)
+    for item in items:
+        yield from _rss_item(item)
+
+
+def _rss_item(item: Element) -> Findings:
+    names = [name_of(child) for child in children(item)]
+    yield from values.shape(item, RSS_ITEM)
+    if "title" not in names and "description" not in names:
+        yield finding("ItemMustContainTitleOrDescription", item)
+    if "guid" not in names:
+        yield finding("MissingGuid", item)
+    if "content:encoded" in names and "description" not in names[: names.index("content:encoded")]:
+        yield finding("NeedDescriptionBeforeContent", item)
+    if "author" in names and "dc:creator" in names:
+        yield finding("DuplicateItemSemantics", item, "author and dc:creator")
+    tags = [((values.text_of(tag), tag.get("domain")), tag) for tag in children(item, "category")]
+    yield from repeated(tags, "DuplicateCategory")
+
+
+def _character_data(document: str) -> Findings:
+    """Plain text has & and < as hexadecimal references, so that no reader takes it for HTML (RSS profile)."""
+    head, _, items = document.partition("<item")
+    items = re.sub(r"<(values.atom_content:encoded|description)\b[^>]*>.*?</\1>", "", items, flags=re.DOTALL)
+    names = "title|description|category|copyright|source|dc:creator|dc:rights|media:title|itunes:subtitle"
+    for found in re.finditer(rf"<({names})\b[^>]*>(.*?)</\1>", head + items, re.DOTALL):
+        shown = re.sub(r"&lt;|&#60;|<!\[CDATA\[(.*?)\]\]>", lambda x: x[1] or "<", found[2])
+        if values.markup(shown.replace("&gt;", ">")):
+            yield f"ContainsHTML: <{found[1]}> {shown[:100]!r}"
+        elif re.search(r"&(?!#x)|<!\[CDATA\[[^\]]*[&<]", found[2].replace("&gt;", "").replace("&quot;", "")):
+            yield f"CharacterData: <{found[1]}> {found[2][:100]!r}"
+
+
+def _atom(root: Element, location: str) -> Findings:
+    if name_of(root) != "atom:feed":
+        yield finding("InvalidNamespace", root)
+        return
+    entries = children(root, "atom:entry")
+    yield from values.shape(root, ATOM_FEED)
+    yield from _misplaced(root, "atom:entry", "MisplacedMetadata")
+    yield from _feed_links(root, "atom", location)
+    yield from repeated(((first(entry, "atom:id"), entry) for entry in entries), "DuplicateId")
+    dates = [
+        [first(entry, "atom:published") or first(entry, "atom:updated"), first(entry, "atom:updated")]
+        for entry in entries
+    ]
+    yield from _order(root, first(root, "atom:updated"), dates)
+    for entry in entries:
+        yield from _atom_entry(entry, bool(children(root, "atom:author")))
+
+
+def _atom_entry(entry: Element, feed_has_author: bool) -> Findings:
+    yield from values.shape(entry, ATOM_ENTRY)
+    yield from _alternates(entry)
+    names = {name_of(child) for child in children(entry)}
+    rels = {values.atom_link.get("rel", "alternate") for values.atom_link in children(entry, "atom:link")}
+    if "atom:content" not in names and "alternate" not in rels:
+        yield finding("MissingContentOrAlternate", entry)
+    if not names & {"atom:content", "atom:summary"}:
+        yield finding("MissingTextualContent", entry)
+    sources = children(entry, "atom:source")
+    if not (feed_has_author or "atom:author" in names or any(children(source, "atom:author") for source in sources)):
+        yield finding("MissingAuthor", entry)
+    for source in sources:
+        missing = {"atom:id", "atom:title", "atom:updated"} - {name_of(child) for child in children(source)}
+        yield from (finding("MissingSourceElement", source, name) for name in sorted(missing))
+        yield from values.shape(source, ATOM_SOURCE)
+        yield from _alternates(source)
+    tags = [((tag.get("term"), tag.get("scheme")), tag) for tag in children(entry, "atom:category")]
+    yield from repeated(tags, "DuplicateCategory")
