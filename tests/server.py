@@ -9,9 +9,8 @@
         assert [r.status for r in server.log] == [200, 304]
 
 A path is all that stands in the request line, query included; what was never registered is a 404. `log` holds every
-request in the order of arrival, `connections` counts what was accepted, `most_open` how many were open at once. Each
-connection has a thread and stays open until the client closes it. Leaving the block cuts everything that still hangs
-and raises what a script raised.
+request in the order of arrival, `connections` counts what was accepted. Each connection has a thread and stays open
+until the client closes it. Leaving the block cuts everything that still hangs and raises what a script raised.
 
 With `Server("0.0.0.0")` one server is many hosts: `server.url("/feed.xml", host="127.0.0.7")`. `Server(tls=context)`
 speaks https.
@@ -92,7 +91,6 @@ class Server:
         self.tls = tls
         self.log: list[Request] = []
         self.connections = 0
-        self.most_open = 0
         self.closing = threading.Event()
         self.errors: list[BaseException] = []
         self._scripts: dict[str, Script] = {}
@@ -205,7 +203,6 @@ class Server:
         with self._lock:
             self.connections += 1
             self._open.add(connection)
-            self.most_open = max(self.most_open, len(self._open))
 
     def closed(self, connection: socket.socket) -> None:
         """A connection ended."""

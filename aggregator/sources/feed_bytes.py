@@ -6,6 +6,7 @@ gb2312 may use all of gb18030. A byte that fits nowhere costs one character, not
 
 import codecs
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from html.entities import name2codepoint
 
@@ -49,6 +50,10 @@ def decode(body: bytes, content_type: str = "") -> str:
     The order is: byte order mark, UTF-8 that proves itself, HTTP's charset, the XML declaration (XML 1.0 §4.3.3 and
     appendix F), UTF-8, windows-1252. A declared encoding that does not fit gives way to one that does.
     """
+    return _once(_decode(body, content_type))
+
+
+def _decode(body: bytes, content_type: str) -> str:
     for mark, codec in _BOMS:
         if body.startswith(mark):
             return body[len(mark) :].decode(codec, "replace")
@@ -65,9 +70,20 @@ def decode(body: bytes, content_type: str = "") -> str:
             continue
     best = min((body.decode(codec, "replace") for codec in [*named, "utf-8"]), key=lambda x: x.count("\ufffd"))
     bad = best.count("\ufffd")
-    if bad > sum(x > "\x7f" for x in best) - bad:  # more wrong than right: it is none of those
+    if bad > sum(char > "\x7f" for char in best) - bad:  # more wrong than right: it is none of those
         return body.decode("cp1252", "replace")
     return best
+
+
+_C1 = {ord(char): byte for byte in range(0x80, 0xA0) for char in bytes([byte]).decode("cp1252", "ignore")}
+
+
+def _once(decoded: str) -> str:
+    """UTF-8 that a tool took for windows-1252 and encoded again, read right; where all of it is, that is no chance."""
+    if not decoded.isascii() and _high_bytes(decoded.encode()) >= _SURE:
+        with suppress(UnicodeError):
+            return decoded.translate(_C1).encode("latin-1").decode()
+    return decoded
 
 
 def _named(body: bytes, content_type: str) -> list[str]:
@@ -193,7 +209,7 @@ _TOKEN = re.compile(
 
 
 def _references(xml: str, declared: dict[str, str]) -> str:
-    """Put harmless entities in place, drop references to illegal characters, and escape an ampersand that begins none."""
+    """Put harmless entities in place, drop references to illegal characters, escape ampersands that begin none."""
     known = _HTML | declared
     room = _MAX_GROWTH
 

@@ -70,7 +70,7 @@ def _item(said: Object, base: str, source: Source) -> tuple[Item, bool]:
     outside = text.http_url(_text(said, "external_url"), base)
     html, plain, summary = (_text(said, name) for name in ("content_html", "content_text", "summary"))
     body = Body(html) if html.strip() else Body(feed_parts.paragraphs(plain)) if plain.strip() else None
-    content, short, cut = feed_parts.texts(body, Body(feed_parts.paragraphs(summary)) if summary else None, url or base)
+    content, short, cut = feed_parts.texts(body, Body(summary, is_html=False) if summary else None, None, url or base)
     pictures = (Image(text.http_url(_text(said, name), base)) for name in ("image", "banner_image"))
     item = Item(
         guid=_text(said, "id").strip(),

@@ -117,18 +117,19 @@ def picture(found: Iterable[Image], content: str) -> Image | None:
     return html.first_image(content)
 
 
-def texts(content: Body | None, summary: Body | None, base: str) -> tuple[str, str, bool]:
+def texts(content: Body | None, summary: Body | None, caption: Body | None, base: str) -> tuple[str, str, bool]:
     """An item's clean HTML, its plain summary, and whether the HTML had to be cut. `base` is for bodies without one.
 
-    A summary with no content beside it is all there is, so it is the content too.
+    The content is the first of the three with anything to show; a summary that is not the content stays one.
     """
-    main = content or summary
-    if main is None:
-        return "", "", False
-    whole = main.html
-    clean = html.clean(whole[:MAX_CONTENT], text.http_url(main.base, base) or base)
-    short = text.summarise(summary.html, MAX_SUMMARY) if content and summary else ""
-    return clean, short or text.summarise(clean), len(whole) > MAX_CONTENT
+    clean, main = "", None
+    for main in (content, summary, caption):
+        raw = main.html if main else ""
+        clean = html.clean(raw[:MAX_CONTENT], text.http_url(main.base, base) or base) if main else ""
+        if clean:
+            break
+    short = text.summarise(summary.html, MAX_SUMMARY) if summary and main is content else ""
+    return clean, short or text.summarise(clean), len(raw) > MAX_CONTENT
 
 
 def capped(items: Sequence[Any]) -> tuple[Sequence[Any], list[str]]:

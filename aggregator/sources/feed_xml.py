@@ -13,8 +13,8 @@ import feedparser
 
 from aggregator import dates, text
 from aggregator.errors import ParseError
-from aggregator.model import Batch, Document, Enclosure, Feed, Image, Item, Link, Podcast, Source, Tag
-from aggregator.sources import feed_own, feed_parts
+from aggregator.model import Batch, Document, Feed, Item, Link, Podcast, Source, Tag
+from aggregator.sources import feed_media, feed_own, feed_parts
 from aggregator.sources.feed_bytes import Xml
 from aggregator.sources.feed_own import Own
 
@@ -99,7 +99,7 @@ def _item(entry: Entry, own: Own, place: _Place) -> tuple[Item, bool]:
     origin = str(entry.get("feedburner_origlink") or entry.get("pheedo_origlink") or "")
     url = text.http_url(origin) or text.http_url(own.link, outer)
     base = declared or url or outer
-    content, summary, cut = feed_parts.texts(own.content, own.summary or own.caption, base)
+    content, summary, cut = feed_parts.texts(own.content, own.summary, own.caption, base)
     published, updated = _moments(entry, place)
     podcast = _absolute_podcast(own.podcast, base)
     item = Item(
@@ -114,8 +114,8 @@ def _item(entry: Entry, own: Own, place: _Place) -> tuple[Item, bool]:
         updated=updated,
         language=text.language(own.language),
         rights=text.plain(str(entry.get("rights") or ""), 1000),
-        image=feed_parts.picture(_pictures(entry, own, base), content),
-        enclosures=_enclosures(entry, base, podcast),
+        image=feed_parts.picture(feed_media.pictures(entry, own, base), content),
+        enclosures=feed_media.enclosures(entry, base, podcast, content),
         links=_links(entry, base),
         podcast=podcast,
         feed=_own_feed(entry, place),
@@ -175,8 +175,9 @@ def _links(entry: Entry, base: str) -> tuple[Link, ...]:
         for link in entry.get("links") or ()
         if (rel := str(link.get("rel") or "").removeprefix("http://www.iana.org/assignments/relation/")) in _KEPT_RELS
     ]
-    found.append(Link(str(entry.get("comments") or ""), "replies", "text/html"))
-    found.append(Link(str(entry.get("wfw_commentrss") or ""), "replies", "application/rss+xml"))
+    for name, kind in (("comments", "text/html"), ("wfw_commentrss", "application/rss+xml")):
+        if re.match("https?:|/", str(entry.get(name))):  # some count the comments there
+            found.append(Link(str(entry[name]), "replies", kind))
     origin = entry.get("source") or {}
     if origin.get("href") and not origin.get("links"):  # RSS 2.0 <source>: the channel that the item came from
         found.append(Link(str(origin["href"]), "via", "", str(origin.get("title") or "")))
@@ -201,61 +202,6 @@ def _absolute_podcast(podcast: Podcast | None, base: str) -> Podcast | None:
     return replace(
         podcast, transcripts=absolute_links(podcast.transcripts, base), chapters=chapters[0] if chapters else None
     )
-
-
-# --- Files and pictures ---------------------------------------------------------------------------------------------
-
-
-def _enclosures(entry: Entry, base: str, podcast: Podcast | None) -> tuple[Enclosure, ...]:
-    """The item's files: enclosures, and Media RSS content that is no mere illustration of it."""
-    links = [link for link in entry.get("links") or () if link.get("rel") == "enclosure"]
-    if "enc_enclosure" in entry:  # RSS 1.0's mod_enclosure
-        links.append({**entry["enc_enclosure"], "href": entry["enc_enclosure"].get("rdf:resource")})
-    found = [_file(link, base) for link in links]
-    media = [_file(attributes, base) for attributes in entry.get("media_content") or ()]
-    pictures = {file.url.partition("?")[0] for file in media if _is_picture(file)}
-    found += [file for file in media if not _is_picture(file) or len(pictures) > 1]
-    files = feed_parts.merged(file for file in found if file.type != "application/x-shockwave-flash")
-    if podcast and podcast.duration and files and files[0].duration is None:
-        files = (replace(files[0], duration=float(podcast.duration)), *files[1:])
-    return files
-
-
-def _file(attributes: Mapping[str, Any], base: str) -> Enclosure:
-    """An <enclosure>, a link of rel=enclosure, or a media:content (Media RSS 1.5.1)."""
-    said = {name: str(value or "") for name, value in attributes.items()}
-    return Enclosure(
-        url=text.http_url(said.get("href") or said.get("url", ""), base),
-        type=text.mime_type(said.get("type", "")),
-        length=feed_parts.number(said.get("length") or said.get("filesize")) or None,
-        duration=feed_parts.seconds(said.get("duration")),
-        title=text.plain(said.get("title", ""), 200),
-        medium=said.get("medium", "").lower() if said.get("medium", "").isalpha() else "",
-        width=feed_parts.number(said.get("width")),
-        height=feed_parts.number(said.get("height")),
-    )
-
-
-def _is_picture(file: Enclosure) -> bool:
-    if file.medium or file.type:
-        return file.medium == "image" or file.type.startswith("image/")
-    return bool(re.search(r"\.(?:jpe?g|png|gif|webp|avif)$", file.url.partition("?")[0], re.IGNORECASE))
-
-
-def _pictures(entry: Entry, own: Own, base: str) -> Iterable[Image]:
-    """Candidates for the item's picture, best first."""
-    thumbnails = [_file(attributes, base) for attributes in entry.get("media_thumbnail") or ()]
-    media = [_file(attributes, base) for attributes in entry.get("media_content") or ()]
-    files = [_file(link, base) for link in entry.get("links") or () if link.get("rel") == "enclosure"]
-    for group in (thumbnails, [file for file in media if _is_picture(file)]):
-        for file in sorted(group, key=lambda file: -(file.width or 0)):
-            yield Image(file.url, file.width, file.height)
-    itunes = entry.get("image")
-    yield Image(text.http_url(str(itunes.get("href") or "") if isinstance(itunes, dict) else "", base))
-    yield Image(text.http_url(own.image, base))
-    for file in files:
-        if _is_picture(file):
-            yield Image(file.url, file.width, file.height)
 
 
 # --- Feeds ----------------------------------------------------------------------------------------------------------

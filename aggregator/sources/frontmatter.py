@@ -22,6 +22,7 @@ except ImportError:  # PyYAML without libyaml
     from yaml import BaseLoader as TextLoader  # type: ignore[assignment]  # the same interface, slower
 
 Value: TypeAlias = str | list["Value"] | dict[str, "Value"]
+Problem: TypeAlias = tuple[int, str]
 
 MAX_BLOCK = 64_000
 """Characters of YAML that go to the parser. 30,000 nested `[` overflow libyaml's stack and end the process."""
@@ -51,14 +52,14 @@ class FrontMatter:
     """The head of a post and the rest of it.
 
     `kind` is "yaml", "toml", "json", or "" for a post without any. `fields` have lower-case names; `lines` says on
-    which line of the file (from 1) a field begins. `problems` are (line, what is wrong).
+    which line of the file (from 1) a field begins. A problem is (line, what is wrong).
     """
 
     kind: str = ""
     fields: Mapping[str, Value] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)
     body: str = ""
-    problems: tuple[tuple[int, str], ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ def _block(kind: str, lines: Sequence[str], start: int, end: int, body: int) -> 
     """Read lines[start:end] as fields; the body begins at lines[body]."""
     block = "\n".join(lines[start:end])
     chunks = _chunks(kind, lines, start, end)
-    problems: list[tuple[int, str]] = []
+    problems: list[Problem] = []
     try:
         loaded = _load(kind, block)
     except (ValueError, RecursionError, yaml.YAMLError) as error:
@@ -145,13 +146,12 @@ def _block(kind: str, lines: Sequence[str], start: int, end: int, body: int) -> 
     elif loaded in (None, "") and not problems:
         fields = {}
     else:
-        why = "what stands between the fences is no list of `key: value`; it is read as text"
+        why = "what stands between the fences is no front matter; it is read as text"
         return FrontMatter(body="\n".join(lines[max(start - 1, 0) :]), problems=((start + 1, why),))
-    where: dict[str, int] = {}
-    for chunk in chunks:
-        if chunk.key in where and kind != "json":
-            problems.append((chunk.line, f"`{chunk.key}` stands twice in the front matter; the last one counts"))
-        where[chunk.key] = chunk.line
+    where = {chunk.key: chunk.line for chunk in chunks}
+    if kind != "json" and (twice := [chunk for chunk in chunks if chunk.line != where[chunk.key]]):
+        names = ", ".join(f"`{key}`" for key in list(dict.fromkeys(chunk.key for chunk in twice))[:5])
+        problems.append((twice[0].line, f"{names} more than once in the front matter; the last one counts"))
     return FrontMatter(kind, fields, where, "\n".join(lines[body:]), tuple(problems))
 
 
@@ -165,7 +165,7 @@ def _chunks(kind: str, lines: Sequence[str], start: int, end: int) -> list[_Chun
         if match := _KEYS[kind].match(lines[number]):
             heads.append((number, match))
     chunks = []
-    for (number, match), following in zip(heads, [n for n, _ in heads[1:]] + [end], strict=True):
+    for (number, match), following in zip(heads, [*(n for n, _ in heads[1:]), end], strict=False):
         rest = tuple(x for x in lines[number + 1 : following] if not x.startswith("#"))
         chunks.append(_Chunk(match[2].lower(), number + 1, match[3].strip(), rest, "\n".join(lines[number:following])))
     return chunks

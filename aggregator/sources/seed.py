@@ -17,6 +17,7 @@ from aggregator import html, text
 from aggregator.errors import ParseError, SourceError
 from aggregator.model import Batch, Document, Fetch, Found, Item, Source, Validators
 from aggregator.sources import frontmatter, seed_body, seed_fields, seed_text
+from aggregator.sources.frontmatter import FrontMatter, Problem
 
 REMOTE = False
 _ENDINGS = (".md", ".markdown", ".mdown", ".mkd", ".html", ".htm")
@@ -162,22 +163,22 @@ def read(document: Document, source: Source) -> Batch:
     """
     name = document.name
     try:
-        raw, encoding = seed_text.decode(document.body, source.language)
+        decoded, no_utf8 = seed_text.decode(document.body, source.language)
     except ValueError as error:
         raise ParseError("not text", f"{name}:1: {error}") from None
-    front = frontmatter.parse(raw)
+    front = frontmatter.parse(decoded)
     if seed_fields.is_draft(front.fields, name):
         return Batch()
     item, warnings = _item(front, name, source)
     if not (item.title or item.content or item.summary):
         raise ParseError("empty", f"{name}:1: has neither a title nor a text; write one or remove the file")
-    problems = [f"1: is not UTF-8, read as {encoding}; save it as UTF-8"] if encoding else []
-    problems += (f"{line}: {what}" for line, what in front.problems)
-    return Batch((item,), warnings=tuple(f"{name}:{problem}" for problem in chain(problems, filter(None, warnings))))
+    heavy = "is too long for Markdown, its text is kept as it stands" if seed_body.is_heavy(front.body) else ""
+    found = chain([(1, no_utf8)], front.problems, warnings, [(1, heavy)])
+    return Batch((item,), warnings=tuple(f"{name}:{line}: {what}" for line, what in found if what))
 
 
-def _item(front: frontmatter.FrontMatter, name: str, source: Source) -> tuple[Item, tuple[str, ...]]:
-    """The item of a post, and warnings that begin with their line."""
+def _item(front: FrontMatter, name: str, source: Source) -> tuple[Item, tuple[Problem, ...]]:
+    """The item of a post, and what is wrong with its dates."""
     fields = front.fields
     is_html = name.lower().endswith((".html", ".htm"))
     url, base = seed_fields.page(fields, source.base_url)
@@ -206,7 +207,7 @@ def _item(front: frontmatter.FrontMatter, name: str, source: Source) -> tuple[It
     return item, (no_date, no_update)
 
 
-def _title(front: frontmatter.FrontMatter, content: str, name: str, is_html: bool) -> str:
+def _title(front: FrontMatter, content: str, name: str, is_html: bool) -> str:
     """The title that the post gives, even a blank one; else that of its first heading, else of its file name."""
     given = front.fields.get("title")
     if given is not None:

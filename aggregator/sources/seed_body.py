@@ -20,7 +20,8 @@ _MORE = re.compile(r"<!--[ \t]{0,9}more[ \t]{0,9}-->", re.IGNORECASE)
 _HEADING = re.compile(r"<h([1-6])(?: [^>]*)?>(.*?)</h\1>", re.DOTALL)
 _PAGE_TITLE = re.compile(r"<title[^>]{0,200}>([^<]{1,1000})", re.IGNORECASE)
 _MASKED = str.maketrans(dict.fromkeys('\\:/?|“”<>*"', "_"))
-_BRACKETS = 5_000
+_DATA = re.compile(r"data:[a-z]+/[a-z0-9.+-]+;base64,[A-Za-z0-9+/=]*+")
+_TOO_LONG, _BRACKETS = 500_000, 5_000
 
 
 def render(body: str, base: str = "", is_html: bool = False) -> tuple[str, str]:
@@ -63,9 +64,19 @@ def _commonmark() -> MarkdownIt:
     return MarkdownIt("commonmark", {"html": True, "maxNesting": 100}).enable(["table", "strikethrough"])
 
 
+def is_heavy(body: str) -> bool:
+    """Whether a body costs too much as Markdown, which takes a second for 300 kB; `[` takes quadratic time in a paragraph.
+
+    Pictures as data: URIs, which some editors write, cost next to nothing.
+    """
+    if len(body) > _TOO_LONG and len(_DATA.sub("", body)) > _TOO_LONG:
+        return not _is_html(body)
+    return body.count("[") > _BRACKETS and any(part.count("[") > _BRACKETS for part in body.split("\n\n"))
+
+
 def _markdown(body: str) -> str:
-    """Markdown as HTML, not yet clean. A paragraph of nothing but brackets, which costs quadratic time, stays text."""
-    if body.count("[") > _BRACKETS and any(part.count("[") > _BRACKETS for part in body.split("\n\n")):
+    """Markdown as HTML, not yet clean; a body that is too heavy comes out as the paragraphs of its text."""
+    if is_heavy(body):
         return "".join(f"<p>{escape(part, quote=False)}</p>\n" for part in body.split("\n\n"))
     return str(_commonmark().render(body))
 

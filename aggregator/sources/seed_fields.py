@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from aggregator import dates, html, text
 from aggregator.model import CategoryPath, Enclosure, Image, Link, Person, Tag
-from aggregator.sources.frontmatter import FrontMatter, Value
+from aggregator.sources.frontmatter import FrontMatter, Problem, Value
 
 _PUBLISHED = ("date", "publishdate", "pubdate", "published", "created")
 _UPDATED = ("updated", "lastmod", "last_modified_at", "modified")
@@ -130,8 +130,8 @@ def _mail(value: str) -> str:
 # --- Dates and titles from file names -------------------------------------------------------------------------------
 
 
-def published(front: FrontMatter, name: str, zone: str) -> tuple[datetime | None, str]:
-    """The date of a post (UTC), and a warning without its place, or "". Naive dates are in `zone` (IANA).
+def published(front: FrontMatter, name: str, zone: str) -> tuple[datetime | None, Problem]:
+    """The date of a post (UTC), and what is wrong with it, or "". Naive dates are in `zone` (IANA).
 
     Without a field the file name says it, as Jekyll does (`2019-01-17-title.md`).
     """
@@ -139,18 +139,18 @@ def published(front: FrontMatter, name: str, zone: str) -> tuple[datetime | None
     dated = _DATED.match(PurePosixPath(name).name)
     moment = dates.parse(value, zone) or (dates.parse(dated[1], zone) if dated else None)
     if not value or dates.parse(value, zone):
-        return moment, ""
+        return moment, (1, "")
     instead = "the file name's is used" if moment else "the time of first sight is used"
-    return moment, f"{front.lines.get(key, 1)}: {key} `{text.one_line(value, 80)}` is no date; {instead}"
+    return moment, (front.lines.get(key, 1), f"{key} `{text.one_line(value, 80)}` is no date; {instead}")
 
 
-def updated(front: FrontMatter, zone: str) -> tuple[datetime | None, str]:
-    """The date of the last change (UTC), and a warning without its place, or ""."""
+def updated(front: FrontMatter, zone: str) -> tuple[datetime | None, Problem]:
+    """The date of the last change (UTC), and what is wrong with it, or ""."""
     key, value = _first(front.fields, _UPDATED)
     moment = dates.parse(value, zone) if value else None
     if moment or not value:
-        return moment, ""
-    return None, f"{front.lines.get(key, 1)}: {key} `{text.one_line(value, 80)}` is no date; it is left out"
+        return moment, (1, "")
+    return None, (front.lines.get(key, 1), f"{key} `{text.one_line(value, 80)}` is no date; it is left out")
 
 
 def _first(fields: Mapping[str, Value], names: tuple[str, ...]) -> tuple[str, str]:

@@ -26,7 +26,7 @@ _LANG = re.compile(rb"""^["']?lang(?:uage)?["']?[ \t]*[:=][ \t]*["']?([a-z_-]{2,
 
 
 def decode(raw: bytes, language: str = "") -> tuple[str, str]:
-    """The text of a post, and the name of its encoding when that is not UTF-8 ("" when it is).
+    """The text of a post, and a warning when it is not sound UTF-8 ("" when it is).
 
     A byte order mark decides; then UTF-8, also with some broken bytes; then what the file says of itself
     (`<meta charset>`, `lang:`), the usual encoding of `language` (BCP 47), GB18030 if that gives common Chinese, and
@@ -35,25 +35,32 @@ def decode(raw: bytes, language: str = "") -> tuple[str, str]:
     """
     for mark, encoding in _BOMS:
         if raw.startswith(mark):
-            decoded = raw[len(mark) :].decode(encoding, errors="replace")
-            broken = "broken " * ("\ufffd" in decoded)
-            return text.legal(decoded), "" if encoding == "utf-8" and not broken else broken + encoding.upper()
+            return _replaced(raw[len(mark) :], encoding)
     head = raw[:8192]
     if len(head.translate(None, _CONTROLS)) < 0.95 * len(head):
         raise ValueError("is a binary file, not text; give it another ending, or save it as UTF-8")
-    encoding = _encoding(raw, language)
-    decoded = text.legal(raw.decode(encoding.removeprefix("broken "), errors="replace"))
-    return decoded, "" if encoding == "utf-8" else encoding.upper()
+    return _replaced(raw, _encoding(raw, language))
+
+
+def _replaced(raw: bytes, encoding: str) -> tuple[str, str]:
+    """Decode, with U+FFFD for what is broken, and say what was wrong. Raises ValueError when it is mostly broken."""
+    decoded = raw.decode(encoding, errors="replace")
+    bad = decoded.count("\ufffd")
+    if 20 * bad > len(decoded):
+        raise ValueError(f"is broken {encoding.upper()}; save it as UTF-8")
+    notes = [f"is not UTF-8, read as {encoding.upper()}; save it as UTF-8"] if encoding != "utf-8" else []
+    if bad and not (encoding == "utf-8" and _fits(raw, encoding)):
+        notes.append(f"has {bad} broken characters; they are replaced by \ufffd")
+    return text.legal(decoded), " and ".join(notes)
 
 
 def _encoding(raw: bytes, language: str) -> str:
-    """The encoding of bytes without a byte order mark; "broken utf-8" for UTF-8 with a few wrong bytes."""
+    """The encoding of bytes without a byte order mark; UTF-8 also where a few bytes of it are wrong."""
     if _fits(raw, "utf-8"):
         return "utf-8"
     loose = raw.decode("utf-8", errors="replace")
-    bad = loose.count("\ufffd")
-    if 20 * bad < sum(char > "\x7f" for char in loose):
-        return "broken utf-8"
+    if 20 * loose.count("\ufffd") < sum(char > "\x7f" for char in loose):
+        return "utf-8"
     said = _META.search(raw[:2048])
     lang = _LANG.search(raw[:65536])
     hints = [said[1].decode() if said else "", _by_language(lang[1].decode() if lang else ""), _by_language(language)]

@@ -1,0 +1,141 @@
+"""The house: who may import whom, and which library is imported through which door (README, "Design")."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "aggregator"
+
+FLOORS: dict[str, int] = {
+    # 0: values and words; three steps, as each of them leans on the one before
+    "errors": 0,
+    "model": 0,
+    "text": 1,
+    "dates": 1,
+    "html": 2,
+    # 1: rooms that do not know each other
+    "identity": 10,
+    "schedule": 10,
+    "values": 10,
+    "fetching": 10,
+    "formats": 10,
+    "sources": 10,
+    "store": 11,  # keeps what identity decides
+    # 2: what brings rooms together
+    "config": 20,
+    "collect": 20,
+    "publish": 20,
+    # 3 to 5
+    "channels": 30,
+    "pipeline": 31,
+    "listing": 40,
+    "report": 40,
+    "cli": 50,
+}
+"""A module may import those on lower floors, and its own package."""
+
+DOORS: dict[str, tuple[str, ...]] = {
+    "alembic": ("store",),
+    "bs4": ("sources",),
+    "click": ("cli",),
+    "dateutil": ("dates",),
+    "feedgen": ("formats/feedgen",),
+    "feedparser": ("sources/feed_xml",),
+    "frontmatter": ("sources",),
+    "httpx": ("fetching",),
+    "httpcore": ("fetching",),
+    "lxml": ("formats", "sources"),
+    "markdown_it": ("sources",),
+    "nh3": ("html",),
+    "pydantic": ("config", "store/values"),
+    "rich": ("report",),
+    "sqlalchemy": ("store", "channels", "pipeline", "listing"),  # above the store: only the types Engine and Connection
+    "yaml": ("sources",),
+}
+
+HEAVY = [*DOORS.keys() - {"click"}, "asyncio", "aggregator.pipeline", "aggregator.config"]
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(module: Path) -> str:
+    return module.relative_to(PACKAGE).with_suffix("").as_posix()
+
+
+def room_of(module: str) -> str:
+    return module.split("/")[0]
+
+
+def imports(module: Path) -> set[str]:
+    """Every dotted name that a module imports, wherever in the file; for `from a import b` both `a` and `a.b`."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: imports are absolute"
+            found.add(str(node.module))
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return found
+
+
+def own_rooms(module: Path) -> set[str]:
+    """The rooms of ours that a module imports from."""
+    found = {name.split(".")[1] for name in imports(module) if name.startswith("aggregator.")}
+    return {name for name in found if (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").is_file()}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_imports_go_down(module: Path) -> None:
+    room = room_of(name_of(module))
+    if room == "__init__":
+        assert not own_rooms(module)
+        return
+    assert room in FLOORS, f"{room} has no floor: give it one in this table, and say in the README what it is for"
+    upward = sorted(other for other in own_rooms(module) - {room} if FLOORS[other] >= FLOORS[room])
+    assert not upward, f"{name_of(module)} imports {upward}, which stand on its own floor or above it"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_libraries_have_doors(module: Path) -> None:
+    name = name_of(module)
+    for library in {imported.split(".")[0] for imported in imports(module)} & DOORS.keys():
+        doors = DOORS[library]
+        assert any(name == door or name.startswith(f"{door}/") for door in doors), (
+            f"{name} imports {library}; its door is {', '.join(doors)}"
+        )
+
+
+def test_every_library_has_a_door() -> None:
+    known = set(sys.stdlib_module_names) | DOORS.keys() | {"aggregator"}
+    for module in MODULES:
+        assert {imported.split(".")[0] for imported in imports(module)} <= known, name_of(module)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_no_clock_below_the_command_line(module: Path) -> None:
+    """`now` is an argument; time.monotonic, which measures how long something took, is no clock."""
+    if name_of(module) == "cli":
+        return
+    text = module.read_text(encoding="utf-8")
+    assert not [word for word in ("datetime.now(", "utcnow(", "time.time(", "date.today(") if word in text]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_modules_are_short(module: Path) -> None:
+    assert len(module.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+def test_the_median_module_is_short() -> None:
+    lengths = sorted(len(module.read_text(encoding="utf-8").splitlines()) for module in MODULES)
+    assert lengths[len(lengths) // 2] <= 130
+
+
+@pytest.mark.parametrize("statement", ["import aggregator", "import aggregator.cli"])
+def test_importing_is_cheap(statement: str) -> None:
+    code = f"{statement}; import sys; print(*(name for name in {HEAVY!r} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
