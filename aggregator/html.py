@@ -6,21 +6,25 @@ result again: what `clean` returns is what nh3 makes of it once more, so no read
 """
 
 import re
-from collections import Counter
 from html import escape
 
 import nh3
 
 from aggregator.model import Image
-from aggregator.text import decode, http_url, legal, plain, tokens
+from aggregator.nesting import FEW, too_deep
+from aggregator.text import decode, http_url, legal, plain
 
-_TAGS = set(
+def _names(text: str) -> set[str]:
+    return set(text.split())
+
+
+_TAGS = _names(
     "a abbr address article aside audio b bdi bdo big blockquote br caption center cite code col colgroup data dd del"
-    " details dfn div dl dt em embed figcaption figure footer h1 h2 h3 h4 h5 h6 header hgroup hr i iframe img ins kbd li"
-    " main mark nav ol p picture pre q rp rt ruby s samp section small source strike strong sub summary sup table tbody td"
-    " tfoot th thead time tr track tt u ul var video wbr span".split()
+    " details dfn div dl dt em embed figcaption figure footer h1 h2 h3 h4 h5 h6 header hgroup hr i iframe img ins kbd"
+    " li main mark nav ol p picture pre q rp rt ruby s samp section small source span strike strong sub summary sup"
+    " table tbody td tfoot th thead time tr track tt u ul var video wbr"
 )
-_GONE_WITH_CONTENT = set("datalist head noembed noframes script select style template title".split())
+_GONE_WITH_CONTENT = _names("datalist head noembed noframes script select style template title")
 _LAZY = ("data-src", "data-original", "data-original-src", "data-lazy-src", "data-lazy", "data-actualsrc", "data-echo")
 _LAZY_SETS = ("data-srcset", "data-lazy-srcset")
 _BOX = {"height", "width"}
@@ -86,68 +90,17 @@ def _prepare(html: str) -> str:
     return html
 
 
-_MANY = 1_000
 _DROPPED = re.compile(
     r"<(math|script|select|style|svg|template|title)(?=[\s/>]).*?(?P<end></\1\s*>|\Z)", re.DOTALL | re.IGNORECASE
 )
-_FORMATTING = frozenset("a b big code em font i nobr s small strike strong tt u".split())
-_FLAT = frozenset(  # void, or closed by the next of its kind, so never nested in itself
-    "area base br col dd dt embed hr img input li link meta option optgroup p param rp rt rb rtc source track wbr".split()
-)
-_TABLE = frozenset("caption colgroup tbody td tfoot th thead tr".split())
-_SCOPES = frozenset("applet button caption marquee object td th".split())
-_ATTRIBUTE_NAMES = re.compile(r"[^\s/>=\"']+")
 
 
-def _too_deep(html: str) -> bool:
-    """Whether nh3 might need very long, which is quadratic in depth and in the attributes of a tag.
-
-    An upper estimate of the HTML parser's stack (HTML standard §13.2.4.2): elements more than 1,000 deep, a tag with
-    thousands of attributes, or formatting elements that are opened anew in block after block.
-    """
-    stack: list[str] = []
-    formatting: list[str] = []
-    opened: Counter[str] = Counter()
-    work = 0
-    for _, tag in tokens(html):
-        if not tag or not tag["name"]:
-            continue
-        name, whole = tag["name"].lower(), tag[0]
-        if len(whole) > 20_000 and len(_ATTRIBUTE_NAMES.findall(whole)) > 2_000:
-            return True
-        work += len(formatting)
-        if name in _FORMATTING:
-            if not tag["close"]:
-                if formatting.count(whole) < 3:
-                    formatting.append(whole)
-            else:
-                start = f"<{name}"
-                at = next((i for i in reversed(range(len(formatting))) if formatting[i].lower().startswith(start)), None)
-                if at is not None:
-                    del formatting[at]
-        elif name in _FLAT:
-            continue
-        elif not tag["close"] and name in _TABLE:
-            if opened["table"]:
-                while stack[-1] != "table":
-                    opened[stack.pop()] -= 1
-                    work += 1
-                stack.append(name)
-                opened[name] += 1
-        elif not tag["close"]:
-            stack.append(name)
-            opened[name] += 1
-        elif opened[name]:
-            at = len(stack) - 1
-            while stack[at] != name and (name in _TABLE or name == "table" or stack[at] not in _SCOPES):
-                at -= 1
-            work += len(stack) - at
-            if stack[at] == name:
-                opened.subtract(stack[at:])
-                del stack[at:]
-        if len(stack) + len(formatting) > _MANY or work > 2_000_000:
-            return True
-    return False
+def _bounded(html: str) -> str:
+    """A large fragment that nh3 can take: without what it would drop anyway, and without any tag if it is too deep."""
+    if not all(found["end"] for found in _DROPPED.finditer(html)):
+        return _flatten(html)
+    html = _DROPPED.sub("", html)
+    return _flatten(html) if too_deep(html) else html
 
 
 def _flatten(html: str) -> str:
@@ -158,10 +111,154 @@ def _flatten(html: str) -> str:
 # --- After nh3 ------------------------------------------------------------------------------------------------------
 
 _ATTRIBUTE = re.compile(r' ([^\s=">]+)="([^"]*)"')
-_MEDIA = re.compile(r'<(audio|embed|iframe|img|source|track|video)((?: [^\s=">]+="[^"]*")*)>((?<=e>)(?:[^<]*</iframe>)?)')
+_MEDIA = re.compile(r'<(audio|embed|img|source|track|video)((?: [^\s=">]+="[^"]*")*)>')
+_IFRAME = re.compile(r'<(iframe)((?: [^\s=">]+="[^"]*")*)>.*?</iframe>', re.DOTALL)
+_PRE = re.compile(r'(<pre(?: [^\s=">]+="[^"]*")*>)\n+')
+_ODD_LINK = re.compile(r' href="(?!(?:https?://|mailto:)[!#-;=?-Z_a-z~]*")([^"]*)"')
+_CANDIDATE = re.compile(r"([^\s,](?:\S*[^\s,])?)(?:\s+([0-9.]+[wx]))?\s*(?:,|$)")
+_HIDDEN = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*hidden|(?:^|[;\s])(?:width|height)\s*:\s*[01](?:px)?\s*(?:;|$)"
+)
+_URLS = ("poster", "src", "srcset")
+_YOUTUBE = re.compile(r"https?://(?:www\.)?youtube(?:-nocookie)?\.com/(?:embed|v)/([\w-]{11})(?![\w-]).*")
 _PLACEHOLDER = re.compile(
-    r"(?:^|/)(?:[\w.-]*-)?(?:(?:blank|clear|dot|empty|gr[ae]y|lazy|lazy-?load(?:er|ing)?|load(?:er|ing|img)|none|pixel"
-    r"|spacer|trans|transparent|1x1|1px)\.(?:gif|png|svg)|(?:loading|placeholder)[\w.-]*\.(?:gif|jpe?g|png|svg|webp))"
-    r"(?:[?#].*)?$",
+    r"/(?:[\w.-]*-)?(?:(?:blank|clear|dot|empty|gr[ae]y|lazy|lazy-?load(?:er|ing)?|load(?:er|ing|img)|none|pixel|spacer"
+    r"|trans|transparent|1x1|1px)\.(?:gif|png|svg)|(?:loading|placeholder)\.(?:gif|jpe?g|png|svg|webp))(?:[?#]|$)",
     re.IGNORECASE,
 )
+
+
+def _attributes(text: str) -> dict[str, str]:
+    """The attributes of a tag that nh3 wrote, decoded."""
+    return {name: decode(value) for name, value in _ATTRIBUTE.findall(text)}
+
+
+def _tag(name: str, attributes: dict[str, str]) -> str:
+    """A tag as nh3 would write it, without the attributes that only we asked for and the URLs that are empty."""
+    kept = {
+        key: escape(value, quote=False).replace('"', "&quot;").replace("\xa0", "&nbsp;")
+        for key, value in attributes.items()
+        if (value or key not in _URLS) and key != "style" and not key.startswith("data-")
+    }
+    return f"<{name}" + "".join(f' {key}="{value}"' for key, value in kept.items()) + ">"
+
+
+def _hidden(attributes: dict[str, str]) -> bool:
+    """Whether a picture or frame is not meant to be seen: a counting pixel."""
+    sizes = {attributes.get(name, "").strip().removesuffix("px") for name in _BOX}
+    return bool(sizes & {"0", "1"}) or bool(_HIDDEN.search(attributes.get("style", "").lower()))
+
+
+def _srcset(value: str, base: str) -> str:
+    """The usable candidates of a srcset (HTML standard §4.8.4.2.1), absolute."""
+    candidates = ((http_url(url, base), size) for url, size in _CANDIDATE.findall(value))
+    return ", ".join(f"{url} {size}".rstrip() for url, size in candidates if url)
+
+
+def _picture(name: str, attributes: dict[str, str], base: str) -> str:
+    """An <img> or <source> with what a browser with scripts would load; "" when there is nothing to load."""
+    srcset = next((x for key in ("srcset", *_LAZY_SETS) if (x := _srcset(attributes.get(key, ""), base))), "")
+    urls = (http_url(attributes.get(key, ""), base) for key in ("src", *_LAZY))
+    url = next((x for x in urls if x and not _PLACEHOLDER.search(x)), "")
+    if name == "img" and not url:
+        url = srcset.rpartition(", ")[2].partition(" ")[0]
+    return _tag(name, attributes | {"src": url, "srcset": srcset}) if url or srcset else ""
+
+
+def _frame(attributes: dict[str, str], base: str) -> str:
+    """A link to what a frame shows. YouTube's embedded page refuses to work by itself, so it becomes the video's page."""
+    url = http_url(attributes.get("src", ""), base) or http_url(attributes.get("data-src", ""), base)
+    if not url or _hidden(attributes):
+        return ""
+    url = _YOUTUBE.sub(r"https://www.youtube.com/watch?v=\1", url)
+    text = escape(" ".join(attributes.get("title", "").split()) or url, quote=False)
+    return _tag("a", {"href": url, "rel": "noopener noreferrer"}) + text + "</a>"
+
+
+def _mend(html: str, base: str) -> str:
+    """Pictures, frames and odd URLs of HTML that nh3 wrote. What this has mended it leaves alone the next time."""
+    last = ("", False)
+
+    def media(found: re.Match[str]) -> str:
+        nonlocal last
+        name, attributes = found[1], _attributes(found[2])
+        if name in ("embed", "iframe"):
+            return _frame(attributes, base)
+        if name in ("img", "source"):
+            new = "" if _hidden(attributes) else _picture(name, attributes, base)
+            before, last = last, (_attributes(new).get("src", ""), "data-noscript" in attributes)
+            return "" if before[0] == last[0] and (before[1] or last[1]) else new
+        url = http_url(attributes.get("src", ""), base) or http_url(attributes.get("data-src", ""), base)
+        poster = http_url(attributes.get("poster", ""), base)
+        return _tag(name, attributes | {"src": url, "poster": poster}) if url or name != "track" else ""
+
+    def link(found: re.Match[str]) -> str:
+        url = decode(found[1])
+        return _tag("", {"href": http_url(url, base)})[1:-1] if not url.lower().startswith("mailto:") else found[0]
+
+    if "<iframe" in html:
+        html = _IFRAME.sub(media, html)
+    html = _MEDIA.sub(media, html)
+    html = _ODD_LINK.sub(link, html)
+    return _PRE.sub(r"\1", html) if "<pre" in html else html
+
+
+_ROUNDS = 8
+_SHOWN = re.compile(r"<(?:img|video|audio|source) (?:[^>]* )?src")
+_INVISIBLE = "\xad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+
+
+def clean(html: str, base: str = "") -> str:
+    """Safe HTML with absolute URLs; "" when nothing is left worth showing (no text, no picture, no media)."""
+    html, base = _prepare(html), http_url(base)
+    if html.count("<") > FEW or len(html) > 100_000:
+        html = _bounded(html)
+    html = _mend(_sanitise(html, base), base)
+    for _ in range(_ROUNDS):
+        again = _sanitise(html, base)
+        if again == html:
+            break
+        html = _mend(again, base)
+    else:
+        html = _flatten(html)
+    if not _SHOWN.search(html) and not plain(html, 20).strip(_INVISIBLE):
+        return ""
+    return html.strip()
+
+
+# --- Pictures -------------------------------------------------------------------------------------------------------
+
+_SMALL = 48
+_NO_PICTURE = re.compile(
+    r"^(?!https?://)|^https?://[^/]*/?$|/(?:undefined|null|nan|none)/?(?:[?#]|$)"
+    r"|^https?://(?:[\w-]+\.)*(?:picsum\.photos|source\.unsplash\.com|unsplash\.it|loremflickr\.com|lorempixel\.com"
+    r"|placeimg\.com|placekitten\.com|placehold\.(?:it|co)|placeholder\.com|dummyimage\.com|fakeimg\.pl)/"
+    r"|/rand(?:om)?(?:\.php)?/?(?:\?|$)|/(?:emoji|emoticons?|smil(?:ey|ie)s?)/",
+    re.IGNORECASE,
+)
+
+
+def _pixels(value: str) -> int | None:
+    """`600` or `600px` as a number; None for anything else."""
+    digits = value.strip().removesuffix("px")
+    return int(digits) if digits.isdecimal() and 0 < len(digits) < 6 else None
+
+
+def first_image(html: str) -> Image | None:
+    """The first picture of cleaned HTML that can stand for the item, or None.
+
+    It is usable (see `usable_image`), and neither its width nor its height says that it is an icon or emoji.
+    """
+    for found in _MEDIA.finditer(html):
+        attributes = _attributes(found[2])
+        url = attributes.get("src", "")
+        width, height = (_pixels(attributes.get(name, "")) for name in ("width", "height"))
+        small = any(size is not None and size <= _SMALL for size in (width, height))
+        if found[1] == "img" and not small and usable_image(url):
+            return Image(url, width, height)
+    return None
+
+
+def usable_image(url: str) -> bool:
+    """Whether an absolute URL can be a picture of this item."""
+    return not _NO_PICTURE.search(url) and not _PLACEHOLDER.search(url)

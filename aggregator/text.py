@@ -60,20 +60,29 @@ def decode(text: str) -> str:
     return unescape(re.sub(r"&#0*+[0-9]{8,}+;?", "\ufffd", text))
 
 
-def _pieces(html: str) -> Iterator[str]:
-    """The text of an HTML fragment, piece by piece; a block's border is a space."""
+def tokens(html: str) -> Iterator[tuple[str, re.Match[str] | None]]:
+    """An HTML fragment in pieces: text as it stands, and the tag or comment behind it (a match of `MARKUP`, None at the end).
+
+    The content of script, style and other elements that hold no markup is left out.
+    """
     at = 0
     while found := MARKUP.search(html, at):
-        if found.start() > at:
-            yield decode(html[at : found.start()])
+        yield html[at : found.start()], found
         at = found.end()
         name = (found["name"] or "").lower()
-        if name in _BLOCKS:
-            yield " "
-        elif name in _NO_TEXT and not found["close"]:
+        if name in _NO_TEXT and not found["close"]:
             end = _NO_TEXT[name].search(html, at)
             at = end.start() if end else len(html)
-    yield decode(html[at:])
+    yield html[at:], None
+
+
+def _pieces(html: str) -> Iterator[str]:
+    """The text of an HTML fragment, piece by piece; a block's border is a space."""
+    for text, tag in tokens(html):
+        if text:
+            yield decode(text)
+        if tag and tag["name"] and tag["name"].lower() in _BLOCKS:
+            yield " "
 
 
 def _beginning(html: str, enough: int | None) -> str:

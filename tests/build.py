@@ -1,9 +1,22 @@
 """Values of the model for tests: everything has a default, tests name only what they are about."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from aggregator.model import Category, Channel, Entry, Feed, Item, Source
+from aggregator.model import (
+    Category,
+    Channel,
+    Enclosure,
+    Entry,
+    Feed,
+    Image,
+    Item,
+    Link,
+    Person,
+    Podcast,
+    Source,
+    Tag,
+)
 
 DAY = datetime(2024, 5, 17, 8, 30, tzinfo=UTC)
 
@@ -74,3 +87,67 @@ def channel(*entries: Entry, **fields: Any) -> Channel:
         "entries": entries,
     }
     return Channel(**{**given, **fields})
+
+
+def rich_channel() -> Channel:
+    """A channel whose first entry has everything that an item can have, and whose second has next to nothing."""
+    everything = item(
+        1,
+        title="AT&T <b>bold</b>, 5 > 4 & \N{SNOWMAN}",
+        summary="When a < b && c, “quotes” and <video> stay",
+        content='<p>One <a href="https://news.example/a?b=1&amp;c=2">link</a>, 5 &lt; 6.</p>\n<pre>  two\n  lines</pre>',
+        authors=(
+            Person("Ann Smith", "ann@news.example", "https://ann.example/"),
+            Person("", "bob@news.example"),
+            Person("\N{CJK UNIFIED IDEOGRAPH-5F20}\N{CJK UNIFIED IDEOGRAPH-4E09}"),
+        ),
+        tags=(Tag("AI"), Tag("ml", "https://news.example/tags", "Machine & learning")),
+        updated=DAY + timedelta(hours=2),
+        language="de_DE",
+        rights="© 2024 A & B",
+        image=Image("https://news.example/1.jpg", 640, 480),
+        enclosures=(
+            Enclosure("https://news.example/1.mp3", "audio/mpeg", 1234, 61.4, "Part & one", "audio"),
+            Enclosure("https://news.example/1.mp4", "", None, None, "", "video", 1280, 720),
+            Enclosure("https://news.example/1.bin", "mp3"),
+        ),
+        links=(
+            Link("https://news.example/1/comments", "replies", "text/html"),
+            Link("https://news.example/1/comments.xml", "replies", "application/atom+xml", "Comments"),
+            Link("https://elsewhere.example/", "via", "text/html", "Seen at", "fr"),
+            Link("https://licence.example/by", "license"),
+            Link("https://news.example/0", "related"),
+        ),
+        podcast=Podcast(
+            61,
+            2,
+            7,
+            "full",
+            False,
+            "Short & <sweet>",
+            (Link("https://news.example/1.vtt", "transcript", hreflang="en"),),
+            Link("https://news.example/1.json", "chapters", "application/json+chapters"),
+        ),
+    )
+    first = entry(
+        1,
+        everything,
+        updated=DAY + timedelta(hours=2),
+        categories=(category("Tech", "AI & ML"),),
+        feed=feed(
+            subtitle="All of it",
+            authors=(Person("The Editors"),),
+            rights="© News & Co",
+            icon="https://news.example/icon.png",
+            logo="https://news.example/logo.png",
+            language="de",
+            updated=DAY + timedelta(hours=1),
+            tags=(Tag("press"),),
+            links=(Link("https://licence.example/all", "license"), Link("https://hub.example/", "hub")),
+        ),
+    )
+    bare = Item(guid="2")
+    second = entry(
+        2, bare, id="tag:news.example,2024:2", feed=Feed(title="A folder"), published=DAY - timedelta(days=1)
+    )
+    return channel(first, second, category=category("Tech", description="What <they> write & say"))

@@ -34,6 +34,7 @@ FLOORS: dict[str, int] = {
     "listing": 40,
     "report": 40,
     "cli": 50,
+    "__main__": 60,
 }
 """A module may import those on lower floors, and its own package."""
 

@@ -68,11 +68,11 @@ def _finish_entry(channel: Channel, entry: Entry, element: Element) -> None:
     for file in files:
         child(element, "link", href=file.url, rel="enclosure", type=file.type, length=file.length, title=file.title)
     _add_people(element, fields.authors(entry))
-    _add_source(element, channel, entry)
     if any(map(fields.is_media, files)):
         feedgen.add_media(element, files)
     feedgen.add_thumbnail(element, entry.item)
     feedgen.add_podcast(element, entry.item)
+    _add_source(element, channel, entry)
     _declare(element.iter(*_TEXTS, "content"))
 
 

@@ -5,7 +5,6 @@ characters), so all text passes `text.legal`, and URLs, media types and language
 left out.
 """
 
-import math
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -89,11 +88,21 @@ def title(entry: Entry) -> str:
     )
 
 
+def _named(feed: Feed, otherwise: str) -> Feed:
+    """A feed with a title: its own, else its host, else `otherwise`."""
+    host = urlsplit(text.http_url(feed.url or feed.self_url)).netloc
+    return replace(feed, title=text.one_line(feed.title) or host or otherwise)
+
+
+def sources(entry: Entry) -> list[Feed]:
+    """Where the entry is from, with titles: the feed that its own atom:source names, if any; the feed we read it in."""
+    read_in = _named(entry.feed, "(untitled)")
+    return [_named(entry.item.feed, read_in.title), read_in] if entry.item.feed else [read_in]
+
+
 def source(entry: Entry) -> Feed:
-    """The feed that the entry is from, with a title: the one its own atom:source names, else the one we read it in."""
-    feed = entry.item.feed or entry.feed
-    name = text.one_line(feed.title) or urlsplit(text.http_url(feed.url or feed.self_url)).netloc
-    return replace(feed, title=name or text.one_line(entry.feed.title) or "(untitled)")
+    """The feed that the entry is from, with a title; one that the entry brought along is kept (RFC 4287 §4.2.11)."""
+    return sources(entry)[0]
 
 
 def source_id(feed: Feed, channel: Channel) -> str:
@@ -123,15 +132,16 @@ def authors(entry: Entry) -> tuple[Person, ...]:
 
 
 def _once(tags: Iterable[Tag]) -> list[Tag]:
-    """The tags that say something, each once: those that look the same in one scheme are one."""
-    seen: dict[tuple[str, str], Tag] = {}
+    """The tags that say something. Of those that look the same in one scheme, by term or by label, the first stays."""
+    kept, seen = [], set()
     for tag in tags:
         label = text.one_line(tag.label)
         term = text.one_line(tag.term) or label
-        if term:
-            shown = unicodedata.normalize("NFKC", label or term).casefold()
-            seen.setdefault((tag.scheme, shown), Tag(term, tag.scheme, "" if label == term else label))
-    return list(seen.values())
+        looks = {(tag.scheme, unicodedata.normalize("NFKC", word).casefold()) for word in (term, label or term)}
+        if term and not looks & seen:
+            kept.append(Tag(term, tag.scheme, "" if label == term else label))
+            seen |= looks
+    return kept
 
 
 def tags(found: Iterable[Tag]) -> list[Tag]:
@@ -169,7 +179,7 @@ def language(entry: Entry) -> str:
 
 def count(value: float | None) -> int | None:
     """A number of bytes, seconds, pixels or episodes as a positive whole number, else None."""
-    return round(value) if value is not None and math.isfinite(value) and 0 < value < 2**53 else None
+    return round(value) or None if value is not None and 0 < value < 2**53 else None
 
 
 def enclosures(item: Item) -> tuple[Enclosure, ...]:

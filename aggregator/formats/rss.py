@@ -54,10 +54,6 @@ def _add(feed: Any, channel: Channel, entry: Entry) -> None:
         item.comments(comments.href)
     for file in fields.enclosures(entry.item)[:1]:  # readers know what to do with one; all of them are in media:group
         item.enclosure(file.url, file.length or 0, file.type)
-    for feed_read in (fields.source(entry), entry.feed):
-        if source := text.http_url(feed_read.self_url):
-            item.source(source, text.one_line(feed_read.title))
-            break
 
 
 def _links(entry: Entry) -> list[Link]:
@@ -95,6 +91,11 @@ def _finish_item(entry: Entry, links: list[Link], item: Element) -> None:
         feedgen.add_media(item, files)
     feedgen.add_thumbnail(item, entry.item)
     feedgen.add_podcast(item, entry.item)
+    # Last: feedparser takes a media:title that follows <source> for the title of the item.
+    for url, title in [(text.http_url(feed.self_url), feed.title) for feed in fields.sources(entry)]:
+        if url:
+            child(item, "source", title, url=url)
+            break
     _refer(item.iter(*_PLAIN))
 
 

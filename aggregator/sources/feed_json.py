@@ -4,16 +4,14 @@ Every value may be of any type, whatever the specification says; one that cannot
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from aggregator import dates, text
 from aggregator.errors import ParseError
 from aggregator.model import Batch, Document, Enclosure, Feed, Image, Item, Link, Person, Source, Tag
 from aggregator.sources import feed_parts
-from aggregator.sources.feed_parts import Body
-
-Object = Mapping[str, Any]
+from aggregator.sources.feed_parts import Body, Said, objects, string
 
 
 def is_json(content: str) -> bool:
@@ -24,8 +22,8 @@ def is_json(content: str) -> bool:
 def read(content: str, document: Document, source: Source) -> Batch:
     """The items and the feed of a JSON Feed. Raises ParseError without the document's name."""
     said = _load(content)
-    title = text.http_url(_text(said, "home_page_url"), document.url)
-    base = title or text.http_url(_text(said, "feed_url"), document.url) or document.url
+    title = text.http_url(string(said, "home_page_url"), document.url)
+    base = title or text.http_url(string(said, "feed_url"), document.url) or document.url
     raw, warnings = feed_parts.capped(_list(said.get("items")))
     items = []
     for number, one in enumerate(raw, 1):
@@ -39,51 +37,42 @@ def read(content: str, document: Document, source: Source) -> Batch:
     return Batch(tuple(items), _feed(said, base, document.url, source), tuple(warnings))
 
 
-def _load(content: str) -> Object:
+def _load(content: str) -> Said:
     """The feed's object. Raises ParseError."""
     ours = "jsonfeed.org" in content
     try:
         said = json.loads(content.lstrip("\ufeff"), strict=False)
     except (ValueError, RecursionError) as problem:
         raise ParseError("broken feed" if ours else "not a feed", f"it is broken JSON: {problem}") from None
-    if not isinstance(said, dict) or "jsonfeed.org" not in _text(said, "version"):
+    if not isinstance(said, dict) or "jsonfeed.org" not in string(said, "version"):
         raise ParseError("not a feed", "it is JSON, but not a JSON Feed (its `version` does not say so)")
     return said
-
-
-def _text(said: Object, *names: str) -> str:
-    """The first of these members that is text or a number, verbatim."""
-    for name in names:
-        value = said.get(name)
-        if value not in (None, "") and isinstance(value, str | int | float) and not isinstance(value, bool):
-            return text.legal(str(value))
-    return ""
 
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _item(said: Object, base: str, source: Source) -> tuple[Item, bool]:
+def _item(said: Said, base: str, source: Source) -> tuple[Item, bool]:
     """One item, and whether its content had to be cut."""
-    url = text.http_url(_text(said, "url"), base)
-    outside = text.http_url(_text(said, "external_url"), base)
-    html, plain, summary = (_text(said, name) for name in ("content_html", "content_text", "summary"))
+    url = text.http_url(string(said, "url"), base)
+    outside = text.http_url(string(said, "external_url"), base)
+    html, plain, summary = (string(said, name) for name in ("content_html", "content_text", "summary"))
     body = Body(html) if html.strip() else Body(feed_parts.paragraphs(plain)) if plain.strip() else None
     content, short, cut = feed_parts.texts(body, Body(summary, is_html=False) if summary else None, None, url or base)
-    pictures = (Image(text.http_url(_text(said, name), base)) for name in ("image", "banner_image"))
+    pictures = (Image(text.http_url(string(said, name), base)) for name in ("image", "banner_image"))
     item = Item(
-        guid=_text(said, "id").strip(),
+        guid=string(said, "id").strip(),
         url=url or outside,
-        title=text.plain_title(_text(said, "title")),
+        title=text.plain_title(string(said, "title")),
         summary=short,
         content=content,
         authors=_authors(said, base),
-        tags=feed_parts.tags(Tag(_text({"tag": tag}, "tag")) for tag in _list(said.get("tags"))),
+        tags=feed_parts.tags(Tag(string({"tag": tag}, "tag")) for tag in _list(said.get("tags"))),
         categories=source.categories,
-        published=dates.parse(_text(said, "date_published"), source.zone),
-        updated=dates.parse(_text(said, "date_modified"), source.zone),
-        language=text.language(_text(said, "language")),
+        published=dates.parse(string(said, "date_published"), source.zone),
+        updated=dates.parse(string(said, "date_modified"), source.zone),
+        language=text.language(string(said, "language")),
         image=feed_parts.picture(pictures, content),
         enclosures=feed_parts.merged(_attachments(said, base)),
         links=(Link(outside, "related"),) if outside and url and outside != url else (),
@@ -91,43 +80,41 @@ def _item(said: Object, base: str, source: Source) -> tuple[Item, bool]:
     return item, cut
 
 
-def _authors(said: Object, base: str) -> tuple[Person, ...]:
+def _authors(said: Said, base: str) -> tuple[Person, ...]:
     """`authors` of 1.1, else `author` of 1.0."""
     found = _list(said.get("authors")) or [said.get("author")]
     objects = [{"name": one} if isinstance(one, str) else one for one in found]
     return feed_parts.people(
-        feed_parts.person(_text(one, "name"), "", text.http_url(_text(one, "url"), base))
+        feed_parts.person(string(one, "name"), "", text.http_url(string(one, "url"), base))
         for one in objects
         if isinstance(one, dict)
     )
 
 
-def _attachments(said: Object, base: str) -> Iterable[Enclosure]:
-    for one in _list(said.get("attachments")):
-        if isinstance(one, dict):
-            yield Enclosure(
-                url=text.http_url(_text(one, "url"), base),
-                type=text.mime_type(_text(one, "mime_type")),
-                length=feed_parts.number(_text(one, "size_in_bytes")) or None,
-                duration=feed_parts.seconds(_text(one, "duration_in_seconds")),
-                title=text.plain(_text(one, "title"), 200),
-            )
+def _attachments(said: Said, base: str) -> Iterable[Enclosure]:
+    for one in objects(said, "attachments"):
+        yield Enclosure(
+            url=text.http_url(string(one, "url"), base),
+            type=text.mime_type(string(one, "mime_type")),
+            length=feed_parts.number(string(one, "size_in_bytes")) or None,
+            duration=feed_parts.seconds(string(one, "duration_in_seconds")),
+            title=text.plain(string(one, "title"), 200),
+        )
 
 
-def _feed(said: Object, base: str, url: str, source: Source) -> Feed:
+def _feed(said: Said, base: str, url: str, source: Source) -> Feed:
     """What the feed says of itself; its feed_url is its id ("serves as the unique identifier")."""
-    address = text.http_url(_text(said, "feed_url"), url)
-    hubs = (one for one in _list(said.get("hubs")) if isinstance(one, dict) and _text(one, "type").lower() == "websub")
-    links = [Link(href, "hub") for hub in hubs if (href := text.http_url(_text(hub, "url"), base))]
+    address = text.http_url(string(said, "feed_url"), url)
+    hubs = (text.http_url(string(hub, "url"), base) for hub in objects(said, "hubs"))
     return Feed(
         id=address,
-        title=text.plain_title(_text(said, "title")),
-        subtitle=text.one_line(_text(said, "description"), 1000),
-        url=text.http_url(_text(said, "home_page_url"), url),
+        title=text.plain_title(string(said, "title")),
+        subtitle=text.one_line(string(said, "description"), 1000),
+        url=text.http_url(string(said, "home_page_url"), url),
         self_url=address or source.options.url,
         authors=_authors(said, base),
-        icon=text.http_url(_text(said, "favicon"), base),
-        logo=text.http_url(_text(said, "icon"), base),
-        language=text.language(_text(said, "language")),
-        links=tuple(dict.fromkeys(links)),
+        icon=text.http_url(string(said, "favicon"), base),
+        logo=text.http_url(string(said, "icon"), base),
+        language=text.language(string(said, "language")),
+        links=tuple(Link(hub, "hub") for hub in dict.fromkeys(hubs) if hub),
     )

@@ -1,66 +1,69 @@
 """The files and pictures of an item, from feedparser's entry. Not a kind of source: part of `feed`. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 from aggregator import text
 from aggregator.model import Enclosure, Image, Podcast
-from aggregator.sources import feed_parts
 from aggregator.sources.feed_own import Own
+from aggregator.sources.feed_parts import Said, inner, merged, number, objects, seconds, string
 
 
-def enclosures(entry: Mapping[str, Any], base: str, podcast: Podcast | None, content: str) -> tuple[Enclosure, ...]:
+def enclosures(entry: Said, base: str, podcast: Podcast | None, content: str) -> tuple[Enclosure, ...]:
     """The item's files: enclosures, and Media RSS content, of pictures only a gallery that `content` does not show."""
-    links = [link for link in entry.get("links") or () if link.get("rel") == "enclosure"]
-    if "enc_enclosure" in entry:  # RSS 1.0's mod_enclosure
-        said = entry["enc_enclosure"]
-        links.append({**said, "href": said.get("rdf:resource") or said.get("resource")})
-    found = [_file(link, base) for link in links]
-    media = [_file(attributes, base) for attributes in entry.get("media_content") or ()]
-    pictures = {address for file in media if _is_picture(file) and (address := file.url.partition("?")[0]) not in content}
-    found += [file for file in media if not _is_picture(file) or (len(pictures) > 1 and file.url.partition("?")[0] in pictures)]
-    files = feed_parts.merged(file for file in found if file.type != "application/x-shockwave-flash")
+    found = _files(entry, base)
+    media = [_file(attributes, base) for attributes in objects(entry, "media_content")]
+    pictures = [file for file in media if _is_picture(file) and _address(file) not in content]
+    gallery = pictures if len({_address(file) for file in pictures}) > 1 else []  # one picture in two sizes is none
+    others = (file for file in media if not _is_picture(file))
+    files = merged(file for file in (*found, *others, *gallery) if file.type != "application/x-shockwave-flash")
     if podcast and podcast.duration and files and files[0].duration is None:
         files = (replace(files[0], duration=float(podcast.duration)), *files[1:])
     return files
 
 
-def _file(attributes: Mapping[str, Any], base: str) -> Enclosure:
+def _files(entry: Said, base: str) -> list[Enclosure]:
+    """The files that are called enclosures: RSS 2.0's, Atom's, and RSS 1.0's (mod_enclosure)."""
+    links = [link for link in objects(entry, "links") if link.get("rel") == "enclosure"]
+    rdf = inner(entry, "enc_enclosure")
+    return [_file(link, base) for link in (*links, {**rdf, "href": string(rdf, "rdf:resource", "resource")})]
+
+
+def _file(attributes: Said, base: str) -> Enclosure:
     """An <enclosure>, a link of rel=enclosure, or a media:content (Media RSS 1.5.1)."""
-    said = {name: str(value or "") for name, value in attributes.items()}
+    medium = string(attributes, "medium").strip().lower()
     return Enclosure(
-        url=text.http_url(said.get("href") or said.get("url", ""), base),
-        type=text.mime_type(said.get("type", "")),
-        length=feed_parts.number(said.get("length") or said.get("filesize")) or None,
-        duration=feed_parts.seconds(said.get("duration")),
-        title=text.plain(said.get("title", ""), 200),
-        medium=said.get("medium", "").lower() if said.get("medium", "").isalpha() else "",
-        width=feed_parts.number(said.get("width")),
-        height=feed_parts.number(said.get("height")),
+        url=text.http_url(string(attributes, "href", "url"), base),
+        type=text.mime_type(string(attributes, "type")),
+        length=number(string(attributes, "length", "filesize")) or None,
+        duration=seconds(string(attributes, "duration")),
+        title=text.plain(string(attributes, "title"), 200),
+        medium=medium if medium in ("image", "audio", "video", "document", "executable") else "",
+        width=number(string(attributes, "width")),
+        height=number(string(attributes, "height")),
     )
+
+
+def _address(file: Enclosure) -> str:
+    return file.url.partition("?")[0]
 
 
 def _is_picture(file: Enclosure) -> bool:
     if file.medium or file.type:
         return file.medium == "image" or file.type.startswith("image/")
-    return bool(re.search(r"\.(?:jpe?g|png|gif|webp|avif)$", file.url.partition("?")[0], re.IGNORECASE))
+    return bool(re.search(r"\.(?:jpe?g|png|gif|webp|avif)$", _address(file), re.IGNORECASE))
 
 
-def pictures(entry: Mapping[str, Any], own: Own, base: str) -> Iterable[Image]:
+def pictures(entry: Said, own: Own, base: str) -> Iterable[Image]:
     """Candidates for the item's picture, best first."""
-    thumbnails = [_file(attributes, base) for attributes in entry.get("media_thumbnail") or ()]
-    media = [_file(attributes, base) for attributes in entry.get("media_content") or ()]
-    files = [_file(link, base) for link in entry.get("links") or () if link.get("rel") == "enclosure"]
+    thumbnails = [_file(attributes, base) for attributes in objects(entry, "media_thumbnail")]
+    media = [_file(attributes, base) for attributes in objects(entry, "media_content")]
     for group in (thumbnails, [file for file in media if _is_picture(file)]):
         for file in sorted(group, key=lambda file: -(file.width or 0)):
             yield Image(file.url, file.width, file.height)
-    itunes = entry.get("image")
-    yield Image(text.http_url(str(itunes.get("href") or "") if isinstance(itunes, dict) else "", base))
-    yield Image(text.http_url(own.image, base))
-    for file in files:
+    for url in (string(inner(entry, "image"), "href"), own.image):  # <itunes:image>, RSS <image>
+        yield Image(text.http_url(url, base))
+    for file in _files(entry, base):
         if _is_picture(file):
             yield Image(file.url, file.width, file.height)
-
-

@@ -13,13 +13,12 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from html import escape
-from typing import Any
 
 from lxml import etree
 
 from aggregator import text
 from aggregator.model import Link, Person, Podcast
-from aggregator.sources.feed_parts import MAX_LIST, Body, number, people, person, seconds
+from aggregator.sources.feed_parts import MAX_LIST, Body, Said, inner, number, objects, people, person, seconds, string
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +109,7 @@ def _of_element(element: etree._Element) -> Own:
     summary = _body(children, "description", "summary", "abstract") or _body(children, "dc:description")
     return Own(
         guid=_first(children, "guid", "id") or unmangled(element.get(f"{_RDF}about", "").strip()),
-        link=_link(children),
+        link=_link(element, children),
         base=element.base or "",
         language=_language(element, children),
         content=_body(children, "content:encoded") or _body(children, "content", "xhtml:body", "body", "fullitem"),
@@ -131,8 +130,8 @@ def _first(children: Children, *names: str) -> str:
     return next((value for name in names for child in children.get(name, ()) if (value := _text(child))), "")
 
 
-def _link(children: Children) -> str:
-    """The item's page: RSS <link>, else Atom's rel=alternate (HTML first), else a permalink guid or an Atom id."""
+def _link(element: etree._Element, children: Children) -> str:
+    """The item's page: RSS <link>, Atom's rel=alternate (HTML first), a permalink guid, an Atom id, or CDF's href."""
     links = children.get("link", ())
     for link in links:
         if "href" not in link.attrib and _text(link):
@@ -141,8 +140,14 @@ def _link(children: Children) -> str:
     pages.sort(key=lambda x: "html" not in x.get("type", "html"))
     if pages:
         return pages[0].get("href", "")
-    guids = [_text(guid) for guid in children.get("guid", ()) if guid.get("isPermaLink", "true").lower() != "false"]
-    return next((x for x in (*guids, _first(children, "id")) if re.match("https?:", x)), "")
+    guids = [_text(guid) for guid in children.get("guid", ()) if _attribute(guid, "ispermalink") != "false"]
+    found = (*guids, _first(children, "id"), _attribute(element, "href"))
+    return next((x for x in found if re.match("https?:", x)), "")
+
+
+def _attribute(element: etree._Element, name: str) -> str:
+    """An attribute's value whatever the case of its name: isPermalink is a common typo, CDF shouts."""
+    return next((str(value) for key, value in element.attrib.items() if str(key).lower() == name), "")
 
 
 def _language(element: etree._Element, children: Children) -> str:
@@ -195,8 +200,8 @@ def _inner_html(element: etree._Element) -> str:
             del child.attrib[name]
     etree.cleanup_namespaces(copy)
     copy.tail = None
-    inner = (etree.tostring(child, encoding="unicode", method="html") for child in copy)
-    return unmangled(escape(copy.text or "", quote=False) + "".join(inner))
+    parts = (etree.tostring(child, encoding="unicode", method="html") for child in copy)
+    return unmangled(escape(copy.text or "", quote=False) + "".join(parts))
 
 
 def _caption(element: etree._Element, children: Children) -> Body | None:
@@ -265,36 +270,47 @@ _EXPLICIT = {"yes": True, "true": True, "explicit": True, "no": False, "false": 
 # --- From feedparser's entry ----------------------------------------------------------------------------------------
 
 
-def from_entry(entry: Mapping[str, Any], is_atom: bool) -> Own:
+def from_entry(entry: Said, is_atom: bool) -> Own:
     """The same, guessed from feedparser's entry or feed: texts of an HTML type are content, others captions."""
-    said = entry.get("content") or ()
-    bodies = [Body(c.get("value") or "", c.get("type") != "text/plain", c.get("base") or "") for c in said]
+    bodies = [
+        Body(string(c, "value"), string(c, "type") != "text/plain", string(c, "base"))
+        for c in objects(entry, "content")
+    ]
     contents = [body for body in bodies if body.value and (body.is_html or is_atom)]
     content = max(contents, key=lambda body: (body.is_html, len(body.value)), default=None)
-    detail = entry.get("summary_detail") or {}
-    summary = _filled(entry.get("summary") or "", not is_atom or detail.get("type") != "text/plain", detail.get("base"))
+    detail = inner(entry, "summary_detail")
+    is_text = is_atom and string(detail, "type") == "text/plain"
+    summary = _filled(string(entry, "summary"), not is_text, string(detail, "base"))
     return Own(
-        guid=entry.get("id") or "",
-        link=entry.get("link") or "",
-        base=(entry.get("title_detail") or {}).get("base") or "",
-        language=entry.get("language") or "",
+        guid=string(entry, "id"),
+        link=string(entry, "link"),
+        base=string(inner(entry, "title_detail"), "base"),
+        language=string(entry, "language"),
         content=content,
         summary=None if content and summary and summary.value == content.value else summary,
         caption=next((body for body in bodies if body.value and body not in contents), None),
-        authors=people(
-            person(a.get("name") or "", a.get("email") or "", a.get("href") or "") for a in entry.get("authors") or ()
-        ),
+        authors=_guessed_authors(entry),
         podcast=_guessed_podcast(entry),
     )
 
 
-def _guessed_podcast(entry: Mapping[str, Any]) -> Podcast | None:
+def _guessed_authors(entry: Said) -> tuple[Person, ...]:
+    """feedparser's authors; it cuts addresses of long domains in two, but of a single author it keeps the whole text."""
+    found = objects(entry, "authors")
+    if len(found) == 1 and string(entry, "author"):
+        return people([person(string(entry, "author"), "", string(found[0], "href"))])
+    return people(person(string(a, "name"), string(a, "email"), string(a, "href")) for a in found)
+
+
+def _guessed_podcast(entry: Said) -> Podcast | None:
     """feedparser keeps elements that it does not know under `prefix_name`: their attributes, or else their text."""
     names = ("duration", "season", "episode", "episodetype", "explicit", "subtitle")
-    said = {name: str(entry.get(f"itunes_{name}") or entry.get(f"podcast_{name}") or "") for name in names}
-    links = {}
-    for name in ("transcript", "chapters"):
-        found = entry.get(f"podcast_{name}")
-        attributes = found if isinstance(found, dict) else {}
-        links[name] = [Link(attributes.get("url", ""), name, attributes.get("type", ""))]
-    return podcast(said, links["transcript"], links["chapters"])
+    said = {name: string(entry, f"itunes_{name}", f"podcast_{name}") for name in names}
+    if isinstance(entry.get("itunes_explicit"), bool):
+        said["explicit"] = str(entry["itunes_explicit"])
+    links = {
+        name: [Link(string(found, "url"), name, string(found, "type"))]
+        for name in ("transcript", "chapters")
+        if (found := inner(entry, f"podcast_{name}"))
+    }
+    return podcast(said, links.get("transcript", ()), links.get("chapters", ()))

@@ -1,7 +1,7 @@
 """What XML and JSON feeds have in common: people, texts, files, numbers. Not a kind of source: part of `feed`. Pure."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from html import escape
 from typing import Any
@@ -13,6 +13,31 @@ MAX_ITEMS = 10_000
 MAX_LIST = 50  # tags, people, links, enclosures of one item
 MAX_CONTENT = 1_000_000  # characters of HTML
 MAX_SUMMARY = 1_000
+
+
+Said = Mapping[str, Any]
+"""What a feed, an item, or a part of one says: JSON's object or feedparser's entry. Any value may be of any type."""
+
+
+def string(said: Said, *names: str) -> str:
+    """The first of these members that is text or a number, and not empty; lawful characters, else verbatim."""
+    for name in names:
+        value = said.get(name)
+        if value not in (None, "") and isinstance(value, str | int | float) and not isinstance(value, bool):
+            return text.legal(str(value))
+    return ""
+
+
+def objects(said: Said, name: str) -> list[Said]:
+    """The objects in the list under a name."""
+    value = said.get(name)
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def inner(said: Said, name: str) -> Said:
+    """The object under a name, or an empty one."""
+    value = said.get(name)
+    return value if isinstance(value, dict) else {}
 
 
 @dataclass(frozen=True, slots=True)

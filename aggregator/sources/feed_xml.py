@@ -3,9 +3,10 @@
 import io
 import re
 from calendar import timegm
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from time import struct_time
 from typing import Any
 from xml.sax import SAXParseException
 
@@ -17,8 +18,7 @@ from aggregator.model import Batch, Document, Feed, Item, Link, Podcast, Source,
 from aggregator.sources import feed_media, feed_own, feed_parts
 from aggregator.sources.feed_bytes import Xml
 from aggregator.sources.feed_own import Own
-
-Entry = Mapping[str, Any]
+from aggregator.sources.feed_parts import Said, inner, objects, string
 
 
 def read(xml: Xml, document: Document, source: Source) -> Batch:
@@ -53,13 +53,21 @@ def read(xml: Xml, document: Document, source: Source) -> Batch:
 # --- feedparser -----------------------------------------------------------------------------------------------------
 
 _HEADERS = {"content-type": "application/xml; charset=utf-8"}
-_TRAPS = re.compile(rb"<(/?)(?!(?:dc|content|atom|rdf|xhtml):)[\w.-]+:(?=\w)", re.IGNORECASE)
+# Tags outside CDATA, but for those that an item cannot do without.
+_RARE = re.compile(
+    rb"<!\[CDATA\[.*?(?:\]\]>|\Z)|<(?P<close>/?)(?!(?:rss|rdf:RDF|feed|channel|item|entry|title|link|guid|id|description"
+    rb"|summary|content|content:encoded|pubDate|published|updated|issued|modified|created|dc:date|dc:creator|author|name"
+    rb"|email|uri|category|enclosure)[\s/>])(?P<prefix>[a-z][\w.-]*:)?(?=[a-z])",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def _parse(body: bytes) -> Any:
-    """feedparser's result. Its handlers of rare namespaces raise on odd input, so a second try hides their elements."""
-    for hidden in (False, True):
-        attempt = _TRAPS.sub(rb"<\1unread-", body) if hidden else body
+    """feedparser's result. Its handlers of rare elements raise on odd input, so a second try hides all of those."""
+    for hide in (False, True):
+        attempt = (
+            _RARE.sub(lambda x: x[0] if x["close"] is None else b"<%bunread-" % x["close"], body) if hide else body
+        )
         try:
             return feedparser.parse(
                 io.BytesIO(attempt), response_headers=_HEADERS, sanitize_html=False, resolve_relative_uris=False
@@ -92,12 +100,12 @@ class _Place:
     zone: str
 
 
-def _item(entry: Entry, own: Own, place: _Place) -> tuple[Item, bool]:
+def _item(entry: Said, own: Own, place: _Place) -> tuple[Item, bool]:
     """One item, and whether its content had to be cut."""
     declared = text.http_url(own.base, place.url) if own.base else ""
     outer = declared or (place.url if place.is_atom else place.page or place.url)
-    origin = str(entry.get("feedburner_origlink") or entry.get("pheedo_origlink") or "")
-    url = text.http_url(origin) or text.http_url(own.link, outer)
+    original = string(entry, "feedburner_origlink", "pheedo_origlink")  # the page behind a counting redirect
+    url = text.http_url(original) or text.http_url(own.link, outer)
     base = declared or url or outer
     content, summary, cut = feed_parts.texts(own.content, own.summary, own.caption, base)
     published, updated = _moments(entry, place)
@@ -113,7 +121,7 @@ def _item(entry: Entry, own: Own, place: _Place) -> tuple[Item, bool]:
         published=published,
         updated=updated,
         language=text.language(own.language),
-        rights=text.plain(str(entry.get("rights") or ""), 1000),
+        rights=text.plain(string(entry, "rights"), 1000),
         image=feed_parts.picture(feed_media.pictures(entry, own, base), content),
         enclosures=feed_media.enclosures(entry, base, podcast, content),
         links=_links(entry, base),
@@ -123,17 +131,17 @@ def _item(entry: Entry, own: Own, place: _Place) -> tuple[Item, bool]:
     return item, cut
 
 
-def _title(entry: Entry, is_atom: bool) -> str:
+def _title(entry: Said, is_atom: bool) -> str:
     """Atom says when a title is HTML (RFC 4287 §3.1.1); RSS never does."""
-    raw = str(entry.get("title") or "")
-    declared = (entry.get("title_detail") or {}).get("type", "")
-    return text.plain(raw, 500) if is_atom and declared.endswith("html") else text.plain_title(raw)
+    raw = string(entry, "title")
+    is_html = is_atom and string(inner(entry, "title_detail"), "type").endswith("html")
+    return text.plain(raw, 500) if is_html else text.plain_title(raw)
 
 
-def _moments(entry: Entry, place: _Place) -> tuple[datetime | None, datetime | None]:
+def _moments(entry: Said, place: _Place) -> tuple[datetime | None, datetime | None]:
     """Published and updated. RSS 1.0's dc:date arrives as "updated" and is the only date there is."""
     published = _moment(entry, "published", place.zone) or _moment(entry, "created", place.zone)
-    published = published or dates.parse((entry.get("time") or {}).get("datetime"), place.zone)  # Drupal's pubDate
+    published = published or dates.parse(string(inner(entry, "time"), "datetime"), place.zone)  # Drupal's pubDate
     updated = _moment(entry, "updated", place.zone)
     if place.is_atom:
         return published, updated
@@ -142,45 +150,42 @@ def _moments(entry: Entry, place: _Place) -> tuple[datetime | None, datetime | N
     return published, updated if updated and updated > published else None
 
 
-def _moment(entry: Entry, name: str, zone: str) -> datetime | None:
+def _moment(entry: Said, name: str, zone: str) -> datetime | None:
     """A date by our own rules; feedparser's reading only where we have none and it is plausible."""
     if name not in entry:  # or feedparser would give `published` for `updated`
         return None
-    found = dates.parse(entry[name], zone)
+    found = dates.parse(string(entry, name), zone)
     parsed = entry.get(f"{name}_parsed")
-    if found or not parsed or not 1990 <= parsed[0] <= 9998:
+    if found or not isinstance(parsed, struct_time) or not 1990 <= parsed.tm_year <= 9998:
         return found
-    try:
-        return datetime.fromtimestamp(timegm(parsed), UTC)
-    except (TypeError, ValueError, OverflowError):
-        return None
+    return datetime.fromtimestamp(timegm(parsed), UTC)
 
 
 # What says how an item is shelved in a shop or in a program, not what it is about.
 _NO_TAG = re.compile(r"^https?://(?:www\.itunes\.com/$|search\.yahoo\.com/mrss|schemas\.google\.com/)")
 
 
-def _tags(entry: Entry) -> tuple[Tag, ...]:
-    found = (Tag(t.get("term") or "", t.get("scheme") or "", t.get("label") or "") for t in entry.get("tags") or ())
+def _tags(entry: Said) -> tuple[Tag, ...]:
+    found = (Tag(string(t, "term"), string(t, "scheme"), string(t, "label")) for t in objects(entry, "tags"))
     return feed_parts.tags(tag for tag in found if not _NO_TAG.match(tag.scheme))
 
 
 _KEPT_RELS = ("via", "replies", "related", "license")
 
 
-def _links(entry: Entry, base: str) -> tuple[Link, ...]:
+def _links(entry: Said, base: str) -> tuple[Link, ...]:
     """Links other than the page and its enclosures, each once."""
     found = [
-        Link(link.get("href") or "", rel, *(str(link.get(name) or "") for name in ("type", "title", "hreflang")))
-        for link in entry.get("links") or ()
-        if (rel := str(link.get("rel") or "").removeprefix("http://www.iana.org/assignments/relation/")) in _KEPT_RELS
+        Link(string(link, "href"), rel, *(string(link, name) for name in ("type", "title", "hreflang")))
+        for link in objects(entry, "links")
+        if (rel := string(link, "rel").removeprefix("http://www.iana.org/assignments/relation/")) in _KEPT_RELS
     ]
     for name, kind in (("comments", "text/html"), ("wfw_commentrss", "application/rss+xml")):
-        if re.match("https?:|/", str(entry.get(name))):  # some count the comments there
-            found.append(Link(str(entry[name]), "replies", kind))
-    origin = entry.get("source") or {}
-    if origin.get("href") and not origin.get("links"):  # RSS 2.0 <source>: the channel that the item came from
-        found.append(Link(str(origin["href"]), "via", "", str(origin.get("title") or "")))
+        if re.match("https?:|/", string(entry, name)):  # some count the comments there
+            found.append(Link(string(entry, name), "replies", kind))
+    origin = inner(entry, "source")
+    if not origin.get("links"):  # RSS 2.0 <source>: the channel that the item came from
+        found.append(Link(string(origin, "href"), "via", "", string(origin, "title")))
     return absolute_links(found, base)
 
 
@@ -207,35 +212,32 @@ def _absolute_podcast(podcast: Podcast | None, base: str) -> Podcast | None:
 # --- Feeds ----------------------------------------------------------------------------------------------------------
 
 
-def _own_feed(entry: Entry, place: _Place) -> Feed | None:
+def _own_feed(entry: Said, place: _Place) -> Feed | None:
     """The entry's atom:source (RFC 4287 §4.2.11), not RSS <source>, which has an address and a title only."""
-    said = entry.get("source")
-    if not said or not (said.get("id") or said.get("links")):
+    said = inner(entry, "source")
+    if not said.get("id") and not said.get("links"):
         return None
     return _feed(said, feed_own.from_entry(said, True), place.url, place.zone)
 
 
-def _feed(said: Mapping[str, Any], own: Own, url: str, zone: str) -> Feed:
+def _feed(said: Said, own: Own, url: str, zone: str) -> Feed:
     """What a feed says of itself; `self_url` is "" when it does not say where it lives."""
     base = text.http_url(own.base, url) or url
-    links = [link for link in said.get("links") or () if isinstance(link, dict)]
-    logo = said.get("logo") or (said.get("image") or {}).get("href") or said.get("webfeeds_logo")
+    links = [Link(string(link, "href"), string(link, "rel")) for link in objects(said, "links")]
+    logo = string(said, "logo") or string(inner(said, "image"), "href") or string(said, "webfeeds_logo")
+    selves = absolute_links((link for link in links if link.rel == "self"), base)
     return Feed(
-        id=text.legal(str(said.get("id") or "")).strip(),
-        title=text.plain_title(str(said.get("title") or "")),
-        subtitle=text.plain(str(said.get("subtitle") or ""), 1000),
+        id=string(said, "id").strip(),
+        title=text.plain_title(string(said, "title")),
+        subtitle=text.plain(string(said, "subtitle"), 1000),
         url=text.http_url(own.link, base),
-        self_url=next(
-            (x for x in (text.http_url(k.get("href") or "", base) for k in links if k.get("rel") == "self") if x), ""
-        ),
+        self_url=selves[0].href if selves else "",
         authors=own.authors,
-        rights=text.plain(str(said.get("rights") or ""), 1000),
-        icon=text.http_url(str(said.get("icon") or said.get("webfeeds_icon") or ""), base),
-        logo=text.http_url(str(logo or ""), base),
-        language=text.language(str(said.get("language") or "")),
+        rights=text.plain(string(said, "rights"), 1000),
+        icon=text.http_url(string(said, "icon", "webfeeds_icon"), base),
+        logo=text.http_url(logo, base),
+        language=text.language(string(said, "language")),
         updated=_moment(said, "updated", zone) or _moment(said, "published", zone),
         tags=_tags(said),
-        links=absolute_links(
-            (Link(k.get("href") or "", k.get("rel") or "") for k in links if k.get("rel") in ("hub", "license")), base
-        ),
+        links=absolute_links((link for link in links if link.rel in ("hub", "license")), base),
     )

@@ -129,30 +129,36 @@ def _block(kind: str, lines: Sequence[str], start: int, end: int, body: int) -> 
     """Read lines[start:end] as fields; the body begins at lines[body]."""
     block = "\n".join(lines[start:end])
     chunks = _chunks(kind, lines, start, end)
+    fields: dict[str, Value] = {}
     problems: list[Problem] = []
     try:
         loaded = _load(kind, block)
+        line, why = 1, "no list of `key: value`" if loaded else ""
     except (ValueError, RecursionError, yaml.YAMLError) as error:
-        line, why = _reason(error)
-        problems.append((start + line, f"the front matter is not valid {kind.upper()} ({why}); read line by line"))
-        loaded = None
+        loaded, (line, why) = None, _reason(error)
     if isinstance(loaded, dict):
-        fields = {key.lower(): value for key, value in loaded.items()}
+        fields |= {key.lower(): value for key, value in loaded.items()}
         fields |= {c.key: _mended(c, fields[c.key]) for c in chunks if c.key in fields and kind == "yaml"}
     elif _any_known(chunk.key for chunk in chunks):
-        if loaded is not None:
-            problems.append((start + 1, "the front matter is no list of `key: value`; read line by line"))
-        fields = {chunk.key: _field(kind, chunk, len(block)) for chunk in chunks}
-    elif loaded in (None, "") and not problems:
-        fields = {}
-    else:
-        why = "what stands between the fences is no front matter; it is read as text"
-        return FrontMatter(body="\n".join(lines[max(start - 1, 0) :]), problems=((start + 1, why),))
+        values = [(chunk, _alone(kind, chunk, len(block))) for chunk in chunks]
+        fields |= {chunk.key: _by_lines(chunk) if value is None else value for chunk, value in values}
+        where = next((chunk.line for chunk, value in values if value is None), start + line)
+        problems.append((where, f"the front matter is not valid {kind.upper()} ({why}); read line by line"))
+    elif why:
+        why = f"what stands between the fences is no front matter ({why}); it is read as text"
+        return FrontMatter(body="\n".join(lines[max(start - 1, 0) :]), problems=((start + line, why),))
+    return _finished(kind, fields, chunks, "\n".join(lines[body:]), problems)
+
+
+def _finished(
+    kind: str, fields: dict[str, Value], chunks: list[_Chunk], body: str, problems: list[Problem]
+) -> FrontMatter:
+    """Say where the fields stand, and which stand there twice."""
     where = {chunk.key: chunk.line for chunk in chunks}
     if kind != "json" and (twice := [chunk for chunk in chunks if chunk.line != where[chunk.key]]):
         names = ", ".join(f"`{key}`" for key in list(dict.fromkeys(chunk.key for chunk in twice))[:5])
         problems.append((twice[0].line, f"{names} more than once in the front matter; the last one counts"))
-    return FrontMatter(kind, fields, where, "\n".join(lines[body:]), tuple(problems))
+    return FrontMatter(kind, fields, where, body, tuple(problems))
 
 
 def _chunks(kind: str, lines: Sequence[str], start: int, end: int) -> list[_Chunk]:
@@ -265,19 +271,18 @@ def _reason(error: Exception) -> tuple[int, str]:
 # --- Fields of a block that is not valid ----------------------------------------------------------------------------
 
 
-def _field(kind: str, chunk: _Chunk, size: int) -> Value:
-    """One field: by the parser where it is valid on its own, else by its lines."""
+def _alone(kind: str, chunk: _Chunk, size: int) -> Value | None:
+    """One field by its parser, where it is valid on its own. The lists and texts of TOML and JSON are also YAML's."""
     if kind != "yaml":
-        return _scalar(
-            " ".join((chunk.first, *(x.strip() for x in chunk.rest))).rstrip(" ,}" if kind == "json" else " ")
-        )
+        text = " ".join((chunk.first, *(line.strip() for line in chunk.rest)))
+        return _scalar(text.rstrip(" ,}" if kind == "json" else " "))
     try:
         loaded = _yaml(chunk.raw) if size <= MAX_BLOCK else None
     except (ValueError, RecursionError, yaml.YAMLError):
         loaded = None
     if isinstance(loaded, dict) and len(loaded) == 1:
         return _mended(chunk, next(iter(loaded.values())))
-    return _by_lines(chunk)
+    return None
 
 
 def _by_lines(chunk: _Chunk) -> Value:

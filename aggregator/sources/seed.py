@@ -159,7 +159,7 @@ def _document(path: Path, name: str, known: Validators | None, max_bytes: int) -
 def read(document: Document, source: Source) -> Batch:
     """One post as one item; a draft gives none. Pure.
 
-    Raises ParseError with `path:line: message` for a file that is no text, or has neither title nor text.
+    Raises ParseError with `path:line: message` for a file that is no text, or says nothing but its own name.
     """
     name = document.name
     try:
@@ -169,20 +169,21 @@ def read(document: Document, source: Source) -> Batch:
     front = frontmatter.parse(decoded)
     if seed_fields.is_draft(front.fields, name):
         return Batch()
-    item, warnings = _item(front, name, source)
-    if not (item.title or item.content or item.summary):
+    item, problems = _item(front, name, source)
+    given = seed_fields.scalar(front.fields, "title")
+    if not (given or item.content or item.summary or item.url or item.image or item.enclosures):
         raise ParseError("empty", f"{name}:1: has neither a title nor a text; write one or remove the file")
-    heavy = "is too long for Markdown, its text is kept as it stands" if seed_body.is_heavy(front.body) else ""
-    found = chain([(1, no_utf8)], front.problems, warnings, [(1, heavy)])
+    found = chain([(1, no_utf8)], front.problems, problems)
     return Batch((item,), warnings=tuple(f"{name}:{line}: {what}" for line, what in found if what))
 
 
 def _item(front: FrontMatter, name: str, source: Source) -> tuple[Item, tuple[Problem, ...]]:
-    """The item of a post, and what is wrong with its dates."""
+    """The item of a post, and what is wrong with its body and dates."""
     fields = front.fields
     is_html = name.lower().endswith((".html", ".htm"))
     url, base = seed_fields.page(fields, source.base_url)
     content, excerpt = seed_body.render(front.body, base, is_html)
+    heavy = not is_html and seed_body.is_heavy(front.body)
     published, no_date = seed_fields.published(front, name, source.zone)
     updated, no_update = seed_fields.updated(front, source.zone)
     given = text.plain(seed_fields.scalar(fields, "excerpt", "description", "summary"), 2000)
@@ -204,7 +205,8 @@ def _item(front: FrontMatter, name: str, source: Source) -> tuple[Item, tuple[Pr
         links=seed_fields.links(fields, base),
         origin=name,
     )
-    return item, (no_date, no_update)
+    too_long = (1, "is too long for Markdown; its text is kept as it stands" if heavy else "")
+    return item, (too_long, no_date, no_update)
 
 
 def _title(front: FrontMatter, content: str, name: str, is_html: bool) -> str:

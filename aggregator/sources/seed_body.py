@@ -65,13 +65,13 @@ def _commonmark() -> MarkdownIt:
 
 
 def is_heavy(body: str) -> bool:
-    """Whether a body costs too much as Markdown, which takes a second for 300 kB; `[` takes quadratic time in a paragraph.
+    """Whether a body costs too much as Markdown: that takes seconds for a megabyte, and quadratic time for `[`.
 
     Pictures as data: URIs, which some editors write, cost next to nothing.
     """
-    if len(body) > _TOO_LONG and len(_DATA.sub("", body)) > _TOO_LONG:
-        return not _is_html(body)
-    return body.count("[") > _BRACKETS and any(part.count("[") > _BRACKETS for part in body.split("\n\n"))
+    long = len(body) > _TOO_LONG and len(_DATA.sub("", body)) > _TOO_LONG
+    many = body.count("[") > _BRACKETS and any(part.count("[") > _BRACKETS for part in body.split("\n\n"))
+    return (long or many) and not _is_html(body)
 
 
 def _markdown(body: str) -> str:

@@ -46,7 +46,7 @@ def _replaced(raw: bytes, encoding: str) -> tuple[str, str]:
     """Decode, with U+FFFD for what is broken, and say what was wrong. Raises ValueError when it is mostly broken."""
     decoded = raw.decode(encoding, errors="replace")
     bad = decoded.count("\ufffd")
-    if 20 * bad > len(decoded):
+    if 10 * bad > len(decoded):
         raise ValueError(f"is broken {encoding.upper()}; save it as UTF-8")
     notes = [f"is not UTF-8, read as {encoding.upper()}; save it as UTF-8"] if encoding != "utf-8" else []
     if bad and not (encoding == "utf-8" and _fits(raw, encoding)):
@@ -59,7 +59,9 @@ def _encoding(raw: bytes, language: str) -> str:
     if _fits(raw, "utf-8"):
         return "utf-8"
     loose = raw.decode("utf-8", errors="replace")
-    if 20 * loose.count("\ufffd") < sum(char > "\x7f" for char in loose):
+    if 5 * loose.count("\ufffd") < sum(
+        char > "\x7f" for char in loose
+    ):  # other encodings look like almost nothing else
         return "utf-8"
     said = _META.search(raw[:2048])
     lang = _LANG.search(raw[:65536])

@@ -1,0 +1,100 @@
+"""A planet of one's own for a test: a config, posts and feeds in a temporary folder, runs at a moment of one's choosing."""
+
+import io
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+import feedparser
+
+from aggregator import config, pipeline
+from aggregator.pipeline import Report
+
+NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
+
+
+class Planet:
+    """`site`, `fetch` and `sources` are written to the config as they stand when `run` is called."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.site: dict[str, Any] = {"title": "Planet Test", "base_url": "https://planet.example/feeds/"}
+        self.fetch: dict[str, Any] = {"allow_networks": ["127.0.0.0/8"], "timeout": "5s"}
+        self.sources: list[dict[str, Any]] = []
+        self.categories: list[dict[str, Any]] = []
+        self.now = NOON
+
+    def post(self, name: str, text: str = "", /, **front: Any) -> Path:
+        """Write a post below seeds/, with front matter from the keywords."""
+        path = self.root / "seeds" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in front.items()]
+        path.write_text("\n".join(["---", *lines, "---", "", text or "Some text.", ""]), encoding="utf-8")
+        return path
+
+    def seeds(self, **keys: Any) -> None:
+        """Have a folder of posts as a source."""
+        (self.root / "seeds").mkdir(exist_ok=True)
+        self.sources.append({"kind": "seed", "path": "seeds", **keys})
+
+    def feed(self, url: str, **keys: Any) -> None:
+        """Have a feed as a source."""
+        self.sources.append({"url": url, **keys})
+
+    def load(self) -> config.Config:
+        """Write the config and read it."""
+        file = self.root / "config" / "aggregator.toml"
+        file.parent.mkdir(exist_ok=True)
+        tables = [("[site]", self.site), ("[fetch]", self.fetch)]
+        tables += [("[[source]]", each) for each in self.sources] + [("[[category]]", each) for each in self.categories]
+        lines = []
+        for header, values in tables:
+            lines += [header, *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items())]
+        file.write_text("\n".join(lines), encoding="utf-8")
+        return config.load(file)
+
+    def run(self, *, force: bool = False, later: timedelta = timedelta()) -> Report:
+        """One run, `later` than the last."""
+        self.now += later
+        return pipeline.run(self.load(), self.now, force=force)
+
+    def published(self, name: str = "atom.xml") -> Any:
+        """A published document as feedparser reads it."""
+        parsed = feedparser.parse(io.BytesIO((self.root / "feeds" / name).read_bytes()))
+        assert not parsed.bozo, parsed.get("bozo_exception")
+        return parsed
+
+    def titles(self, name: str = "atom.xml") -> list[str]:
+        """The titles of a published document, in order."""
+        return [entry.title for entry in self.published(name).entries]
+
+    def ids(self, name: str = "atom.xml") -> dict[str, str]:
+        """The public ids of a published document, by title."""
+        return {entry.title: entry.id for entry in self.published(name).entries}
+
+    def files(self) -> dict[str, bytes]:
+        """All that is published, by its path."""
+        folder = self.root / "feeds"
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    def times(self) -> dict[str, int]:
+        """When each published file was written, in nanoseconds."""
+        folder = self.root / "feeds"
+        return {path.relative_to(folder).as_posix(): path.stat().st_mtime_ns for path in folder.rglob("*.xml")}
+
+
+def rss(items: Iterable[Mapping[str, Any]], title: str = "A feed", **channel: str) -> bytes:
+    """An RSS feed; an item's keys are element names, `date` an aware moment."""
+    parts = [f"<{name}>{escape(value)}</{name}>" for name, value in channel.items()]
+    for item in items:
+        fields = {name: value for name, value in item.items() if name != "date"}
+        inner = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in fields.items())
+        if "date" in item:
+            inner += f"<pubDate>{format_datetime(item['date'])}</pubDate>"
+        parts.append(f"<item>{inner}</item>")
+    head = f"<title>{escape(title)}</title><link>https://news.example/</link>"
+    return f'<?xml version="1.0"?><rss version="2.0"><channel>{head}{"".join(parts)}</channel></rss>'.encode()

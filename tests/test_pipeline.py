@@ -1,0 +1,365 @@
+"""Runs from end to end: posts in real folders and feeds on a real loopback server, to files that a reader may read."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.conformance import check
+from tests.planet import NOON, Planet, rss
+from tests.server import Server
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def planet(tmp_path: Path) -> Planet:
+    return Planet(tmp_path)
+
+
+# --- Posts ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_post_is_in_the_feed_of_every_level(planet: Planet) -> None:
+    planet.seeds()
+    planet.post("a.md", title="一", date="2026-03-01", categories=["新媒体", "快科技（原驱动之家）", "最新新闻"])
+    planet.post("b.md", title="Two", date="2026-03-02", categories=["tech"])
+    planet.run()
+    assert planet.titles() == ["Two", "一"]
+    for folder in ("新媒体", "新媒体/快科技-原驱动之家", "新媒体/快科技-原驱动之家/最新新闻"):
+        assert planet.titles(f"{folder}/atom.xml") == planet.titles(f"{folder}/rss.xml") == ["一"]
+    assert planet.titles("tech/rss.xml") == ["Two"]
+    for name, data in planet.files().items():
+        kind = "rss" if name.endswith("rss.xml") else "atom"
+        assert check(data, kind) == [], name
+
+
+def test_a_post_that_names_no_category_is_in_those_of_its_source(planet: Planet) -> None:
+    planet.seeds(category="notes/loose")
+    planet.post("a.md", title="Loose", date="2026-03-01")
+    planet.run()
+    assert planet.titles("notes/loose/rss.xml") == ["Loose"]
+
+
+def test_renaming_and_moving_a_file_keeps_its_id(planet: Planet) -> None:
+    planet.seeds()
+    old = planet.post("old name.md", "A text of its own.", title="One", date="2026-03-01", categories=["a"])
+    planet.run()
+    before = planet.ids()
+    (planet.root / "seeds" / "deep" / "er").mkdir(parents=True)
+    old.rename(planet.root / "seeds" / "deep" / "er" / "new name.md")
+    planet.run(later=HOUR)
+    assert planet.ids() == before
+
+
+def test_deleting_a_file_removes_its_item_and_bringing_it_back_brings_back_its_id(planet: Planet) -> None:
+    planet.seeds()
+    kept = planet.post("a.md", title="Kept", date="2026-03-01")
+    gone = planet.post("b.md", title="Gone", date="2026-03-02")
+    planet.run()
+    before = planet.ids()
+    text = gone.read_text(encoding="utf-8")
+    gone.unlink()
+    planet.run(later=HOUR)
+    assert planet.titles() == ["Kept"]
+    gone.write_text(text, encoding="utf-8")
+    planet.run(later=HOUR)
+    assert planet.ids() == before
+    assert kept.exists()
+
+
+def test_editing_a_file_updates_its_item_in_place(planet: Planet) -> None:
+    planet.seeds()
+    planet.post("a.md", "The first text.", title="One", date="2026-03-01")
+    planet.run()
+    (before,) = planet.published().entries
+    planet.post("a.md", "Another text altogether.", title="One, mended", date="2026-03-01")
+    planet.run(later=DAY)
+    (after,) = planet.published().entries
+    assert (after.title, after.id, after.published) == ("One, mended", before.id, before.published)
+    assert "Another text" in after.content[0].value
+    assert after.updated_parsed[:4] == (2026, 3, 15, 12)
+
+
+def test_a_new_thumbnail_is_no_update(planet: Planet) -> None:
+    planet.seeds()
+    planet.post("a.md", title="One", date="2026-03-01", headimg="https://example.org/1.jpg")
+    planet.run()
+    (before,) = planet.published().entries
+    planet.post("a.md", title="One", date="2026-03-02", headimg="https://example.org/2.jpg")
+    planet.run(later=DAY)
+    (after,) = planet.published().entries
+    assert after.media_thumbnail[0]["url"] == "https://example.org/2.jpg"
+    assert (after.updated, after.published, after.id) == (before.updated, before.published, before.id)
+
+
+def test_a_draft_stays_out_and_leaves_when_it_becomes_one(planet: Planet) -> None:
+    planet.seeds()
+    planet.post("a.md", title="Draft", date="2026-03-01", draft=True)
+    planet.post("b.md", title="Post", date="2026-03-01")
+    planet.run()
+    assert planet.titles() == ["Post"]
+    planet.post("a.md", title="Draft", date="2026-03-01")
+    planet.post("b.md", title="Post", date="2026-03-01", published=False)
+    planet.run(later=HOUR)
+    assert planet.titles() == ["Draft"]
+
+
+def test_a_post_of_the_future_waits_for_its_day(planet: Planet) -> None:
+    planet.seeds()
+    planet.post("a.md", title="Today", date="2026-03-14T08:00:00Z", categories=["a"])
+    planet.post("b.md", title="Tomorrow", date="2026-03-15T08:00:00Z", categories=["a"])
+    assert planet.run().outcomes[0].counts["waiting"] == 1
+    assert planet.titles("a/rss.xml") == ["Today"]
+    assert planet.run(later=timedelta(hours=19)).published.written == ()
+    planet.run(later=timedelta(hours=2))
+    assert planet.titles("a/rss.xml") == planet.titles() == ["Tomorrow", "Today"]
+
+
+def test_an_unreadable_file_is_one_warning_and_keeps_what_it_gave(planet: Planet) -> None:
+    planet.seeds()
+    path = planet.post("a.md", title="Good", date="2026-03-01")
+    planet.post("b.md", title="Other", date="2026-03-02")
+    planet.run()
+    path.write_bytes(b"\x00\x01\x02\xff\xfe\x00" * 50)
+    report = planet.run(later=HOUR)
+    assert planet.titles() == ["Other", "Good"]
+    assert len(report.outcomes[0].warnings) == 1
+    assert report.outcomes[0].warnings[0].count("a.md") == 1
+    assert planet.run(later=HOUR).outcomes[0].warnings, "it is said until it is mended"
+
+
+def test_an_undated_post_keeps_the_moment_of_its_first_sight(planet: Planet) -> None:
+    planet.seeds()
+    planet.post("a.md", title="Undated", date="Invalid Date")
+    planet.run()
+    planet.post("b.md", title="Later", date="2026-03-14T15:00:00Z")
+    planet.run(later=timedelta(hours=6))
+    assert planet.titles() == ["Later", "Undated"]
+    assert planet.published().entries[1].published_parsed[:5] == (2026, 3, 14, 12, 0)
+
+
+# --- Feeds ----------------------------------------------------------------------------------------------------------
+
+STORY = {"guid": "https://news.example/1", "link": "https://news.example/1", "title": "A story", "description": "x" * 60}
+
+
+def test_nothing_new_touches_no_file(planet: Planet) -> None:
+    planet.seeds()
+    planet.post("a.md", title="Post", categories=["a", "b"])
+    with Server() as server:
+        server.put("/etag", rss([STORY | {"date": NOON - DAY}]), etag=True)
+        server.put("/plain", rss([{"title": "No guid, no date", "description": "y" * 60}]))
+        planet.feed(server.url("/etag"), category="news")
+        planet.feed(server.url("/plain"), category="news")
+        planet.run()
+        before = planet.files(), planet.times()
+        time.sleep(0.01)  # so that a file written again would have another mtime
+        report = planet.run(later=HOUR, force=True)
+        assert sorted(request.status for request in server.log) == [200, 200, 200, 304]
+    assert (planet.files(), planet.times()) == before
+    assert report.published.written == ()
+
+
+def test_a_source_that_is_not_due_is_not_asked(planet: Planet) -> None:
+    with Server() as server:
+        server.put("/feed", rss([STORY]), etag=True)
+        planet.feed(server.url("/feed"))
+        planet.run()
+        skipped = planet.run(later=timedelta(minutes=59)).skipped
+        assert len(server.log) == 1
+        assert skipped[0].next_visit == NOON + HOUR
+        planet.run(later=timedelta(minutes=1))
+        assert [request.status for request in server.log] == [200, 304]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param({"guid": "tag:a.example,2026:1"}, {"guid": "tag:a.example,2026:1"}, id="by guid"),
+        pytest.param({"link": "http://a.example/x?utm_source=1"}, {"link": "https://A.example/x/#top"}, id="by link"),
+    ],
+)
+def test_a_story_of_two_sources_is_shown_once(planet: Planet, first: dict[str, str], second: dict[str, str]) -> None:
+    with Server() as server:
+        server.put("/1", rss([{"title": "Story", "date": NOON - DAY, **first}]))
+        server.put("/2", rss([{"title": "Story", "date": NOON - DAY, **second}]))
+        planet.feed(server.url("/1"), category="one")
+        planet.feed(server.url("/2"), category="two")
+        planet.run()
+    assert planet.titles() == planet.titles("one/rss.xml") == planet.titles("two/rss.xml") == ["Story"]
+    assert planet.ids() == planet.ids("one/atom.xml") == planet.ids("two/atom.xml")
+
+
+@pytest.mark.parametrize("local_first", [True, False])
+def test_a_local_post_wins_over_a_remote_copy(planet: Planet, local_first: bool) -> None:
+    link = "https://me.example/post"
+    with Server() as server:
+        server.put("/1", rss([{"title": "Copy", "link": link, "guid": link, "date": NOON - DAY}]))
+        planet.feed(server.url("/1"), category="copies")
+        planet.seeds()
+        if not local_first:
+            planet.run()
+            before = list(planet.ids().values())
+        planet.post("mine.md", title="Mine", permalink=link, date="2026-03-13", categories=["mine"])
+        planet.run(later=HOUR)
+    assert planet.titles() == planet.titles("copies/atom.xml") == planet.titles("mine/atom.xml") == ["Mine"]
+    if not local_first:
+        assert list(planet.ids().values()) == before, "the id was public already"
+
+
+def test_a_feed_entry_of_the_future_counts_as_now(planet: Planet) -> None:
+    with Server() as server:
+        server.put("/1", rss([STORY | {"date": NOON + 300 * DAY}]))
+        planet.feed(server.url("/1"))
+        planet.run()
+    assert planet.published().entries[0].published_parsed[:5] == (2026, 3, 14, 12, 0)
+
+
+def test_what_a_feed_no_longer_lists_stays(planet: Planet) -> None:
+    with Server() as server:
+        server.put("/1", rss([STORY | {"date": NOON - DAY}]))
+        planet.feed(server.url("/1"))
+        planet.run()
+        for body in (rss([]), rss([STORY | {"guid": "https://news.example/2", "link": "https://news.example/2"}])):
+            server.put("/1", body)
+            planet.run(later=HOUR)
+    assert len(planet.titles()) == 2
+
+
+def test_a_source_that_leaves_the_config_takes_its_items_along(planet: Planet) -> None:
+    with Server() as server:
+        server.put("/1", rss([STORY]), etag=True)
+        planet.feed(server.url("/1"), category="news")
+        planet.run()
+        before = planet.ids()
+        (source,) = planet.sources
+        planet.sources = []
+        planet.run(later=HOUR)
+        assert planet.titles() == []
+        planet.sources = [source | {"category": "other"}]
+        planet.run(later=HOUR)
+    assert planet.ids("other/atom.xml") == before
+    assert planet.titles("news/atom.xml") == []
+
+
+# --- Trouble --------------------------------------------------------------------------------------------------------
+
+
+def test_every_source_fails_for_itself(planet: Planet) -> None:
+    planet.fetch["timeout"] = "1s"
+    good = rss([STORY | {"date": NOON - DAY}])
+    with Server("0.0.0.0") as server:
+        server.put("/good", good)
+        server.hang("/hang")
+        server.put("/500", b"oops", status=500)
+        server.put("/html", b"<!DOCTYPE html><html><head><title>Hello</title></head><body><p>A page</p></body></html>")
+        server.put("/broken", b"<rss><channel><title>x</title><item><title>y</broken")
+        server.put("/torn", good[: good.index(b"</item>") + 7])
+        for number, path in enumerate(("good", "hang", "500", "html", "broken", "torn", "missing"), start=2):
+            planet.feed(server.url(f"/{path}", host=f"127.0.0.{number}"), category=path)
+        planet.sources.append({"kind": "seed", "path": "not/there"})
+        planet.sources.append({"url": "http://127.0.0.1:9/closed"})
+        planet.seeds()
+        planet.post("a.md", title="Post", date="2026-03-01")
+        start = time.monotonic()
+        report = planet.run()
+        assert time.monotonic() - start < 10
+    failures = {outcome.source.key.rpartition("/")[2]: outcome.error for outcome in report.failed}
+    assert {name: error.split(":")[0] for name, error in failures.items() if name != "broken"} == {
+        "hang": "timeout",
+        "500": "http 500",
+        "html": "not a feed",
+        "missing": "http 404",
+        "there": "missing folder",
+        "closed": "refused",
+    }
+    assert all("\n" not in error and len(error) < 300 for error in failures.values())
+    assert "A story" in planet.titles("good/rss.xml")
+    assert "A story" in planet.titles("torn/rss.xml"), "what can be read of a torn feed comes in"
+    assert any("/torn" in warning for outcome in report.outcomes for warning in outcome.warnings)
+    assert {"A story", "Post"} <= set(planet.titles())
+
+
+def test_a_failing_source_is_asked_less_and_less_and_recovers(planet: Planet) -> None:
+    with Server() as server:
+        server.put("/1", b"", status=503)
+        planet.feed(server.url("/1"))
+        waits = []
+        for _ in range(3):
+            report = planet.run(force=True)
+            next_visit = report.outcomes[0].next_visit
+            assert next_visit
+            waits.append(next_visit - planet.now)
+        assert waits == [2 * HOUR, 4 * HOUR, 8 * HOUR]
+        server.put("/1", rss([STORY]))
+        assert not planet.run(force=True).failed
+    assert planet.titles() == ["A story"]
+
+
+def test_output_that_cannot_be_written_is_said_and_made_up_for(planet: Planet) -> None:
+    planet.seeds()
+    planet.post("a.md", title="Post", categories=["a"])
+    (planet.root / "feeds").mkdir()
+    (planet.root / "feeds" / "a").write_text("a file where a folder should be")
+    report = planet.run()
+    assert len(report.published.problems) == 1
+    assert "feeds/a" in report.published.problems[0]
+    assert planet.titles() == ["Post"]
+    (planet.root / "feeds" / "a").unlink()
+    assert not planet.run(later=HOUR).published.problems
+    assert planet.titles("a/atom.xml") == ["Post"]
+
+
+def test_a_lost_output_folder_is_written_again_with_the_same_bytes(planet: Planet) -> None:
+    planet.seeds()
+    planet.post("a.md", title="Post", categories=["a"])
+    planet.run()
+    before = planet.files()
+    shutil.rmtree(planet.root / "feeds")
+    planet.run(later=DAY)
+    assert planet.files() == before
+
+
+# --- The same bytes -------------------------------------------------------------------------------------------------
+
+
+def test_the_order_of_sources_and_items_changes_no_byte(tmp_path: Path) -> None:
+    stories = [
+        {"guid": f"g{n % 5}", "title": f"T{n}", "link": f"https://n.example/{n % 7}", "description": f"{n} " * 30}
+        for n in range(20)
+    ]
+    found = []
+    with Server("0.0.0.0") as server:
+        for turn in (1, -1):
+            planet = Planet(tmp_path / str(turn))
+            planet.root.mkdir()
+            for number in range(2, 6)[::turn]:
+                server.put(f"/{number}", rss(stories[number : number + 9][::turn]))
+                planet.feed(server.url(f"/{number}", host=f"127.0.0.{number}"), category=f"c{number % 2}")
+            planet.run()
+            found.append(planet.files())
+    assert found[0] == found[1]
+    assert sorted(planet.titles()) == sorted(f"T{number}" for number in range(2, 14))
+
+
+@pytest.mark.parametrize("surroundings", [{"TZ": "Asia/Kathmandu"}, {"LC_ALL": "C"}, {"PYTHONHASHSEED": "7"}])
+def test_time_zone_locale_and_hash_seed_change_no_byte(planet: Planet, surroundings: dict[str, str]) -> None:
+    planet.seeds()
+    planet.post("a.md", title="Ünï", date="2026-03-01 10:00", categories=[["a"], ["b", "c"]], tags=["x", "y", "z"])
+    planet.post("b.md", title="二", date="2026-03-02", categories=["新"])
+    planet.run()
+    before = planet.files()
+    (planet.root / "var" / "aggregator.db").rename(planet.root / "kept.db")
+    shutil.rmtree(planet.root / "feeds")
+    (planet.root / "kept.db").rename(planet.root / "var" / "aggregator.db")
+    command = [sys.executable, "-m", "aggregator", "once"]
+    done = subprocess.run(command, cwd=planet.root, env=os.environ | surroundings, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert planet.files() == before
