@@ -15,8 +15,8 @@ FEW = 1_000
 _FORMATTING = frozenset(("a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"))
 # Void, or closed by the next of their kind: they do not nest by themselves.
 _FLAT = frozenset(
-    ("area", "base", "br", "col", "dd", "dt", "embed", "hr", "img", "input", "li", "link", "meta", "optgroup", "option")
-    + ("p", "param", "rb", "rp", "rt", "rtc", "source", "track", "wbr")
+    ("area", "base", "br", "col", "dd", "dt", "embed", "hr", "img", "input", "li", "link", "meta", "option", "p")
+    + ("param", "source", "track", "wbr")
 )
 _TABLE_PARTS = frozenset(("caption", "colgroup", "tbody", "td", "tfoot", "th", "thead", "tr"))
 # An end tag reaches no further than these ("has an element in scope", §13.2.4.2).

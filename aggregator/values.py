@@ -1,4 +1,4 @@
-"""What people write in a config, as values: durations, sizes, category paths. Pure."""
+"""Durations, sizes and category paths as people write and read them. Pure."""
 
 import re
 import unicodedata
@@ -15,21 +15,33 @@ def duration(value: object) -> timedelta:
     """`"90s"`, `"1h"`, `"1h30m"`, `"2d"` or a number of seconds. Raises ValueError."""
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 10**9:
         return timedelta(seconds=value)
-    parts = re.findall(r"(\d{1,9}(?:\.\d{1,3})?)\s*([smhdw])", value) if isinstance(value, str) else []
+    parts = re.findall(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*([smhdw])", value) if isinstance(value, str) else []
     if not parts or "".join(n + u for n, u in parts) != re.sub(r"\s", "", str(value)):
         raise ValueError('write a duration such as "30s", "15m", "1h" or "2d"')
     seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
     if seconds >= 10**9:
-        raise ValueError("that is too long")
+        raise ValueError("is too long; write less than thirty years")
     return timedelta(seconds=seconds)
 
 
+def span(length: timedelta) -> str:
+    """A length of time as people say it, in one unit: `40 s`, `3 min`, `5 h`, `12 d`. A negative one is `0 s`."""
+    seconds = max(0.0, length.total_seconds())
+    for enough, unit, name in ((90, 1, "s"), (90 * 60, 60, "min"), (36 * 3600, 3600, "h")):
+        if seconds < enough:
+            return f"{round(seconds / unit)} {name}"
+    return f"{round(seconds / 86400)} d"
+
+
 def size(value: object) -> int:
-    """`"10MB"`, `"512KiB"` or a number of bytes. Raises ValueError."""
-    match = re.fullmatch(r"(\d{1,12})\s*([KMG]?I?B?)", str(value).strip().upper())
+    """`"10MB"`, `"512KiB"` or a number of bytes, at least 1 and at most 1 TB. Raises ValueError."""
+    match = re.fullmatch(r"([0-9]{1,15})\s*([KMG]?I?B?)", str(value).strip().upper())
     if isinstance(value, bool) or not isinstance(value, int | str) or not match or match[2] not in _SIZES:
         raise ValueError('write a size such as "10MB" or "512KiB"')
-    return int(match[1]) * _SIZES[match[2]]
+    number = int(match[1]) * _SIZES[match[2]]
+    if not 1 <= number <= 10**12:
+        raise ValueError('write a size between 1 and "1000GB"')
+    return number
 
 
 def categories(value: object) -> tuple[CategoryPath, ...]:
@@ -44,15 +56,8 @@ def categories(value: object) -> tuple[CategoryPath, ...]:
         raise ValueError('write "a/b", ["a", "b"], or [["a", "b"], ["c"]] for several')
     result = [tuple(_name(name) for name in path) for path in paths if path]
     if not all(name for path in result for name in path):
-        raise ValueError("a category's name is empty")
+        raise ValueError("a category's name is empty; write one, or leave the key out")
     return tuple(dict.fromkeys(result))
-
-
-def _name(name: object) -> str:
-    """A category's name in the form we compare: one line, NFC, so that both ways to write `é` are one category."""
-    if not isinstance(name, str):
-        raise ValueError(f"a category's name is text, not {name!r}")
-    return unicodedata.normalize("NFC", text.one_line(name))
 
 
 def one_category(value: object) -> CategoryPath:
@@ -61,3 +66,10 @@ def one_category(value: object) -> CategoryPath:
     if len(paths) != 1:
         raise ValueError('write one path, such as ["tech", "python"]')
     return paths[0]
+
+
+def _name(name: object) -> str:
+    """A category's name in the form we compare: one line, NFC, so that both ways to write `é` are one category."""
+    if not isinstance(name, str):
+        raise ValueError("write each name of a category in quotes")
+    return unicodedata.normalize("NFC", text.one_line(name))

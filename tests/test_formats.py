@@ -5,7 +5,7 @@ import html
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from aggregator.formats import atom, feedgen, fields, find, rss
 from aggregator.model import Channel, Enclosure, Entry, Feed, Image, Item, Link, Person, Podcast, Tag
 from tests import build
 from tests.conformance import check
+from tests.strategies import FEEDS, HOSTILE, ITEMS, MOMENTS, WORDS
 
 KINDS = ("rss", "atom")
 NS = {**feedgen.NAMESPACES, "a": feedgen.NAMESPACES["atom"]}
@@ -49,7 +50,6 @@ def of(**item: Any) -> Entry:
 # --- Valid ----------------------------------------------------------------------------------------------------------
 
 AUDIO = Enclosure("https://news.example/1.mp3", "audio/mpeg", 5)
-HOSTILE = "\x00\x0b\ud800\ufffe</title><script>alert(1)</script>]]><!-- & &nbsp; &#x26; \u202e\ue000\ue001"
 CHANNELS = {
     "rich": build.rich_channel(),
     "empty": build.channel(),
@@ -102,77 +102,8 @@ def test_valid(name: str) -> None:
     assert findings(CHANNELS[name]) == []
 
 
-WORDS = st.text(st.characters(), max_size=20) | st.sampled_from(
-    ["", " ", "AT&T", "<b>x</b>", "]]>", HOSTILE, "&amp;", "日本"]
-)
-URLS = WORDS | st.sampled_from(
-    [
-        "https://x.example/a b|[c]?q=é#f",
-        "http://例え.jp/路",
-        "//x.example/",
-        "/a",
-        "http://[::1]:80/",
-        "mailto:a@b.example",
-        "http://",
-    ]
-)
-COUNTS = st.none() | st.integers() | st.integers(1, 9)
-TIMES = st.timedeltas(timedelta(0), timedelta(days=365 * 8000)).map(datetime(1990, 1, 1, tzinfo=UTC).__add__)
-LINKS = st.builds(
-    Link, URLS, st.sampled_from(["via", "replies", "license", "self", "next"]) | URLS, WORDS, WORDS, WORDS
-)
-PEOPLE = st.lists(st.builds(Person, WORDS, WORDS | st.just("a@b.example"), URLS), max_size=2).map(tuple)
-TAGS = st.lists(st.builds(Tag, WORDS, URLS, WORDS), max_size=3).map(tuple)
-FEEDS = st.builds(
-    Feed,
-    URLS,
-    WORDS,
-    WORDS,
-    URLS,
-    URLS,
-    PEOPLE,
-    WORDS,
-    URLS,
-    URLS,
-    WORDS,
-    st.none() | TIMES,
-    TAGS,
-    st.lists(LINKS, max_size=2).map(tuple),
-)
-FILES = st.builds(
-    Enclosure, URLS, WORDS, COUNTS, st.none() | st.floats(), WORDS, WORDS | st.just("audio"), COUNTS, COUNTS
-)
-ITEMS = st.builds(
-    Item,
-    url=URLS,
-    title=WORDS,
-    summary=WORDS,
-    content=WORDS.map(html.escape) | st.just('<p><img src="https://x.example/1.png"></p>'),  # clean HTML, by contract
-    authors=PEOPLE,
-    tags=TAGS,
-    language=WORDS | st.sampled_from(["en_GB", "zh-Hans"]),
-    rights=WORDS,
-    image=st.none() | st.builds(Image, URLS, COUNTS, COUNTS),
-    enclosures=st.lists(FILES, max_size=3).map(tuple),
-    links=st.lists(LINKS, max_size=3).map(tuple),
-    podcast=st.none()
-    | st.builds(
-        Podcast,
-        COUNTS,
-        COUNTS,
-        COUNTS,
-        WORDS,
-        st.none() | st.booleans(),
-        WORDS,
-        st.lists(LINKS, max_size=2).map(tuple),
-        LINKS,
-    ),
-    feed=st.none() | FEEDS,
-)
-
-
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(ITEMS, FEEDS, TIMES, TIMES), max_size=3), WORDS, WORDS, st.integers(-1, 10**6))
+@given(st.lists(st.tuples(ITEMS, FEEDS, MOMENTS, MOMENTS), max_size=3), WORDS, WORDS, st.integers(-1, 10**6))
 def test_any_items_make_a_valid_document(drawn: list[Any], word: str, other: str, ttl: int) -> None:
     entries = [
         Entry(f"tag:x.example,2024:{number}", item, feed, published, updated, (build.category(word),))

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from aggregator.sources.frontmatter import MAX_BLOCK, FrontMatter, parse
+from aggregator.sources.frontmatter import FrontMatter, parse
+from aggregator.sources.frontmatter_values import MAX_BLOCK
 
 
 def yaml(block: str, body: str = "Body.\n") -> FrontMatter:
@@ -102,13 +103,27 @@ def test_bad_items_of_a_list() -> None:
 
 
 def test_colon_slips() -> None:
-    front = yaml("title:Foo\ndate：2020-01-01\ntags: x")
-    assert front.fields == {"title": "Foo", "date": "2020-01-01", "tags": "x"}
+    front = yaml("title:Foo\ndate：2020-01-01\n标签: y\ntags: x")
+    assert front.fields == {"title": "Foo", "date": "2020-01-01", "标签": "y", "tags": "x"}
 
 
 def test_title_over_lines_in_a_broken_block() -> None:
     front = yaml("title: 00: x\n\n     @next\ndate: x")
     assert front.fields == {"title": "00: x @next", "date": "x"}
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("---\n# why\n\ntitle: x\nauthor: @me\n---\n", 5),
+        ("\n---\n- a\n- b\n---\n", 3),
+        ("+++\ntitle = 'a'\ntags = x\n+++\n", 3),
+        (';;;\n{"title": "a",\n"date" "b"}\n;;;\n', 3),
+        ("---\ntitle: x\n\nBody", 1),
+    ],
+)
+def test_a_problem_names_its_line(text: str, line: int) -> None:
+    assert [number for number, _ in parse(text).problems] == [line]
 
 
 def test_a_key_twice_last_wins() -> None:
@@ -223,6 +238,13 @@ PIECES = st.one_of(
         ["---\n", "+++\n", ";;;\n", "...\n", "\n- ", "title: ", "tags", "date = ", '"title": ', "&a", "*a", "{%"]
     ),
 )
+
+
+@pytest.mark.parametrize("depth", [30, 60, 300, 600, 5_000])
+def test_nested_json_and_toml(depth: int) -> None:
+    nested = "[" * depth + "]" * depth
+    assert parse(f'{{"title": "safe", "x": {nested}}}\nBody').body.endswith("Body")
+    assert parse(f"+++\ntitle = 'safe'\nx = {nested}\n+++\nBody").fields["title"] == "safe"
 
 
 @settings(max_examples=300, deadline=1000)

@@ -90,8 +90,8 @@ def title(entry: Entry) -> str:
 
 def _named(feed: Feed, otherwise: str) -> Feed:
     """A feed with a title: its own, else its host, else `otherwise`."""
-    host = urlsplit(text.http_url(feed.url or feed.self_url)).netloc
-    return replace(feed, title=text.one_line(feed.title) or host or otherwise)
+    title = text.one_line(feed.title) or urlsplit(text.http_url(feed.url or feed.self_url)).netloc or otherwise
+    return feed if title == feed.title else replace(feed, title=title)
 
 
 def sources(entry: Entry) -> list[Feed]:
@@ -133,7 +133,8 @@ def authors(entry: Entry) -> tuple[Person, ...]:
 
 def _once(tags: Iterable[Tag]) -> list[Tag]:
     """The tags that say something. Of those that look the same in one scheme, by term or by label, the first stays."""
-    kept, seen = [], set()
+    kept: list[Tag] = []
+    seen: set[tuple[str, str]] = set()
     for tag in tags:
         label = text.one_line(tag.label)
         term = text.one_line(tag.term) or label

@@ -145,7 +145,9 @@ class Xml:
 _SKIP = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->", re.DOTALL)
 _DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]*(?:\[(?P<subset>.*?)\]\s*)?>", re.DOTALL | re.IGNORECASE)
 _ROOT = re.compile(r"<([A-Za-z_][\w.-]*(?::[\w.-]+)?)")
-_FEED = re.compile(r"<\?xml\s|<(?:rss|rdf:RDF|feed)(?=[\s>])", re.IGNORECASE)
+_FEED = re.compile(r"<(?:rss|rdf:RDF|feed|channel)(?=[\s>])", re.IGNORECASE)
+_ITEM = re.compile(r"<(?:item|entry)(?=[\s>])", re.IGNORECASE)
+_MORE = re.compile(r"\]\]>|<(?:\w+:)?(?:item|entry)\b", re.IGNORECASE)
 _ROOTS = {"rss", "rdf", "feed", "channel", "html"}
 
 
@@ -159,15 +161,14 @@ def prepare(document: str) -> Xml:
     document = text.legal(document).lstrip("\ufeff")
     start, subset = _prolog(document, 0)
     root = _ROOT.match(document, start)
-    if not root or local_name(root[1]) not in _ROOTS:  # such as the notices that PHP prints in front of a feed
-        found = _FEED.search(document, start)
+    if not root or local_name(root[1]) not in _ROOTS:  # such as what PHP prints in front of a feed
+        found = _FEED.search(document) or _ITEM.search(document)
         if found:
-            start, subset = _prolog(document, found.start())
-            root = _ROOT.match(document, start)
+            start, root = found.start(), _ROOT.match(document, found.start())
     xml = _references(_declarations(document[start:]), _entities(subset))
     if root:
         end = xml.rfind(f"</{root[1]}>") + len(root[1]) + 3
-        if end > len(root[1]) + 2 and "]]>" not in xml[end:]:  # such as the scripts that proxies add to every page
+        if end > len(root[1]) + 2 and not _MORE.search(xml, end):  # such as the scripts that proxies add to pages
             xml = xml[:end]
     return Xml(xml, local_name(root[1]) if root else "", document.count("\n", 0, start))
 

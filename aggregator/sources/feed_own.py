@@ -295,7 +295,7 @@ def from_entry(entry: Said, is_atom: bool) -> Own:
 
 
 def _guessed_authors(entry: Said) -> tuple[Person, ...]:
-    """feedparser's authors; it cuts addresses of long domains in two, but of a single author it keeps the whole text."""
+    """feedparser's authors; it cuts addresses in two, but of a single author it keeps the whole text."""
     found = objects(entry, "authors")
     if len(found) == 1 and string(entry, "author"):
         return people([person(string(entry, "author"), "", string(found[0], "href"))])

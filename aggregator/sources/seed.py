@@ -17,7 +17,8 @@ from aggregator import html, text
 from aggregator.errors import ParseError, SourceError
 from aggregator.model import Batch, Document, Fetch, Found, Item, Source, Validators
 from aggregator.sources import frontmatter, seed_body, seed_fields, seed_text
-from aggregator.sources.frontmatter import FrontMatter, Problem
+from aggregator.sources.frontmatter import FrontMatter
+from aggregator.sources.frontmatter_values import Problem
 
 REMOTE = False
 _ENDINGS = (".md", ".markdown", ".mdown", ".mkd", ".html", ".htm")
@@ -104,7 +105,7 @@ def _posts(root: Path) -> Iterator[tuple[Path, str, str]]:
                 continue
             if entry.is_dir(follow_symlinks=False):
                 folders.append(Path(entry.path))
-            elif entry.name.lower().endswith(_ENDINGS) and not entry.is_dir():
+            elif entry.name.lower().endswith(_ENDINGS):
                 yield _target(root, Path(entry.path), entry.is_symlink())
 
 
@@ -174,7 +175,7 @@ def read(document: Document, source: Source) -> Batch:
     if not (given or item.content or item.summary or item.url or item.image or item.enclosures):
         raise ParseError("empty", f"{name}:1: has neither a title nor a text; write one or remove the file")
     found = chain([(1, no_utf8)], front.problems, problems)
-    return Batch((item,), warnings=tuple(f"{name}:{line}: {what}" for line, what in found if what))
+    return Batch((item,), warnings=tuple(text.one_line(f"{name}:{line}: {what}") for line, what in found if what))
 
 
 def _item(front: FrontMatter, name: str, source: Source) -> tuple[Item, tuple[Problem, ...]]:

@@ -37,7 +37,7 @@ def decode(raw: bytes, language: str = "") -> tuple[str, str]:
         if raw.startswith(mark):
             return _replaced(raw[len(mark) :], encoding)
     head = raw[:8192]
-    if len(head.translate(None, _CONTROLS)) < 0.95 * len(head):
+    if len(head) - len(head.translate(None, _CONTROLS)) > max(8, len(head) // 20):
         raise ValueError("is a binary file, not text; give it another ending, or save it as UTF-8")
     return _replaced(raw, _encoding(raw, language))
 
@@ -45,11 +45,11 @@ def decode(raw: bytes, language: str = "") -> tuple[str, str]:
 def _replaced(raw: bytes, encoding: str) -> tuple[str, str]:
     """Decode, with U+FFFD for what is broken, and say what was wrong. Raises ValueError when it is mostly broken."""
     decoded = raw.decode(encoding, errors="replace")
-    bad = decoded.count("\ufffd")
+    bad = 0 if _fits(raw, encoding) else decoded.count("\ufffd")
     if 10 * bad > len(decoded):
         raise ValueError(f"is broken {encoding.upper()}; save it as UTF-8")
     notes = [f"is not UTF-8, read as {encoding.upper()}; save it as UTF-8"] if encoding != "utf-8" else []
-    if bad and not (encoding == "utf-8" and _fits(raw, encoding)):
+    if bad:
         notes.append(f"has {bad} broken characters; they are replaced by \ufffd")
     return text.legal(decoded), " and ".join(notes)
 
@@ -59,9 +59,8 @@ def _encoding(raw: bytes, language: str) -> str:
     if _fits(raw, "utf-8"):
         return "utf-8"
     loose = raw.decode("utf-8", errors="replace")
-    if 5 * loose.count("\ufffd") < sum(
-        char > "\x7f" for char in loose
-    ):  # other encodings look like almost nothing else
+    # Text in another encoding hardly holds a character that is sound in UTF-8.
+    if 5 * loose.count("\ufffd") < sum(char > "\x7f" for char in loose):
         return "utf-8"
     said = _META.search(raw[:2048])
     lang = _LANG.search(raw[:65536])

@@ -1,0 +1,134 @@
+"""`config/aggregator.toml` becomes one frozen Config, or a ConfigError that names every problem at once.
+
+A problem is one line: file, line, the key's path, what is wrong, and what to do or the nearest known key. Tables of an
+array are counted from 1: `source[2].catgory` is a key of the second `[[source]]`.
+"""
+
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aggregator.config import entries, problems, toml
+from aggregator.config.problems import Problem
+from aggregator.config.tables import CategorySettings, Fetching, Site
+from aggregator.config.toml import KeyPath
+from aggregator.errors import ConfigError
+from aggregator.model import CategoryPath, Source
+
+__all__ = ["CategorySettings", "Config", "Fetching", "Site", "load"]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole config, checked. `root` is the folder that relative paths start from; `file` is the config's path."""
+
+    file: Path
+    root: Path
+    site: Site
+    fetch: Fetching
+    sources: tuple[Source, ...]
+    categories: Mapping[CategoryPath, CategorySettings]
+
+    @property
+    def output(self) -> Path:
+        """The folder that is published."""
+        return self.root / self.site.output
+
+    @property
+    def store(self) -> str:
+        """The store's URL, its path made absolute."""
+        return f"sqlite:///{_store_file(self.root, self.site)}"
+
+
+def load(file: Path, *, look: bool = False) -> Config:
+    """Read and check a config file; with `look`, also whether the folders that it names can be read and written.
+
+    Raises ConfigError with all its problems, each one line.
+    """
+    raw, data = toml.read(file)
+    folder = file.absolute().parent
+    found: list[Problem] = []
+    config = _read(file, folder.parent if folder.name == "config" else folder, data, found, look)
+    if found or not config:
+        raise ConfigError(*(f"{file}:{line}" for line in problems.lines(found, toml.lines(raw))))
+    return config
+
+
+def _read(file: Path, root: Path, data: dict[str, Any], found: list[Problem], look: bool) -> Config | None:
+    """The config that the tables make; what is wrong goes to `found`, and then there may be none."""
+    found.extend(_misplaced(data))
+    site = problems.validate(Site, data.get("site", {}), ("site",), found)
+    fetch = problems.validate(Fetching, data.get("fetch", {}), ("fetch",), found)
+    settings = _categories(data, found)
+    listed = entries.read(_tables(data, "source", found), found)
+    if look:
+        found.extend(_out_of_reach(root, site, listed))
+    if not (site and fetch):
+        return None
+    return Config(file, root, site, fetch, tuple(entries.source(each, site, fetch, root) for each in listed), settings)
+
+
+def _misplaced(data: dict[str, Any]) -> Iterator[Problem]:
+    """What stands outside of our tables."""
+    known = ("site", "fetch", "source", "category")
+    for key in data:
+        if key in Site.model_fields:
+            yield (key,), "stands outside of the tables; move it below [site]"
+        elif key not in known:
+            yield (key,), f"unknown key; {problems.nearest(key, known)}"
+
+
+def _tables(data: dict[str, Any], name: str, found: list[Problem]) -> Iterator[tuple[KeyPath, Any]]:
+    tables = data.get(name, [])
+    if isinstance(tables, list):
+        yield from (((name, number), table) for number, table in enumerate(tables, start=1))
+    else:
+        found.append(((name,), f"write [[{name}]] in two brackets, once for each {name}"))
+
+
+def _categories(data: dict[str, Any], found: list[Problem]) -> Mapping[CategoryPath, CategorySettings]:
+    known: dict[CategoryPath, CategorySettings] = {}
+    for path, values in _tables(data, "category", found):
+        settings = problems.validate(CategorySettings, values, path, found)
+        if settings and settings.path in known:
+            found.append((path, f"{' / '.join(settings.path)} has a [[category]] already; keep one"))
+        elif settings:
+            known[settings.path] = settings
+    return known
+
+
+# --- What the disk says ---------------------------------------------------------------------------------------------
+
+
+def _store_file(root: Path, site: Site) -> Path:
+    return root / site.store.removeprefix("sqlite:///")
+
+
+def _out_of_reach(root: Path, site: Site | None, listed: Iterable[entries.Entry]) -> Iterator[Problem]:
+    """The folders of posts that cannot be read, and the output and the store where they cannot be written."""
+    for entry in listed:
+        if entry.common.kind == "seed" and (why := _hindrance(root / entry.options.path, os.R_OK | os.X_OK)):
+            yield (*entry.path, "path"), f"{why}; create the folder or mend the path"
+    if site:
+        file = _store_file(root, site)
+        for key, folder in (("output", root / site.output), ("store", file.parent)):
+            there = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
+            if why := _hindrance(there, os.W_OK | os.X_OK):
+                yield ("site", key), f"{why}; mend that or write another path"
+        if os.path.lexists(file) and not (file.is_file() and os.access(file, os.R_OK | os.W_OK)):
+            yield ("site", "store"), f"{file} is no file that can be read and written; mend that or write another path"
+
+
+def _hindrance(folder: Path, wish: int) -> str:
+    """Why a folder cannot be used as wished (os.R_OK ...), or ""."""
+    try:
+        if not stat.S_ISDIR(folder.stat().st_mode):
+            return f"{folder} is no folder"
+    except FileNotFoundError:
+        return f"{folder} does not exist"
+    except OSError as error:
+        return f"{folder}: {error.strerror}"
+    return "" if os.access(folder, wish) else f"{folder} cannot be {'written' if wish & os.W_OK else 'read'}"

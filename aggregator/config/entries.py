@@ -1,0 +1,114 @@
+"""`[[source]]`: the keys that all sources share, and those that its kind's own module names."""
+
+import dataclasses
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from pydantic import BaseModel, create_model
+
+from aggregator import sources, text
+from aggregator.config.modules import fields, find_kind, kinds
+from aggregator.config.problems import Problem, dotted, nearest, validate
+from aggregator.config.tables import CommonSource, Fetching, Site, Table, WebUrl
+from aggregator.config.toml import KeyPath
+from aggregator.model import Limits, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A `[[source]]` whose keys are right, and where it stands."""
+
+    path: KeyPath
+    kind: sources.Kind
+    key: str
+    options: Any
+    common: CommonSource
+
+
+def read(tables: Iterable[tuple[KeyPath, Any]], found: list[Problem]) -> Collection[Entry]:
+    """Each source once: one that is listed twice with the same settings is in the categories of both."""
+    known: dict[str, Entry] = {}
+    for path, values in tables:
+        entry = _entry(values, path, found)
+        twin = known.get(entry.key) if entry else None
+        if entry and twin:
+            both = {"category": tuple(dict.fromkeys(twin.common.category + entry.common.category))}
+            common = twin.common.model_copy(update=both)
+            if common != entry.common.model_copy(update=both) or twin.options != entry.options:
+                found.append((path, f"{entry.key} is {dotted(twin.path)} already, with other settings; keep one"))
+            entry = replace(twin, common=common)
+        if entry:
+            known[entry.key] = entry
+    return known.values()
+
+
+def source(entry: Entry, site: Site, fetch: Fetching, root: Path) -> Source:
+    """The source, with what `[site]` and `[fetch]` say where it is silent."""
+    common = entry.common
+    limits = Limits(
+        timeout=common.timeout or fetch.timeout,
+        max_bytes=common.max_bytes or fetch.max_bytes,
+        interval=common.interval if common.interval is not None else fetch.interval,
+    )
+    return Source(
+        key=entry.key,
+        kind=common.kind,
+        options=entry.options,
+        title=common.title,
+        categories=common.category,
+        language=common.language,
+        zone=common.timezone or site.timezone,
+        base_url=common.base_url or ("" if entry.kind.REMOTE else site.base_url),
+        root=str(root),
+        limits=limits,
+    )
+
+
+def _entry(values: Any, path: KeyPath, found: list[Problem]) -> Entry | None:
+    if not isinstance(values, dict):
+        found.append((path, "write it as a table, [[source]]"))
+        return None
+    name = values.get("kind", "feed")
+    shared = CommonSource.model_fields
+    common = validate(CommonSource, {key: values[key] for key in values if key in shared}, path, found)
+    if not isinstance(name, str):
+        return None
+    try:
+        kind = find_kind(name)
+    except ValueError as error:
+        found.append(((*path, "kind"), text.one_line(error)))
+        return None
+    own = fields(kind.Options)
+    for key in values:
+        if key not in own and key not in shared:
+            found.append(((*path, key), _strange(key, (*own, *shared))))
+    checked = validate(_table(kind.Options), {key: values[key] for key in values if key in own}, path, found)
+    if not common or not checked:
+        return None
+    try:
+        options = kind.Options(**dict(checked))
+        return Entry(path, kind, kind.key(options), options, common)
+    except ValueError as error:
+        found.append((path, text.one_line(error)))
+        return None
+
+
+def _strange(key: str, known: Collection[str]) -> str:
+    """What to do about a key that this kind of source does not have."""
+    other = next((kind for kind, keys in kinds().items() if key in keys), "")
+    return f'this key needs kind = "{other}"' if other else f"unknown key; {nearest(key, known)}"
+
+
+def _table(options: type[Any]) -> type[BaseModel]:
+    """The table that a kind's Options stand for: the same fields, checked as strictly as our own; a `url` is of the web."""
+    hints = get_type_hints(options)
+    types: dict[str, Any] = {
+        each.name: (
+            WebUrl if each.name == "url" else hints[each.name],
+            ... if each.default is dataclasses.MISSING else each.default,
+        )
+        for each in dataclasses.fields(options)
+    }
+    return create_model("Options", __config__=Table.model_config, **types)

@@ -1,0 +1,144 @@
+"""The tables of a config and what may stand in each. What is wrong with a value is said so that it ends the line."""
+
+import re
+from datetime import timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from aggregator import text
+from aggregator.config.modules import find_format
+from aggregator.model import CategoryPath
+from aggregator.values import categories, duration, one_category, size
+
+
+def _name(value: str) -> str:
+    if not text.one_line(value):
+        raise ValueError("is empty; write a name")
+    return text.one_line(value)
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError('write a zone such as "UTC" or "Asia/Shanghai"') from error
+    return value
+
+
+def _web_url(value: str) -> str:
+    if not text.http_url(value):
+        raise ValueError("write an absolute http:// or https:// URL")
+    return value
+
+
+def _base_url(value: str) -> str:
+    if "?" in value or "#" in value:
+        raise ValueError("write the URL of the folder alone, without ? and #")
+    return text.http_url(_web_url(value)).rstrip("/") + "/"
+
+
+def _language(value: str) -> str:
+    if not text.language(value):
+        raise ValueError('write a language tag such as "en" or "zh-CN"')
+    return text.language(value)
+
+
+def _folder(value: str) -> str:
+    if not value.strip():
+        raise ValueError("is empty; write the path of a folder")
+    return value
+
+
+def _store(value: str) -> str:
+    if not re.fullmatch(r"sqlite:///[^?]+", value):
+        raise ValueError('write "sqlite:///PATH", without "?"; other stores are not supported yet')
+    return value
+
+
+def _network(value: str) -> str:
+    from aggregator.fetching.rules import parse_network  # only who writes one pays for it
+
+    parse_network(value)
+    return value
+
+
+def _format(value: str) -> str:
+    find_format(value)
+    return value
+
+
+def _slug(value: str) -> str:
+    if value and not text.slug(value):
+        raise ValueError('cannot be the name of a folder; write a word such as "news"')
+    return value
+
+
+def _timeout(value: object) -> timedelta:
+    if duration(value) < timedelta(seconds=1):
+        raise ValueError('write "1s" or more')
+    return duration(value)
+
+
+_Line = Annotated[str, AfterValidator(text.one_line)]
+_Duration = Annotated[timedelta, BeforeValidator(duration)]
+_Timeout = Annotated[timedelta, BeforeValidator(_timeout)]
+_Size = Annotated[int, BeforeValidator(size)]
+_Zone = Annotated[str, AfterValidator(_zone)]
+_Language = Annotated[str, AfterValidator(_language)]
+_Paths = Annotated[tuple[CategoryPath, ...], BeforeValidator(categories)]
+WebUrl = Annotated[str, AfterValidator(_web_url)]
+
+
+class Table(BaseModel):
+    """What all tables have in common: no other keys, no changes, no guessing of types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Site(Table):
+    """`[site]`: who publishes, where, and how much. `base_url` becomes an ASCII URI with a slash at its end."""
+
+    title: Annotated[str, AfterValidator(_name)]
+    base_url: Annotated[str, AfterValidator(_base_url)]
+    language: _Language = "en"
+    timezone: _Zone = "UTC"
+    output: Annotated[str, AfterValidator(_folder)] = "feeds"
+    store: Annotated[str, AfterValidator(_store)] = "sqlite:///var/aggregator.db"
+    contact: str = ""
+    items: int = Field(100, ge=1, le=1_000_000)
+    formats: tuple[Annotated[str, AfterValidator(_format)], ...] = Field(("rss", "atom"), strict=False, min_length=1)
+
+
+class Fetching(Table):
+    """`[fetch]`: what a visit may cost, and which private networks may be contacted."""
+
+    interval: _Duration = timedelta(hours=1)
+    timeout: _Timeout = timedelta(seconds=30)
+    max_bytes: _Size = 10_000_000
+    allow_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = Field((), strict=False)
+
+
+class CategorySettings(Table):
+    """`[[category]]`: what a category is called, where it stands, and what is said about it. `order` sorts lists of categories."""
+
+    path: Annotated[CategoryPath, BeforeValidator(one_category)]
+    title: _Line = ""
+    slug: Annotated[str, AfterValidator(_slug)] = ""
+    description: str = ""
+    order: int = 0
+
+
+class CommonSource(Table):
+    """The keys that every `[[source]]` may have, whatever its kind."""
+
+    kind: str = "feed"
+    title: _Line = ""
+    category: _Paths = ()
+    language: _Language = ""
+    timezone: _Zone | None = None
+    base_url: WebUrl | None = None
+    interval: _Duration | None = None
+    timeout: _Timeout | None = None
+    max_bytes: _Size | None = None

@@ -1,0 +1,134 @@
+"""The config as a TOML document: read from its file, broken ones explained, and on which line each key stands."""
+
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from aggregator.errors import ConfigError
+
+KeyPath = tuple[str | int, ...]
+"""A key from the top down; tables of an array and entries of a list are counted from 1: ("source", 2, "url")."""
+
+
+def read(file: Path) -> tuple[str, dict[str, Any]]:
+    """The text of a TOML file, and what it says. Raises ConfigError, one line, when there is no such file or it is no TOML."""
+    raw = _text(file)
+    try:
+        return raw, tomllib.loads(raw)
+    except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
+        line, why = _explain(raw, str(error))
+        raise ConfigError(f"{file}:{line}: {why}") from error
+
+
+def _text(file: Path) -> str:
+    try:
+        data = file.read_bytes()
+        return data.decode("utf-8-sig")
+    except FileNotFoundError:
+        advice = "run from the folder that holds config/, or give --config PATH"
+        raise ConfigError(f"{file}: there is no such file; {advice}") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{file}: is a folder; give the file in it, such as {file / 'aggregator.toml'}") from None
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read ({error.strerror}); mend the path or its permissions") from error
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise ConfigError(f"{file}:{line}: is not UTF-8 (byte {error.start + 1}); save the file as UTF-8") from error
+
+
+# --- Where a key stands ---------------------------------------------------------------------------------------------
+
+
+def lines(raw: str) -> Mapping[KeyPath, int]:
+    """The line, from 1, of each key of a TOML document; within a statement of several lines, that of its beginning.
+
+    tomllib does not say, so it is given each statement alone: a statement ends with a line (https://toml.io/en/v1.0.0).
+    """
+    found: dict[KeyPath, int] = {}
+    counts: Counter[KeyPath] = Counter()
+    table: KeyPath = ()
+    for line, statement, data in _statements(raw):
+        if statement.lstrip().startswith("["):
+            table = _header(data or {}, counts)
+            for depth in range(1, len(table) + 1):
+                found.setdefault(table[:depth], line)
+        else:
+            for path in _paths(data or {}):
+                found.setdefault(table + path, line)
+    return found
+
+
+def _statements(raw: str) -> Iterator[tuple[int, str, dict[str, Any] | None]]:
+    """Each statement with its first line and what it says; None at the end stands for what cannot be read."""
+    statement, start = "", 1
+    for number, line in enumerate(raw.split("\n"), start=1):
+        statement += line + "\n"
+        try:
+            data = tomllib.loads(statement)
+        except (ValueError, RecursionError):
+            continue
+        yield start, statement, data
+        statement, start = "", number + 1
+    if statement:
+        yield start, statement, None
+
+
+def _header(data: dict[str, Any], counts: Counter[KeyPath]) -> KeyPath:
+    """The path of a `[table]` or `[[table]]`; `counts` holds how many tables each array has so far."""
+    path: KeyPath = ()
+    inner: Any = data
+    while isinstance(inner, dict) and inner:
+        if path in counts:
+            path += (counts[path],)
+        name, inner = next(iter(inner.items()))
+        path += (name,)
+    if isinstance(inner, list):
+        counts[path] += 1
+        path += (counts[path],)
+    return path
+
+
+def _paths(value: Any, above: KeyPath = ()) -> Iterator[KeyPath]:
+    """The path of everything in a value."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value, 1) if isinstance(value, list) else ()
+    for key, each in inner:
+        yield (*above, key)
+        yield from _paths(each, (*above, key))
+
+
+# --- What is wrong with it ------------------------------------------------------------------------------------------
+
+_WORDS = {
+    "Invalid value": "this value cannot be read; write text in quotes",
+    "Unescaped": "a backslash begins an escape; write the text in 'single quotes'",
+    "Illegal character '\\n'": "the quotes that open here are not closed",
+    "Unterminated string": "the quotes that open here are not closed",
+    'Expected "\'"': "the quotes that open here are not closed",
+    "Expected '=' after": "write KEY = VALUE",
+    "Expected newline": "there is more behind the value; write one KEY = VALUE a line, text in quotes",
+    "Unclosed array": "the list that begins here has no ] at its end",
+    "Unclosed inline table": "the table that begins here has no } at its end",
+    "Cannot declare": "this table stands here a second time; keep one",
+    "Cannot overwrite": "this key stands here a second time; keep one",
+    "Exceeds the limit": "this number is too long",
+    "maximum recursion": "this is nested too deep",
+}
+"""What tomllib says, by its beginning, and what that means to a person."""
+
+
+def _explain(raw: str, said: str) -> tuple[int, str]:
+    """The line of a mistake in a document that is no TOML, and what it is."""
+    said, _, where = said.partition(" (at ")
+    at = re.match(r"line (\d+), column (\d+)", where)
+    begins = next((line for line, _, data in _statements(raw) if data is None), None)
+    last = len(raw.rstrip().split("\n"))
+    line = int(at[1]) if at and not said.startswith("Un") else begins or last
+    words = next((words for beginning, words in _WORDS.items() if said.startswith(beginning)), said)
+    header = re.match(r"\s*\[+\s*(source|category)\s*\]", raw.split("\n")[line - 1])
+    if header and said.startswith("Cannot"):
+        return line, f"write [[{header[1]}]] in two brackets, once for each {header[1]}"
+    column = f" (column {at[2]})" if at and line == int(at[1]) else ""
+    return line, f"{words}{column}"

@@ -1,0 +1,112 @@
+"""The README is tested: its commands exist, its config is read, its output is what the example prints."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from aggregator import config
+from aggregator.cli import cli
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def block(marker: str) -> str:
+    """The code block that follows a marker."""
+    found = re.search(rf"<!-- {marker} -->\n```\w*\n(.*?)```", README, re.DOTALL)
+    assert found, f"the README has no block marked {marker}"
+    return found[1]
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a new user has, without the network's part: the example, beside an installed program."""
+    folder = tmp_path_factory.mktemp("clone")
+    for name in ("config", "seeds"):
+        shutil.copytree(ROOT / name, folder / name)
+    return folder
+
+
+def aggregator(clone: Path, *arguments: str) -> str:
+    """What a command prints where there is no network: no name resolves and no proxy helps."""
+    file = clone / "config" / "aggregator.toml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(re.sub(r'url( *)= "https://[^/"]+', r'url\1= "http://127.0.0.1:9', text), encoding="utf-8")
+    command = [sys.executable, "-m", "aggregator", *arguments]
+    done = subprocess.run(command, cwd=clone, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_two_commands_are_one_line_each() -> None:
+    for marker in ("try", "test"):
+        assert len(block(marker).strip().splitlines()) == 1
+        assert block(marker).startswith("python3 -m venv .venv && .venv/bin/pip install")
+
+
+def test_the_first_command_prints_what_the_readme_shows(clone: Path) -> None:
+    arguments = shlex.split(block("try").split("&&")[-1])
+    assert arguments[0] == ".venv/bin/aggregator"
+    printed = aggregator(clone, *arguments[1:])
+
+    def shape(output: str) -> list[str]:
+        return [" ".join(line.split()) for line in output.splitlines() if line and "://" not in line]
+
+    assert shape(printed) == shape(block("output"))
+
+
+def test_the_tree_is_what_is_written(clone: Path) -> None:
+    shown = {line.split()[0] for line in block("tree").splitlines() if line.strip()}
+    aggregator(clone, "once")
+    feeds = clone / "feeds"
+    written = {path.relative_to(clone).as_posix() for path in feeds.rglob("*")}
+    assert {name.rstrip("/") for name in shown} <= written
+
+
+def test_the_example_config_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "config" / "aggregator.toml"
+    file.parent.mkdir()
+    file.write_text(block("config"), encoding="utf-8")
+    loaded = config.load(file)
+    assert [source.kind for source in loaded.sources] == ["seed", "feed"]
+    assert loaded.sources[1].categories == (("新媒体", "快科技（原驱动之家）", "最新新闻"),)
+
+
+@pytest.mark.parametrize(
+    ("table", "model"),
+    [("site", config.Site), ("fetch", config.Fetching)],
+)
+def test_every_key_is_documented_with_its_default(table: str, model: type[config.Site | config.Fetching]) -> None:
+    start = README.index(f"| key of `[{table}]`")
+    lines = README[start:].split("\n\n")[0].splitlines()
+    documented = {name for line in lines for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+    assert documented == model.model_fields.keys()
+
+
+def test_every_key_of_a_source_and_a_category_is_documented() -> None:
+    keys = {*config.SOURCE_KEYS, "url", "path"}
+    start = README.index("| key of `[[source]]`")
+    documented = set(re.findall(r"`(\w+)`", README[start:].split("\n\n")[0]))
+    assert keys <= documented
+    assert config.CategorySettings.model_fields.keys() <= set(re.findall(r"`(\w+)`", README))
+
+
+def test_every_command_and_option_in_the_readme_exists() -> None:
+    for line in re.findall(r"^(?:\$ )?aggregator (\w+.*?)(?:  .*)?$", README, re.MULTILINE):
+        words = line.split()
+        command = cli.commands[words[0]]
+        if words[0] == "list":
+            assert words[1] in command.commands  # type: ignore[attr-defined]  # a group, as its name says
+            continue
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words[1:] if word.startswith("-")} <= options
+
+
+def test_every_command_is_in_the_readme() -> None:
+    for name in cli.commands:
+        assert f"aggregator {name}" in README
