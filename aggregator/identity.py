@@ -6,6 +6,7 @@ A key is a string with its kind in front. Strongest first: `guid:` (upstream's i
 
 import hashlib
 import re
+import string
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,8 @@ _TRACKING = re.compile(
     r"wt\.[a-z_]+|ref_src|at_medium|at_campaign|cmpid|ocid|spm|xtor|rss",
     re.IGNORECASE,
 )
+_ESCAPE = re.compile("%([0-9a-fA-F]{2})")
+_UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~")
 _GLOBAL_GUID = re.compile(
     r"https?://[^/?#\s]+/[^\s]+|https?://[^/?#\s]+/?\?[^\s]+|tag:[^\s]+,\d{4}[^\s]*:.+|urn:[a-z0-9-]+:.+"
 )
@@ -60,7 +63,8 @@ class Change:
 
 
 def canonical_url(url: str) -> str:
-    """A URL as it is compared, never published: no scheme, default port, fragment, tracking parameters or last slash; sorted query.
+    """A URL as it is compared, never published: host, path and sorted query, without scheme, default port, fragment,
+    tracking parameters and last slash; escapes in the one spelling of RFC 3986 §6.2.2.
 
     "" for what names no page of its own: the root of a host without a query.
     """
@@ -71,7 +75,10 @@ def canonical_url(url: str) -> str:
     except ValueError:
         return ""
     query = sorted(pair for pair in parse_qsl(parts.query, keep_blank_values=True) if not _TRACKING.fullmatch(pair[0]))
-    path = quote(parts.path, safe="/%:@!$&'()*+,;=~-._").rstrip("/")
+    path = quote(parts.path, safe="/%:@!$&'()*+,;=~-._", errors="replace").rstrip("/")
+    path = _ESCAPE.sub(
+        lambda found: char if (char := chr(int(found[1], 16))) in _UNRESERVED else found[0].upper(), path
+    )
     if not host or not (path or query):
         return ""
     return host + (f":{port}" if port else "") + path + (f"?{urlencode(query)}" if query else "")
@@ -86,28 +93,17 @@ def words(item: Item) -> str:
 
 def keys(item: Item) -> tuple[str, ...]:
     """What an item is recognised by, strongest first; there is always the last, `text:`."""
-    day = f"{item.published:%Y-%m-%d}" if item.published else ""
-    link = canonical_url(item.url)
-    found = (
-        item.guid and "guid:" + item.guid,
-        link and "link:" + link,
-        item.origin and "path:" + item.origin,
-        "text:" + _print(words(item) + day),
-    )
-    return tuple(key if len(key) <= 300 else key[:200] + _print(key) for key in found if key)
+    return _keys(item, words(item))
 
 
-def story_keys(item: Item, known_as: Iterable[str]) -> tuple[str, ...]:
-    """Those of an item's keys that mean the same in every source (RSS guids are unique within one feed only).
+def story_keys(known_as: Iterable[str]) -> tuple[str, ...]:
+    """Those of an item's keys by which other sources may know it, strongest first; the last is its text."""
+    return tuple(sorted(key for key in known_as if key.startswith(("guid:", "link:", "text:"))))
 
-    A guid counts when it is a URI; the text counts only for an item that has neither guid nor link.
-    """
-    found = tuple(known_as)
-    strong = tuple(
-        key for key in found if key.startswith("link:") or (key.startswith("guid:") and _GLOBAL_GUID.match(key[5:]))
-    )
-    weak = () if item.guid or item.url else tuple(key for key in found if key.startswith("text:"))
-    return strong + weak
+
+def is_global(key: str) -> bool:
+    """Whether a key means the same in every source: an RSS guid that is no URI is unique within its feed only."""
+    return not key.startswith("guid:") or _GLOBAL_GUID.match(key[5:]) is not None
 
 
 def decide(
@@ -123,108 +119,162 @@ def decide(
     rows = [row for row in sorted(known, key=lambda row: row.id) if row.origin not in held or remote]
     adopted = _adopt(incoming, rows)
     taken = {row.id for row in adopted.values()}
-    repeated = Counter(key for _, own in incoming for key in own)
+    repeated = Counter(key for each in incoming for key in each.keys)
     used = {key for row in known for key in row.keys}
     changes = []
-    for number, (item, own) in enumerate(incoming):
+    for number, each in enumerate(incoming):
         if row := adopted.get(number):
-            changes.append(_revise(item, own, row, now))
+            changes.append(_revise(each, row, now, remote=remote))
         else:
-            free = [key for key in own if repeated[key] == 1 and key not in used and not key.startswith("path:")]
-            changes.append(_new(item, own, free[0] if free else "all:" + _print("\0".join(own)), now, remote=remote))
+            free = [key for key in each.keys if repeated[key] == 1 and key not in used and not key.startswith("path:")]
+            identity = free[0] if free else "all:" + _print("\0".join(each.keys))
+            changes.append(_new(each, identity, now, remote=remote))
     if not remote:
         changes += [_removed(row, now) for row in rows if row.id not in taken and not row.removed]
     return tuple(changes)
 
 
 def digest(item: Item) -> str:
-    """The print of everything in an item that would be published, its dates aside: those are fixed at first sight."""
-    return _print(repr(replace(item, published=None, updated=None)))
+    """The print of everything in an item that would be published, dates aside: those are fixed at first sight."""
+    feed = item.feed and replace(item.feed, updated=None)
+    return _print(repr(replace(item, published=None, updated=None, feed=feed)))
 
 
-def _distinct(items: Sequence[Item], remote: bool) -> list[tuple[Item, tuple[str, ...]]]:
-    """Items with their keys, sorted. An entry that a feed lists twice, all keys equal, is one; two files are always two."""
-    pairs = sorted(((item, keys(item)) for item in items), key=lambda pair: (pair[1], digest(pair[0])))
-    seen: dict[tuple[str, ...], tuple[Item, tuple[str, ...]]] = {}
-    for pair in pairs:
-        seen.setdefault(pair[1], pair)
-    return list(seen.values()) if remote else pairs
+@dataclass(frozen=True, slots=True)
+class _Met:
+    """An item of a visit, with what it is recognised and compared by."""
+
+    item: Item
+    keys: tuple[str, ...]
+    digest: str
+    words: str
 
 
-def _adopt(incoming: Sequence[tuple[Item, tuple[str, ...]]], rows: Sequence[Known]) -> dict[int, Known]:
-    """Which incoming item (by its number) is which known one; each known item is given at most once, surest matches first."""
+def _keys(item: Item, said: str) -> tuple[str, ...]:
+    day = f"{item.published:%Y-%m-%d}" if item.published else ""
+    link = canonical_url(item.url)
+    found = (
+        item.guid and "guid:" + item.guid,
+        link and "link:" + link,
+        item.origin and "path:" + item.origin,
+        "text:" + _print(said + day),
+    )
+    return tuple(key if len(key) <= 300 else key[:200] + _print(key) for key in found if key)
+
+
+def _meet(item: Item) -> _Met:
+    said = words(item)
+    return _Met(item, _keys(item, said), digest(item), said)
+
+
+def _distinct(items: Sequence[Item], remote: bool) -> list[_Met]:
+    """Items with their keys, sorted. What a feed lists twice is one: all keys are equal, or guid, link and words are.
+    Two files are always two.
+    """
+    every = sorted(map(_meet, items), key=lambda each: (each.keys, repr(each.item)))
+    seen: dict[tuple[str, ...], _Met] = {}
+    for each in every:
+        seen.setdefault((*each.keys[:-1], each.words) if each.item.guid else each.keys, each)
+    return list(seen.values()) if remote else every
+
+
+def _adopt(incoming: Sequence[_Met], rows: Sequence[Known]) -> dict[int, Known]:
+    """Which incoming item (by its number) is which known one; each known one is given at most once, surest matches first.
+
+    A guid or link that several incoming items have, or several known ones, does not tell them apart: then the text has
+    to agree, or at least the title.
+    """
+    names = [{*each.keys, *_titled(each.keys, each.item.title)} for each in incoming]
     by_key: dict[str, list[Known]] = defaultdict(list)
     for row in rows:
-        for key in row.keys:
+        for key in {*row.keys, *_titled(row.keys, row.title)}:
             by_key[key].append(row)
-    repeated = Counter(key for _, own in incoming for key in own)
+    repeated = {key for key, count in Counter(key for own in names for key in own).items() if count > 1}
+    vague = repeated | {key for key, held in by_key.items() if len(held) > 1}
+    passes: tuple[tuple[str, Collection[str], Callable[[_Met, Known], bool]], ...] = (
+        ("text:", (), _whole),
+        ("guid:", vague, _any),
+        ("link:", vague, _same_page),
+        ("text:", (), _certain),
+        ("titled guid:", (), _any),
+        ("titled link:", repeated, _same_guid),
+        ("text:", (), _nameless),
+        ("path:", (), _any),
+    )
     adopted: dict[int, Known] = {}
     taken: set[int] = set()
-    for kind, fits in _PASSES:
-        for number, (item, own) in enumerate(incoming):
-            key = next((key for key in own if key.startswith(kind)), "")
-            if number in adopted or not key or (repeated[key] > 1 and kind != "text:"):
+    for kind, barred, fits in passes:
+        for number, each in enumerate(incoming):
+            key = next((key for key in names[number] if key.startswith(kind)), "")
+            if number in adopted or not key or key in barred:
                 continue
-            fitting = [row for row in by_key.get(key, ()) if row.id not in taken and fits(item, own, row)]
+            fitting = [row for row in by_key.get(key, ()) if row.id not in taken and fits(each, row)]
             if fitting:
-                best = max(fitting, key=lambda row: (len(row.keys & set(own)), row.title == item.title, row.id))
+                best = max(
+                    fitting,
+                    key=lambda row: (len(row.keys.intersection(each.keys)), row.title == each.item.title, row.id),
+                )
                 adopted[number] = best
                 taken.add(best.id)
     return adopted
 
 
-def _certain(item: Item, own: tuple[str, ...], row: Known) -> bool:
-    """The same text, and another key besides (or none to compare)."""
-    return len(own) == 1 or any(key in row.keys for key in own[:-1])
+def _titled(keys: Iterable[str], title: str) -> set[str]:
+    """Guids and links with the title beside them, for those that alone do not tell."""
+    return {f"titled {key} {title}" for key in keys if title and key.startswith(("guid:", "link:"))}
 
 
-def _same_page(item: Item, own: tuple[str, ...], row: Known) -> bool:
+def _whole(each: _Met, row: Known) -> bool:
+    return row.keys.issuperset(each.keys)
+
+
+def _same_page(each: _Met, row: Known) -> bool:
     """A link alone is not enough when both have guids and these differ: some feeds give one page to all their entries."""
-    return row.title == item.title or not item.guid or not any(key.startswith("guid:") for key in row.keys)
+    return row.title == each.item.title or _same_guid(each, row)
 
 
-def _nameless(item: Item, own: tuple[str, ...], row: Known) -> bool:
-    """Equal text decides only where one of the two has neither guid nor link: two commits may well read the same."""
-    return not (item.guid or item.url) or not any(key.startswith(("guid:", "link:")) for key in row.keys)
+def _same_guid(each: _Met, row: Known) -> bool:
+    """The guids do not speak against it."""
+    return not each.item.guid or each.keys[0] in row.keys or not any(key.startswith("guid:") for key in row.keys)
 
 
-def _any(item: Item, own: tuple[str, ...], row: Known) -> bool:
+def _certain(each: _Met, row: Known) -> bool:
+    """The same text, and another key besides."""
+    return any(key in row.keys for key in each.keys[:-1])
+
+
+def _nameless(each: _Met, row: Known) -> bool:
+    """Equal text decides unless both have pages, and so different ones: two commits may well read the same."""
+    return not any(key.startswith("link:") for key in each.keys) or not any(key.startswith("link:") for key in row.keys)
+
+
+def _any(each: _Met, row: Known) -> bool:
     return True
 
 
-_PASSES: tuple[tuple[str, Callable[[Item, tuple[str, ...], Known], bool]], ...] = (
-    ("text:", _certain),
-    ("guid:", _any),
-    ("link:", _same_page),
-    ("text:", _nameless),
-    ("path:", _any),
-)
-
-
-def _new(item: Item, own: tuple[str, ...], identity: str, now: datetime, *, remote: bool) -> Change:
+def _new(each: _Met, identity: str, now: datetime, *, remote: bool) -> Change:
     """A first sight. A feed's date in the future is a mistake, so it counts as now; a post's is a wish to wait."""
-    published = item.published
-    if remote and published and published > now:
-        published = now
+    published, updated = _dates(each.item, now, remote=remote)
+    return Change("new", each.item, None, each.keys, identity, each.digest, each.words, published, updated)
+
+
+def _dates(item: Item, now: datetime, *, remote: bool) -> tuple[datetime | None, datetime]:
+    published = min(item.published, now) if remote and item.published else item.published
     shown = published or now
-    updated = min(item.updated, now) if item.updated else shown
-    return Change("new", item, None, own, identity, digest(item), words(item), published, max(shown, updated))
+    return published, max(shown, min(item.updated, now) if item.updated else shown)
 
 
-def _revise(item: Item, own: tuple[str, ...], row: Known, now: datetime) -> Change:
+def _revise(each: _Met, row: Known, now: datetime, *, remote: bool) -> Change:
     """A known item again. `published` stays; `updated` moves only when the words did (RFC 4287 §4.2.15)."""
-    new_digest, new_words = digest(item), words(item)
-    same = new_digest == row.digest and not row.removed
-    updated = row.updated
-    if new_words != row.words:
-        said = item.updated if item.updated and row.updated < item.updated <= now else now
-        updated = said
-    published = row.published
-    if published and published > now and item.published:  # still waiting for its day: its owner may move it
-        published, updated = item.published, max(item.published, updated)
-        same = same and published == row.published
+    published, updated = row.published, row.updated
+    if not remote and published and published > now:  # still waiting for its day: its owner may move it
+        published, updated = _dates(each.item, now, remote=remote)
+    elif each.words != row.words:
+        said = each.item.updated
+        updated = said if said and row.updated < said <= now else now
+    same = each.digest == row.digest and not row.removed and published == row.published
     what: Literal["same", "edited"] = "same" if same else "edited"
-    return Change(what, item, row, own, "", new_digest, new_words, published, updated)
+    return Change(what, each.item, row, each.keys, "", each.digest, each.words, published, updated)
 
 
 def _removed(row: Known, now: datetime) -> Change:

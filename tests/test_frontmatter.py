@@ -6,8 +6,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from aggregator.sources.frontmatter import FrontMatter, parse
-from aggregator.sources.frontmatter_values import MAX_BLOCK
+from aggregator.sources.seed.frontmatter import FrontMatter, parse
+from aggregator.sources.seed.values import MAX_BLOCK
 
 
 def yaml(block: str, body: str = "Body.\n") -> FrontMatter:

@@ -131,14 +131,14 @@ def test_what_is_no_post_is_never_opened(tmp_path: Path) -> None:
     assert time.monotonic() - began < 5
     assert names(found) == ["good.md", "in.md", "sub/x.md"]
     assert found.warnings == (
-        "below.md: is no regular file; remove it",
-        "draft.md: is a link that leads out of the folder of posts; copy the file in",
-        "folder.md: is a link that leads out of the folder of posts; copy the file in",
-        "loop.md: is a link to nowhere; mend or remove it",
-        "nowhere.md: is a link to nowhere; mend or remove it",
-        "out.md: is a link that leads out of the folder of posts; copy the file in",
-        "pipe.md: is no regular file; remove it",
-        "zero.md: is a link that leads out of the folder of posts; copy the file in",
+        "posts/below.md: is no regular file; remove it",
+        "posts/draft.md: is a link that leads out of the folder of posts; copy the file in",
+        "posts/folder.md: is a link that leads out of the folder of posts; copy the file in",
+        "posts/loop.md: is a link to nowhere; mend or remove it",
+        "posts/nowhere.md: is a link to nowhere; mend or remove it",
+        "posts/out.md: is a link that leads out of the folder of posts; copy the file in",
+        "posts/pipe.md: is no regular file; remove it",
+        "posts/zero.md: is a link that leads out of the folder of posts; copy the file in",
     )
 
 
@@ -163,7 +163,7 @@ def test_no_permission(tmp_path: Path) -> None:
     (root / "sub").chmod(0o700)
     assert (names(found), found.unchanged) == (["good.md"], known)
     assert [warning.partition(";")[0] for warning in found.warnings] == [
-        "post.md: cannot be read (Permission denied)",
+        "posts/post.md: cannot be read (Permission denied)",
         "sub: cannot be listed (Permission denied)",
     ]
 
@@ -174,7 +174,7 @@ def test_a_post_that_is_too_large_is_left_out(tmp_path: Path) -> None:
     write(root, "fits.md", "x" * 1000)
     found = find(folder(root, limits=Limits(max_bytes=1000)))
     assert names(found) == ["fits.md"]
-    assert found.warnings == ("big.md: has more than 1,000 bytes; shorten it or raise `max_bytes`",)
+    assert found.warnings == ("posts/big.md: has more than 1,000 bytes; shorten it or raise `max_bytes`",)
 
 
 def test_odd_file_names(tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_one_bad_post_among_good_ones(tmp_path: Path) -> None:
         except ParseError as error:
             errors.append(str(error))
     assert titles == ["A", "C"]
-    assert errors == ["not text: b.md:1: is a binary file, not text; give it another ending, or save it as UTF-8"]
+    assert errors == ["not text: posts/b.md:1: is a binary file, not text; give it another ending, or save it as UTF-8"]
 
 
 # --- A post -----------------------------------------------------------------------------------------------------------
@@ -348,8 +348,8 @@ def test_a_date_that_is_none_is_a_warning(date: str) -> None:
     got = batch(f"\n---\ntitle: x\ndate: {date}\nupdated: {date}\n---\n", "a/b.md")
     assert (got.items[0].published, got.items[0].updated) == (None, None)
     assert got.warnings == (
-        f"a/b.md:4: date `{date}` is no date; the time of first sight is used",
-        f"a/b.md:5: updated `{date}` is no date; it is left out",
+        f"posts/a/b.md:4: date `{date}` is no date; the time of first sight is used",
+        f"posts/a/b.md:5: updated `{date}` is no date; it is left out",
     )
 
 
@@ -357,7 +357,7 @@ def test_a_dated_file_name_helps_out() -> None:
     assert read("title: x", name="_posts/2020-01-02-x.md").published == datetime(2020, 1, 2, tzinfo=UTC)
     got = batch("---\ndate: Invalid Date\n---\ny", "2020-01-02-x.md")
     assert got.items[0].published == datetime(2020, 1, 2, tzinfo=UTC)
-    assert got.warnings == ("2020-01-02-x.md:2: date `Invalid Date` is no date; the file name's is used",)
+    assert got.warnings == ("posts/2020-01-02-x.md:2: date `Invalid Date` is no date; the file name's is used",)
 
 
 @pytest.mark.parametrize(
@@ -562,7 +562,7 @@ def test_encodings(raw: bytes, warning: str) -> None:
     assert (got.items[0].title, got.items[0].categories) == ("标题", (("新媒体",),))
     assert got.items[0].content.startswith("<p>正文，很多字")
     assert len(got.warnings) == bool(warning)
-    assert all(warning in line and line.startswith("post.md:1: ") for line in got.warnings)
+    assert all(warning in line and line.startswith("posts/post.md:1: ") for line in got.warnings)
 
 
 @pytest.mark.parametrize(
@@ -596,13 +596,13 @@ BINARY = {
 
 @pytest.mark.parametrize("raw", BINARY.values(), ids=BINARY.keys())
 def test_what_is_no_text(raw: bytes) -> None:
-    with pytest.raises(ParseError, match=r"^not text: a/b\.md:1: .*save it as UTF-8$"):
+    with pytest.raises(ParseError, match=r"^not text: posts/a/b\.md:1: .*save it as UTF-8$"):
         batch(raw, "a/b.md")
 
 
 @pytest.mark.parametrize("raw", [b"", b"\n \n", b"---\n---\n", b"---\ndate: 2020-01-01\n---\n<script>x</script>"])
 def test_what_says_nothing(raw: bytes) -> None:
-    with pytest.raises(ParseError, match=r"^empty: a/b\.md:1: "):
+    with pytest.raises(ParseError, match=r"^empty: posts/a/b\.md:1: "):
         batch(raw, "a/b.md")
 
 
@@ -636,7 +636,7 @@ def test_heavy_bodies_are_quick(body: str) -> None:
 def test_a_heavy_body_keeps_its_text() -> None:
     got = batch("[" * 6_000 + "\n\n<b>")
     assert "&lt;b&gt;" in got.items[0].content
-    assert got.warnings == ("post.md:1: is too long for Markdown; its text is kept as it stands",)
+    assert got.warnings == ("posts/post.md:1: is too long for Markdown; its text is kept as it stands",)
 
 
 @settings(max_examples=150, deadline=2000)

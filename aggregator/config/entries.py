@@ -102,7 +102,7 @@ def _strange(key: str, known: Collection[str]) -> str:
 
 
 def _table(options: type[Any]) -> type[BaseModel]:
-    """The table that a kind's Options stand for: the same fields, checked as strictly as our own; a `url` is of the web."""
+    """The table that a kind's Options stand for: the same fields, checked as strictly as ours. A `url` is http(s)."""
     hints = get_type_hints(options)
     types: dict[str, Any] = {
         each.name: (

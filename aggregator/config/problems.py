@@ -55,7 +55,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def lines(problems: Iterable[Problem], places: Mapping[KeyPath, int]) -> tuple[str, ...]:
-    """Each problem as `line: key: what to do`, in the order of the lines; a key that is not there has that of its table."""
+    """Each problem as `line: key: what to do`, in the order of lines. A key that is missing has its table's line."""
     numbered = sorted((_line(places, path), n, dotted(path), why) for n, (path, why) in enumerate(problems))
     return tuple(f"{line}: {_printable(f'{key}: {why}')}" for line, _, key, why in numbered)
 

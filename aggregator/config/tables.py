@@ -121,7 +121,7 @@ class Fetching(Table):
 
 
 class CategorySettings(Table):
-    """`[[category]]`: what a category is called, where it stands, and what is said about it. `order` sorts lists of categories."""
+    """`[[category]]`: what a category is called, where it stands, and what is said about it. `order` sorts lists."""
 
     path: Annotated[CategoryPath, BeforeValidator(one_category)]
     title: _Line = ""

@@ -14,7 +14,7 @@ KeyPath = tuple[str | int, ...]
 
 
 def read(file: Path) -> tuple[str, dict[str, Any]]:
-    """The text of a TOML file, and what it says. Raises ConfigError, one line, when there is no such file or it is no TOML."""
+    """The text of a TOML file, and what it says. Raises ConfigError, one line, when it is not there or no TOML."""
     raw = _text(file)
     try:
         return raw, tomllib.loads(raw)

@@ -16,9 +16,9 @@ from pathlib import Path, PurePosixPath
 from aggregator import html, text
 from aggregator.errors import ParseError, SourceError
 from aggregator.model import Batch, Document, Fetch, Found, Item, Source, Validators
-from aggregator.sources import frontmatter, seed_body, seed_fields, seed_text
-from aggregator.sources.frontmatter import FrontMatter
-from aggregator.sources.frontmatter_values import Problem
+from aggregator.sources.seed import body, encoding, fields, frontmatter
+from aggregator.sources.seed.frontmatter import FrontMatter
+from aggregator.sources.seed.values import Problem
 
 REMOTE = False
 _ENDINGS = (".md", ".markdown", ".mdown", ".mkd", ".html", ".htm")
@@ -68,7 +68,7 @@ def _scan(source: Source, known: Mapping[str, Validators]) -> Found:
         if document:
             changed.append(document)
         elif trouble:
-            warnings.append(f"{name}: {trouble}")
+            warnings.append(f"{_shown(source, name)}: {trouble}")
             below = (old for old in known if old == name or old.startswith(f"{name}/"))  # a folder, too
             unchanged.update((old, known[old]) for old in below)
         else:
@@ -147,11 +147,16 @@ def _document(path: Path, name: str, known: Validators | None, max_bytes: int) -
         now = os.fstat(handle)
         if not stat.S_ISREG(now.st_mode):
             raise ValueError("is no regular file; remove it")
-        body = file.read(max_bytes + 1) if now.st_size <= max_bytes else b""
-        if now.st_size > max_bytes or len(body) > max_bytes:
+        data = file.read(max_bytes + 1) if now.st_size <= max_bytes else b""
+        if now.st_size > max_bytes or len(data) > max_bytes:
             raise ValueError(f"has more than {max_bytes:,} bytes; shorten it or raise `max_bytes`")
     stamp = Validators(stamp=f"{now.st_mtime_ns}-{now.st_size}")
-    return Document(name=name, url=name, body=body, validators=stamp)
+    return Document(name=name, url=name, body=data, validators=stamp)
+
+
+def _shown(source: Source, name: str) -> str:
+    """A post as a person finds it: its path from where the config's paths start."""
+    return str(PurePosixPath(source.options.path) / name)
 
 
 # --- Reading one post -----------------------------------------------------------------------------------------------
@@ -164,46 +169,47 @@ def read(document: Document, source: Source) -> Batch:
     """
     name = document.name
     try:
-        decoded, no_utf8 = seed_text.decode(document.body, source.language)
+        decoded, no_utf8 = encoding.decode(document.body, source.language)
     except ValueError as error:
-        raise ParseError("not text", f"{name}:1: {error}") from None
+        raise ParseError("not text", f"{_shown(source, name)}:1: {error}") from None
     front = frontmatter.parse(decoded)
-    if seed_fields.is_draft(front.fields, name):
+    if fields.is_draft(front.fields, name):
         return Batch()
     item, problems = _item(front, name, source)
-    given = seed_fields.scalar(front.fields, "title")
+    given = fields.scalar(front.fields, "title")
     if not (given or item.content or item.summary or item.url or item.image or item.enclosures):
-        raise ParseError("empty", f"{name}:1: has neither a title nor a text; write one or remove the file")
+        raise ParseError("empty", f"{_shown(source, name)}:1: has neither a title nor a text; write one or remove the file")
     found = chain([(1, no_utf8)], front.problems, problems)
-    return Batch((item,), warnings=tuple(text.one_line(f"{name}:{line}: {what}") for line, what in found if what))
+    shown = _shown(source, name)
+    return Batch((item,), warnings=tuple(text.one_line(f"{shown}:{line}: {what}") for line, what in found if what))
 
 
 def _item(front: FrontMatter, name: str, source: Source) -> tuple[Item, tuple[Problem, ...]]:
     """The item of a post, and what is wrong with its body and dates."""
-    fields = front.fields
+    said = front.fields
     is_html = name.lower().endswith((".html", ".htm"))
-    url, base = seed_fields.page(fields, source.base_url)
-    content, excerpt = seed_body.render(front.body, base, is_html)
-    heavy = not is_html and seed_body.is_heavy(front.body)
-    published, no_date = seed_fields.published(front, name, source.zone)
-    updated, no_update = seed_fields.updated(front, source.zone)
-    given = text.plain(seed_fields.scalar(fields, "excerpt", "description", "summary"), 2000)
+    url, base = fields.page(said, source.base_url)
+    content, excerpt = body.render(front.body, base, is_html)
+    heavy = not is_html and body.is_heavy(front.body)
+    published, no_date = fields.published(front, name, source.zone)
+    updated, no_update = fields.updated(front, source.zone)
+    given = text.plain(fields.scalar(said, "excerpt", "description", "summary"), 2000)
     item = Item(
-        guid=text.legal(seed_fields.scalar(fields, "guid", "id", "uuid")),
+        guid=text.legal(fields.scalar(said, "guid", "id", "uuid")),
         url=url,
         title=_title(front, content, name, is_html),
         summary=given or excerpt or text.summarise(content),
         content=content,
-        authors=seed_fields.authors(fields),
-        tags=seed_fields.tags(front, name),
-        categories=seed_fields.categories(front, name) or source.categories,
+        authors=fields.authors(said),
+        tags=fields.tags(front, name),
+        categories=fields.categories(front, name) or source.categories,
         published=published,
         updated=updated,
-        language=text.language(seed_fields.scalar(fields, "lang", "language")) or source.language,
-        rights=seed_fields.rights(fields),
-        image=seed_fields.image(fields, source.base_url) or html.first_image(content),
-        enclosures=seed_fields.enclosures(fields, base),
-        links=seed_fields.links(fields, base),
+        language=text.language(fields.scalar(said, "lang", "language")) or source.language,
+        rights=fields.rights(said),
+        image=fields.image(said, source.base_url) or html.first_image(content),
+        enclosures=fields.enclosures(said, base),
+        links=fields.links(said, base),
         origin=name,
     )
     too_long = (1, "is too long for Markdown; its text is kept as it stands" if heavy else "")
@@ -214,6 +220,6 @@ def _title(front: FrontMatter, content: str, name: str, is_html: bool) -> str:
     """The title that the post gives, even a blank one; else that of its first heading, else of its file name."""
     given = front.fields.get("title")
     if given is not None:
-        return seed_body.restore_title(text.plain_title(given if isinstance(given, str) else ""), content)
-    first = (seed_body.page_title(front.body) if is_html else "") or seed_body.heading(content)
-    return first or seed_fields.name_title(name)
+        return body.restore_title(text.plain_title(given if isinstance(given, str) else ""), content)
+    first = (body.page_title(front.body) if is_html else "") or body.heading(content)
+    return first or fields.name_title(name)

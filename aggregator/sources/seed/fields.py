@@ -11,8 +11,8 @@ from pathlib import PurePosixPath
 
 from aggregator import dates, html, text
 from aggregator.model import CategoryPath, Enclosure, Image, Link, Person, Tag
-from aggregator.sources.frontmatter import FrontMatter
-from aggregator.sources.frontmatter_values import Problem, Value
+from aggregator.sources.seed.frontmatter import FrontMatter
+from aggregator.sources.seed.values import Problem, Value
 
 _PUBLISHED = ("date", "publishdate", "pubdate", "published", "created")
 _UPDATED = ("updated", "lastmod", "last_modified_at", "modified")

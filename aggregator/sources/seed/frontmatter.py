@@ -1,15 +1,15 @@
 """Front matter: the fields at the head of a post, as Hexo, Hugo and Jekyll write them. Pure, never raises.
 
 YAML between `---` (Hexo also without the first fence), TOML between `+++`, JSON as `{ ... }` or before `;;;`.
-This module finds where it begins and ends; frontmatter_values.py says what stands in it.
+This module finds where it begins and ends; values.py says what stands in it.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from aggregator.sources import frontmatter_values as values
-from aggregator.sources.frontmatter_values import ITEM, KEYS, Problem, Value
+from aggregator.sources.seed import values
+from aggregator.sources.seed.values import ITEM, KEYS, Problem, Value
 
 _MAX_LINES = 5_000
 _FENCES = {
