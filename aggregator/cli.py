@@ -5,10 +5,12 @@ Exit codes: 0 done, 1 nothing could be done, 2 wrong usage or config, 75 another
 """
 
 import logging
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -46,11 +48,14 @@ def common(command: _Command) -> _Command:
 
 
 def _wishes(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> Wishes:
-    """This command's options on top of those that stood before it."""
+    """This command's options on top of those that stood before it. Sets the log accordingly."""
     context = click.get_current_context()
     before = context.obj if isinstance(context.obj, Wishes) else Wishes()
     wishes = Wishes(config or before.config, as_json or before.json, verbose + before.verbose, quiet or before.quiet)
     context.obj = wishes
+    logging.basicConfig(format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    logging.getLogger().setLevel(logging.INFO if wishes.verbose > 1 else logging.CRITICAL)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     return wishes
 
 
@@ -71,9 +76,7 @@ def cli(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None:
                 1 nothing could be done        2 wrong usage or config
                 75 another run is at work
     """
-    wishes = _wishes(config, as_json, verbose, quiet)
-    level = logging.DEBUG if wishes.verbose > 1 else logging.CRITICAL
-    logging.basicConfig(level=level, format="%(name)s: %(message)s", stream=sys.stderr)
+    _wishes(config, as_json, verbose, quiet)
 
 
 @cli.command()
@@ -83,7 +86,7 @@ def cli(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None:
 def once(config: Path | None, as_json: bool, verbose: int, quiet: bool, force: bool, strict: bool) -> None:
     """Visit every source that is due and write the feeds that changed.
 
-    Silent when there is no terminal and nothing went wrong, so that cron sends mail only when there is something to say.
+    Silent when there is no terminal and all is well, so that cron sends mail only when there is something to say.
 
     \b
       aggregator once                  what cron runs
@@ -93,14 +96,14 @@ def once(config: Path | None, as_json: bool, verbose: int, quiet: bool, force: b
     loaded = _load(wishes)
     from aggregator import pipeline, report
 
-    now = datetime.now(UTC).replace(microsecond=0)
+    now, logged = _now(), wishes.verbose > 1
     terminal = sys.stdout.isatty()
-    with report.progress(shown=sys.stderr.isatty() and not wishes.quiet and not wishes.json) as progress:
-        result = pipeline.run(loaded, now, force=force, progress=progress)
+    with report.progress(shown=sys.stderr.isatty() and not (wishes.quiet or wishes.json or logged)) as bar:
+        result = pipeline.run(loaded, now, force=force, progress=_log_step if logged else bar)
     if wishes.json:
         report.show_json(report.run_as_json(result, loaded.output))
     elif wishes.verbose or (terminal and not wishes.quiet):
-        report.show_run(result, Path(loaded.site.output), now)
+        report.show_run(result, Path(loaded.site.output), now, every=wishes.verbose > 0)
     else:
         report.show_trouble(result, quiet=wishes.quiet)
     if result.nothing_done or (strict and result.failed):
@@ -110,11 +113,15 @@ def once(config: Path | None, as_json: bool, verbose: int, quiet: bool, force: b
 @cli.command()
 @common
 def check(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None:
-    """Read the config and say all that is wrong with it, each in one line with file, line and key. Asks no network."""
+    """Say all that is wrong with the config.
+
+    Each problem is one line with file, line and key. The folders that the config names are looked at, too. No network is
+    asked, and nothing is written.
+    """
     wishes = _wishes(config, as_json, verbose, quiet)
     problems: tuple[str, ...] = ()
     try:
-        loaded = _load(wishes)
+        loaded = _load(wishes, look=True)
     except ConfigError as error:
         problems = error.problems
     if wishes.json:
@@ -132,21 +139,29 @@ def check(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None
 
 
 @cli.group("list", no_args_is_help=True)
-def list_() -> None:
-    """Show what the store holds: sources, categories with their feeds' addresses, or items."""
+@common
+def list_(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None:
+    """Show the sources, categories or items that the store holds.
+
+    A narrow terminal cuts what is long; a pipe gets all of it, and --json more.
+    """
+    _wishes(config, as_json, verbose, quiet)
 
 
 @list_.command()
 @common
 def sources(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None:
-    """Every source: its last visit, its next one and why then, and its trouble."""
-    _list("sources", _wishes(config, as_json, verbose, quiet))
+    """Every source: last good visit, next visit, trouble."""
+    _list("sources", _wishes(config, as_json, verbose, quiet), now=_now())
 
 
 @list_.command()
 @common
 def categories(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None:
-    """Every category: its path, its folder, how many entries it has, and the addresses of its feeds."""
+    """Every category: its number of entries, its feed's address.
+
+    The address is that of the first format; --json has all of them.
+    """
     _list("categories", _wishes(config, as_json, verbose, quiet))
 
 
@@ -169,10 +184,18 @@ def items(
     _list("items", wishes, category=category, source=source, limit=limit)
 
 
-def _load(wishes: Wishes) -> "Config":
+def _load(wishes: Wishes, look: bool = False) -> "Config":
     from aggregator import config
 
-    return config.load(wishes.config)
+    return config.load(wishes.config, look=look)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def _log_step(done: int, total: int, what: str) -> None:
+    logging.getLogger("aggregator").info("%d of %d: %s", done, total, what)
 
 
 def _list(what: str, wishes: Wishes, **options: Any) -> None:
@@ -182,16 +205,17 @@ def _list(what: str, wishes: Wishes, **options: Any) -> None:
     table = getattr(listing, what)(loaded, **options)
     if wishes.json:
         report.show_json(table.values)
-    else:
+    elif table.rows:
         report.show_list(table.names, table.rows)
+    elif not wishes.quiet:
+        click.echo("nothing yet; `aggregator once` fills the store", err=True)
 
 
 def main() -> None:
-    """The program. An error that is not a bug is one line or more on standard error, never a trace."""
+    """The program. What the world or its user did wrong is one line or more on standard error, never a trace."""
+    _open_streams()
     try:
         cli.main(standalone_mode=False)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(2)
@@ -201,11 +225,21 @@ def main() -> None:
         _fail(error, 75)
     except ConfigError as error:
         _fail(error, 2)
-    except AggregatorError as error:
+    except (AggregatorError, OSError) as error:  # a full disk, a permission
+        logging.getLogger("aggregator").info("the run ended here", exc_info=True)
         _fail(error, 1)
 
 
-def _fail(error: AggregatorError, code: int) -> None:
+def _fail(error: Exception, code: int) -> None:
     for line in str(error).splitlines():
         click.echo(f"aggregator: {line}", err=True)
     sys.exit(code)
+
+
+def _open_streams() -> None:
+    """Have output and errors take all that is written, whatever the locale, and even where the caller has closed them."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open to the end
+        if isinstance(stream := getattr(sys, name), TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -1,7 +1,7 @@
 """Who is who: what an item is recognised by, and what a fetched item means for what the store already knows. Pure.
 
 A key is a string with its kind in front. Strongest first: `guid:` (upstream's id, verbatim), `link:` (canonical URL),
-`path:` (a post's file), `text:` (title, day and text). A key that hits adopts the known item, so that its public id stays.
+`path:` (a post's file), `text:` (title, day and text). A key that hits adopts the known item, so that its id stays.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ _GLOBAL_GUID = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What deciding needs of an item that the store holds. `words` is the print of title and text, `digest` of all of it."""
+    """What deciding needs of an item that the store holds. `words` is the print of title and text, `digest` of all."""
 
     id: int
     keys: frozenset[str]
@@ -75,18 +75,23 @@ def canonical_url(url: str) -> str:
     except ValueError:
         return ""
     query = sorted(pair for pair in parse_qsl(parts.query, keep_blank_values=True) if not _TRACKING.fullmatch(pair[0]))
-    path = quote(parts.path, safe="/%:@!$&'()*+,;=~-._", errors="replace").rstrip("/")
-    path = _ESCAPE.sub(
-        lambda found: char if (char := chr(int(found[1], 16))) in _UNRESERVED else found[0].upper(), path
-    )
+    path = _ESCAPE.sub(_spelled, quote(parts.path, safe="/%:@!$&'()*+,;=~-._")).rstrip("/")
     if not host or not (path or query):
         return ""
     return host + (f":{port}" if port else "") + path + (f"?{urlencode(query)}" if query else "")
 
 
+def _spelled(escape: re.Match[str]) -> str:
+    char = chr(int(escape[1], 16))
+    return char if char in _UNRESERVED else escape[0].upper()
+
+
 def words(item: Item) -> str:
-    """The print of what a reader reads: title and text without markup, white space and case, and the enclosures."""
-    body = text.plain(item.content) or item.summary
+    """The print of what a reader reads: title and text without markup, white space and case, and the enclosures.
+
+    Of an item that has neither, a picture alone, it is the markup.
+    """
+    body = text.plain(item.content) or item.summary or ("" if item.title else item.content)
     parts = (item.title, body, *(enclosure.url for enclosure in item.enclosures))
     return _print("\0".join(" ".join(part.split()).casefold() for part in parts))
 
@@ -111,9 +116,10 @@ def decide(
 ) -> tuple[Change, ...]:
     """What a visit means for one source, in an order that does not depend on the order of `items`.
 
-    `known` holds every item of the source that shares a key with one of `items`, and, for local posts, every item of a file
-    that was read again or is gone. `held` names the files that stand as they were, whose items nobody may adopt.
-    A local item that is known and not met again is removed; a feed only lists its newest, so nothing follows from absence.
+    `known` holds every item of the source that shares a key with one of `items`, and, for local posts, every item of a
+    file that was read again or is gone. `held` names the files that stand as they were, whose items nobody may adopt.
+    A local item that is known and not met again is removed; a feed only lists its newest, so from absence nothing
+    follows.
     """
     incoming = _distinct(items, remote)
     rows = [row for row in sorted(known, key=lambda row: row.id) if row.origin not in held or remote]
@@ -179,7 +185,7 @@ def _distinct(items: Sequence[Item], remote: bool) -> list[_Met]:
 
 
 def _adopt(incoming: Sequence[_Met], rows: Sequence[Known]) -> dict[int, Known]:
-    """Which incoming item (by its number) is which known one; each known one is given at most once, surest matches first.
+    """Which incoming item (by its number) is which known one; each known one is given once, by the surest match.
 
     A guid or link that several incoming items have, or several known ones, does not tell them apart: then the text has
     to agree, or at least the title.
@@ -198,7 +204,7 @@ def _adopt(incoming: Sequence[_Met], rows: Sequence[Known]) -> dict[int, Known]:
         ("text:", (), _certain),
         ("titled guid:", (), _any),
         ("titled link:", repeated, _same_guid),
-        ("text:", (), _nameless),
+        ("text:", (), _no_two_pages),
         ("path:", (), _any),
     )
     adopted: dict[int, Known] = {}
@@ -229,7 +235,7 @@ def _whole(each: _Met, row: Known) -> bool:
 
 
 def _same_page(each: _Met, row: Known) -> bool:
-    """A link alone is not enough when both have guids and these differ: some feeds give one page to all their entries."""
+    """A link alone is not enough when both have guids and these differ: some feeds give all entries one page."""
     return row.title == each.item.title or _same_guid(each, row)
 
 
@@ -243,7 +249,7 @@ def _certain(each: _Met, row: Known) -> bool:
     return any(key in row.keys for key in each.keys[:-1])
 
 
-def _nameless(each: _Met, row: Known) -> bool:
+def _no_two_pages(each: _Met, row: Known) -> bool:
     """Equal text decides unless both have pages, and so different ones: two commits may well read the same."""
     return not any(key.startswith("link:") for key in each.keys) or not any(key.startswith("link:") for key in row.keys)
 

@@ -1,64 +1,74 @@
 """What `aggregator list` shows, as rows for people and values for programs. It only looks."""
 
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote
 
 from sqlalchemy import Connection
 
-from aggregator import channels, dates
+from aggregator import channels, dates, text
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
-from aggregator.model import CategoryPath
+from aggregator.model import CategoryPath, Source
 from aggregator.publish import page, urls
+from aggregator.sources import find
 from aggregator.store import channels as stored_channels
 from aggregator.store import sources as stored_sources
+from aggregator.store.channels import Place
 from aggregator.store.engine import open_store, reading
+from aggregator.store.sources import Standing
+from aggregator.values import span
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The same list twice: `names` and `rows` of text for a table, `values` for JSON."""
+    """The same list twice: `names` and `rows` of texts and numbers for a table, `values` for JSON."""
 
     names: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[str | int]]
     values: Sequence[dict[str, Any]]
 
 
-def sources(config: Config) -> Listing:
-    """Every source of the config, in the config's order, with how it stands."""
+def sources(config: Config, now: datetime) -> Listing:
+    """Every source of the config, in the config's order, with how it stands; for people as seen from `now`."""
     with _store(config) as db:
         standings = stored_sources.standings(db)
     values: list[dict[str, Any]] = []
+    rows: list[tuple[str, ...]] = []
     for source in config.sources:
         standing = standings.get(source.key)
+        title = source.title or (standing.feed.title if standing else "")
+        trouble = standing.error if standing else ""
+        rows.append((title or source.key, _last(standing, now), _next(source, standing, now), trouble))
         values.append(
             {
                 "key": source.key,
                 "kind": source.kind,
-                "title": source.title or (standing.feed.title if standing else ""),
+                "title": title,
                 "categories": [list(path) for path in source.categories],
                 "last_visit": _time(standing.last_visit if standing else None),
                 "last_success": _time(standing.last_success if standing else None),
                 "next_visit": _time(standing.next_visit if standing else None),
                 "reason": standing.reason if standing else "never visited",
                 "failures": standing.failures if standing else 0,
-                "error": standing.error if standing else "",
+                "error": trouble,
             }
         )
-    rows = [
-        (
-            each["title"] or each["key"],
-            each["last_success"] or "never",
-            each["next_visit"] or "now",
-            each["reason"],
-            each["error"],
-        )
-        for each in values
-    ]
-    return Listing(("source", "last success", "next visit", "why then", "trouble"), rows, values)
+    return Listing(("source", "last success", "next visit", "trouble"), rows, values)
+
+
+def _last(standing: Standing | None, now: datetime) -> str:
+    return f"{span(now - standing.last_success)} ago" if standing and standing.last_success else "never"
+
+
+def _next(source: Source, standing: Standing | None, now: datetime) -> str:
+    if not find(source.kind).REMOTE:
+        return "every run"
+    return f"in {span(standing.next_visit - now)}" if standing and standing.next_visit > now else "now"
 
 
 def categories(config: Config) -> Listing:
@@ -76,20 +86,28 @@ def categories(config: Config) -> Listing:
         }
         for place in sorted(places, key=lambda place: _order(config, place.path))
     ]
+    first, base = config.site.formats[0], config.site.base_url
     rows = [
-        (" / ".join(each["path"]) or "(everything)", str(each["entries"]), f"{each['folder']}/".lstrip("/") or ".")
+        # Readers and browsers take an address with its letters (RFC 3987), and a folder has only letters and hyphens.
+        (_name(each["path"]), each["entries"], base + unquote(each["urls"][first].removeprefix(base)))
         for each in values
     ]
-    return Listing(("category", "entries", "folder"), rows, values)
+    return Listing(("category", "entries", f"{first} feed"), rows, values)
+
+
+def _name(path: Sequence[str]) -> str:
+    return " / ".join(path) or "(everything)"
 
 
 def items(config: Config, category: str | None, source: str | None, limit: int | None) -> Listing:
-    """Every published item of a category (`A/B`, "" or None for all) or source, newest first, with all its copies."""
-    path = tuple(name.strip() for name in category.split("/")) if category else ()
+    """Every published item of a category (`A/B`; None: all) or source (its key), newest first, with all its copies.
+
+    Raises AggregatorError when there is no such category or source.
+    """
+    if source and source not in {each.key for each in config.sources}:
+        raise AggregatorError(f'there is no source "{source}"; see `aggregator list sources --json` for their keys')
     with _store(config) as db:
-        place = next((place for place in stored_channels.places(db) if place.path == path), None)
-        if place is None and category:
-            raise AggregatorError(f"there is no category {category!r}; see `aggregator list categories`")
+        place = _place(stored_channels.places(db), category or "")
         shown = stored_channels.recent(db, place.id, None) if place else ()
         copies = stored_channels.copies(db)
     values: list[dict[str, Any]] = [
@@ -107,8 +125,21 @@ def items(config: Config, category: str | None, source: str | None, limit: int |
         for entry in shown
         if not source or any(copy["source"] == source for copy in copies[entry.id])
     ][:limit]
-    rows = [(each["published"][:10], each["title"] or each["url"] or each["id"], each["source"]) for each in values]
-    return Listing(("published", "title", "source"), rows, values)
+    titles = {entry.source: entry.feed.title for entry in shown}
+    rows = [
+        (each["published"][:10], titles[each["source"]] or each["source"], each["title"] or each["url"] or each["id"])
+        for each in values
+    ]
+    return Listing(("published", "source", "title"), rows, values)
+
+
+def _place(places: Iterable[Place], category: str) -> Place | None:
+    """The category that someone typed; for "" it is everything, which is not there before the first run."""
+    wanted = "/".join(unicodedata.normalize("NFC", text.one_line(name)) for name in category.split("/"))
+    place = next((place for place in places if "/".join(place.path) == wanted), None)
+    if category and place is None:
+        raise AggregatorError(f'there is no category "{category}"; see `aggregator list categories`')
+    return place
 
 
 @contextmanager

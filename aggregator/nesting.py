@@ -12,12 +12,12 @@ FEW = 1_000
 """With no more tags than this, nothing can be too deep."""
 
 # Reopened in every block until their end tag comes (HTML standard §13.2.4.3), so they can multiply.
-_FORMATTING = frozenset(("a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"))
-# Void, or closed by the next of their kind: they do not nest by themselves.
-_FLAT = frozenset(
-    ("area", "base", "br", "col", "dd", "dt", "embed", "hr", "img", "input", "li", "link", "meta", "option", "p")
-    + ("param", "source", "track", "wbr")
+_FORMATTING = frozenset(
+    ("a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u")
 )
+# Void, or closed by the next of their kind: they do not nest by themselves.
+_VOID = ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr")
+_FLAT = frozenset((*_VOID, "dd", "dt", "li", "option", "p"))
 _TABLE_PARTS = frozenset(("caption", "colgroup", "tbody", "td", "tfoot", "th", "thead", "tr"))
 # An end tag reaches no further than these ("has an element in scope", §13.2.4.2).
 _SCOPES = frozenset(("applet", "button", "caption", "marquee", "object", "td", "th"))
@@ -54,7 +54,7 @@ class _Stack:
 
 
 def too_deep(html: str) -> bool:
-    """Whether elements nest more than 1,000 deep, a tag has thousands of attributes, or formatting multiplies twentyfold.
+    """Whether elements nest more than 1,000 deep, one has thousands of attributes, or formatting multiplies twentyfold.
 
     An upper estimate: rather too deep than not. Script, style, svg and the like must be out of `html`. Linear time.
     """

@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -40,7 +41,10 @@ def publish(channel: Channel, output: Path, names: tuple[str, ...]) -> tuple[Pat
 
 
 def write(path: Path, data: bytes) -> bool:
-    """Put `data` at `path` unless it is there already: beside it, to the disk, then into its place. True when it was written."""
+    """Put `data` at `path` unless it is there already: beside it, to the disk, then into its place.
+
+    True when it was written. Raises AggregatorError; then the old file stands as it was.
+    """
     try:
         if path.is_file() and path.read_bytes() == data:
             return False
@@ -63,9 +67,10 @@ def write(path: Path, data: bytes) -> bool:
 
 
 def sweep(output: Path) -> None:
-    """Remove what a run that was killed left half written."""
+    """Remove what a run that was killed left half written. What cannot be removed stays: no reader ever asks for it."""
     for path in output.rglob(f"{_PREFIX}*"):
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

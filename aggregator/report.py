@@ -1,12 +1,14 @@
 """Reports as people read them on a terminal, and as programs read them. The one door to rich."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
@@ -14,8 +16,13 @@ from rich.text import Text
 
 from aggregator import dates
 from aggregator.pipeline import Outcome, Report
+from aggregator.values import span
 
 _COUNTS = ("new", "edited", "removed", "same", "waiting")
+_SHORT = 20  # terminal cells; a column of such cells never gives way to a longer one
+
+# What a terminal obeys: controls (ECMA-48), and marks that turn what follows around (Unicode Standard Annex #9).
+_OBEYED = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], " ")
 
 
 @contextmanager
@@ -27,31 +34,40 @@ def progress(shown: bool) -> Iterator[Callable[[int, int, str], None]]:
     columns = (SpinnerColumn(), BarColumn(20), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
-        yield lambda done, total, what: bar.update(task, completed=done, total=total, description=what[:60])
+        yield lambda done, total, what: bar.update(task, completed=done, total=total, description=_safe(what)[:40])
 
 
-def show_run(report: Report, output: Path, now: datetime) -> None:
-    """What came in by source, what failed and why, what was written, and what comes next."""
-    console = Console(highlight=False)
-    rows = [(each.title, *_counts(each)) for each in report.outcomes if not each.error]
-    if rows:
-        console.print(_table(("source", *_COUNTS), rows))
+def show_run(report: Report, output: Path, now: datetime, *, every: bool) -> None:
+    """What came in by source (`every` one, or those with news), what failed and why, what was written, what is next."""
+    good = [outcome for outcome in report.outcomes if not outcome.error]
+    told = [outcome for outcome in good if every or _has_news(outcome)]
+    if told:
+        show_list(("source", *_COUNTS), [(outcome.title, *_counts(outcome)) for outcome in told])
     show_trouble(report)
-    written, places = len(report.published.written), report.published.channels
+    written, places = len(report.published.written), _many(report.published.channels, "category", "categories")
     what = f"{_many(written, 'file')} written" if written else "nothing to write"
-    console.print(Text.assemble("\n", (what, "bold"), f" for {_many(places, 'category', 'categories')} in {output}/"))
+    after = []
+    if quiet := len(good) - len(told):
+        after.append(f"{_many(quiet, 'source')} with nothing new")
     if report.skipped:
-        soonest = min(report.skipped, key=lambda standing: standing.next_visit)
-        span = _span(soonest.next_visit, now)
-        console.print(f"{_many(len(report.skipped), 'source')} not due yet, the next in {span}", style="dim")
+        soonest = min(standing.next_visit for standing in report.skipped)
+        after.append(f"{_many(len(report.skipped), 'source')} not due yet, the next in {span(soonest - now)}")
+    if not report.outcomes and not report.skipped:
+        after.append("no sources yet: add a [[source]] to the config")
+    console = Console(highlight=False)
+    if told or report.failed:
+        console.print()
+    console.print(Text.assemble((what, "bold"), f" in {_safe(str(output))}/ ({places})"), soft_wrap=True)
+    if after:
+        console.print(Text("; ".join(after), "dim"), soft_wrap=True)
+    sys.stdout.flush()
 
 
 def show_trouble(report: Report, *, quiet: bool = False) -> None:
     """One line for everything that went wrong (`quiet`: only that) or should be looked at; nothing when all is well."""
     console = Console(stderr=True, highlight=False)
     for outcome in report.failed:
-        retry = f" (next try {dates.rfc3339(outcome.next_visit)})" if outcome.next_visit else ""
-        _line(console, "failed", "red", f"{outcome.title}: {outcome.error}{retry}")
+        _line(console, "failed", "red", _failure(outcome))
     for problem in report.published.problems:
         _line(console, "failed", "red", problem)
     if quiet:
@@ -89,41 +105,58 @@ def run_as_json(report: Report, output: Path) -> dict[str, Any]:
     }
 
 
-def show_list(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Rows under their names, aligned."""
-    Console(highlight=False).print(_table(names, rows))
+def show_list(names: Sequence[str], rows: Sequence[Sequence[str | int]]) -> None:
+    """Rows under their names, aligned, numbers to the right.
+
+    Where a terminal is too narrow the widest columns give way: cells are cut, those of the last column folded.
+    Elsewhere nothing is.
+    """
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for number, name in enumerate(names):
+        cells = [row[number] for row in rows]
+        numeric = bool(cells) and all(isinstance(cell, int) for cell in cells)
+        short = all(cell_len(str(cell)) <= _SHORT for cell in cells)
+        table.add_column(name, justify="right" if numeric else "left", no_wrap=short)
+    for row in rows:
+        *cut, last = (Text(_safe(str(cell)), style="dim" if cell == 0 else "") for cell in row)
+        for cell in cut:
+            cell.no_wrap, cell.overflow = True, "ellipsis"
+        last.overflow = "fold"
+        table.add_row(*cut, last)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 100_000)
+    with console.capture() as captured:
+        console.print(table)
+    print(*(line.rstrip() for line in captured.get().splitlines()), sep="\n", flush=True)
 
 
 def show_json(value: Any) -> None:
     """A value for programs, on standard output."""
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    print(json.dumps(value, ensure_ascii=sys.stdout.encoding.lower() != "utf-8", indent=2), flush=True)
 
 
-def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    """Columns as wide as they need; the first gives way where the terminal is narrow. Numbers stand to the right."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for number, name in enumerate(names):
-        right = bool(rows) and all(row[number].isdigit() for row in rows)
-        table.add_column(name, justify="right" if right else "left", overflow="ellipsis", no_wrap=True)
-    for row in rows:
-        table.add_row(*[Text(cell, style="dim" if cell == "0" else "") for cell in row])
-    return table
+def _has_news(outcome: Outcome) -> bool:
+    return any(outcome.counts.get(name) for name in ("new", "edited", "removed"))
 
 
-def _counts(outcome: Outcome) -> tuple[str, ...]:
-    return tuple(str(outcome.counts.get(name, 0)) for name in _COUNTS)
+def _counts(outcome: Outcome) -> tuple[int, ...]:
+    return tuple(outcome.counts.get(name, 0) for name in _COUNTS)
+
+
+def _failure(outcome: Outcome) -> str:
+    """Who failed, why, and what happens next; most errors name the URL, so that a source without a title need not."""
+    who = "" if outcome.title in outcome.error else f"{outcome.title}: "
+    after = f" (next try {outcome.next_visit:%Y-%m-%d %H:%M} UTC)" if outcome.next_visit else ""
+    return f"{who}{outcome.error}{after}"
 
 
 def _line(console: Console, label: str, colour: str, message: str) -> None:
-    console.print(Text.assemble((f"{label:8}", colour), message), soft_wrap=True)
+    console.print(Text.assemble((f"{label:8}", colour), _safe(message)), soft_wrap=True)
+
+
+def _safe(line: str) -> str:
+    """Text from outside, with nothing in it that a terminal would obey."""
+    return line.translate(_OBEYED)
 
 
 def _many(number: int, one: str, more: str = "") -> str:
     return f"{number} {one if number == 1 else more or one + 's'}"
-
-
-def _span(until: datetime, now: datetime) -> str:
-    seconds = max(0, int((until - now).total_seconds()))
-    if seconds < 90:
-        return f"{seconds} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{round(seconds / 3600)} h"

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from html import unescape
+from html.entities import html5
 from ipaddress import IPv6Address
 from urllib.parse import quote, unquote, urljoin
 
@@ -11,10 +12,19 @@ _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def legal(text: str) -> str:
-    """Drop what XML 1.0 §2.2 forbids (NUL, controls, U+FFFE, U+FFFF) and lone surrogates; CRLF and CR become LF (§2.11)."""
+    """Without what XML 1.0 §2.2 forbids (NUL, controls, U+FFFE, U+FFFF, lone surrogates); CRLF and CR become LF."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     return _ILLEGAL.sub("", text)
+
+
+def _cut(line: str, length: int) -> str:
+    """The first `length` characters, or a few less so that no mark and no joiner (U+200D) is torn from its letter."""
+    while length > 0 and length < len(line):
+        if unicodedata.category(line[length])[0] != "M" and "\u200d" not in line[length - 1 : length + 1]:
+            break
+        length -= 1
+    return line[:length]
 
 
 def one_line(text: object, limit: int = 500) -> str:
@@ -25,16 +35,14 @@ def one_line(text: object, limit: int = 500) -> str:
     if text is None:
         return ""
     line = " ".join(legal(str(text)).split())
-    if len(line) <= limit:
-        return line
-    return line[: max(limit - 1, 0)].rstrip() + "…"
+    return line if len(line) <= limit else _cut(line, limit - 1).rstrip() + "…"
 
 
 # --- HTML to text ---------------------------------------------------------------------------------------------------
 
 # The tokens of HTML that are not text, as the HTML standard (§13.2.5) cuts them. Each alternative either ends or takes
 # all the rest, and nothing backtracks (possessive quantifiers), so a scan is linear whatever it is given.
-MARKUP = re.compile(
+_MARKUP = re.compile(
     r"""<!--(?:-?>|.*?(?:--!?>|\Z))
       | <(?:[!?]|/(?![a-zA-Z]))[^>]*+(?:>|\Z)
       | <(?P<close>/?)(?P<name>[a-zA-Z][^\s/>]*+)
@@ -46,27 +54,30 @@ _NO_TEXT = {
     name: re.compile(rf"</{name}(?![^\s/>])", re.IGNORECASE | re.ASCII)
     for name in ("iframe", "noembed", "noframes", "script", "style", "template", "textarea", "title")
 }
-_BLOCKS = frozenset(
-    "address article aside audio blockquote body br button caption center dd details dialog dir div dl dt fieldset figcaption"
-    " figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html img legend li main menu nav ol optgroup option p picture"
-    " pre section select summary table tbody td tfoot th thead tr ul video".split()
-)
+_BLOCK_NAMES = """address article aside audio blockquote body br button caption center dd details dialog dir div dl dt
+ fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html img legend li main menu nav ol optgroup
+ option p picture pre section select summary table tbody td tfoot th thead tr ul video"""
+_BLOCKS = frozenset(_BLOCK_NAMES.split())
+
+
+_LONG_NUMBER = re.compile(r"&#([0-9]{8,}+);?")
 
 
 def decode(text: str) -> str:
-    """Decode HTML's character references; a number of absurd length becomes U+FFFD (int() refuses 4,300 digits)."""
+    """Decode HTML's character references, of any length (int() alone refuses 4,300 digits)."""
     if "&" not in text:
         return text
-    return unescape(re.sub(r"&#0*+[0-9]{8,}+;?", "\ufffd", text))
+    return unescape(_LONG_NUMBER.sub(lambda found: f"&#{found[1].lstrip('0')[:8] or '0'};", text))
 
 
 def tokens(html: str) -> Iterator[tuple[str, re.Match[str] | None]]:
-    """An HTML fragment in pieces: text as it stands, and the tag or comment behind it (a match of `MARKUP`, None at the end).
+    """An HTML fragment in pieces: text as it stands, and the tag or comment behind it (None at the end).
 
-    The content of script, style and other elements that hold no markup is left out.
+    A tag is a match with the groups `name` and `close` ("/" for an end tag), a comment has no name. The content of
+    script, style and other elements without markup is left out. Linear time on any input.
     """
     at = 0
-    while found := MARKUP.search(html, at):
+    while found := _MARKUP.search(html, at):
         yield html[at : found.start()], found
         at = found.end()
         name = (found["name"] or "").lower()
@@ -107,23 +118,28 @@ def plain(html: str, limit: int | None = None) -> str:
 
 
 _SENTENCE = re.compile(r"[.!?]+[\"'”’»)\]]*(?= )|[。！？]+[”’」』）]*")
+_NO_SPACES = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"
+)
 
 
 def summarise(html: str, limit: int = 300) -> str:
-    """The beginning of an HTML fragment as plain text, at most `limit` characters.
+    """The beginning of an HTML fragment as plain text, at most `limit` characters; "…" marks a cut.
 
-    It is cut behind a sentence where one ends in the second half, else between words, and "…" marks the cut.
-    Scripts without spaces (Chinese, Japanese, Thai) are cut at any character.
+    It is cut behind a sentence that ends in the second half, else between words; scripts that are written without
+    spaces (Chinese, Japanese, Thai ...) at any character.
     """
     text = _beginning(html, limit)
     if len(text) <= limit:
         return text
-    head = text[: limit - 1]
-    ends = [found.end() for found in _SENTENCE.finditer(head) if found.end() > limit // 2]
+    head = _cut(text, limit - 1)
+    ends = [found.end() for found in _SENTENCE.finditer(head, 0, limit - 2) if found.end() > limit // 2]
     if ends:
-        return head[: ends[-1]] + "…" if head[ends[-1] - 1] > "\u2fff" else head[: ends[-1] - 0].rstrip() + "…"
-    word = head.rfind(" ") if text[limit - 1] != " " else limit - 1
-    return (head[:word] if word > limit // 2 else head).rstrip(" ,;:—–-") + "…"
+        return head[: ends[-1]] + ("…" if _NO_SPACES.match(head, ends[-1] - 1) else " …")
+    word = head.rfind(" ")
+    if word > limit // 2 and text[len(head)] != " " and not _NO_SPACES.match(head, len(head) - 1):
+        head = head[:word]
+    return head.rstrip(" ,;:—–-") + "…"
 
 
 # --- Titles ---------------------------------------------------------------------------------------------------------
@@ -138,30 +154,37 @@ _TITLE_TAG = re.compile(
 _REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 
 
+def _reference(found: re.Match[str]) -> str:
+    """The character of a complete, known reference; `&notit;` stays as it is."""
+    return unescape(found[0]) if found[0][1] == "#" or found[0][1:] in html5 else found[0]
+
+
 def _untag(title: str) -> str:
-    """Take out the tags that are surely markup: pairs, <br>, <wbr>, and any with a quoted attribute."""
-    open_at: dict[str, list[re.Match[str]]] = {}
-    markup: list[re.Match[str]] = []
+    """Take out the tags that are surely markup: known names in pairs, <br>, <wbr>, those with a quoted attribute."""
+    opened: dict[str, list[re.Match[str]]] = {}
+    markup: set[re.Match[str]] = set()
     for tag in _TITLE_TAG.finditer(title):
         name = tag["name"].lower()
         if name in ("br", "wbr") or '"' in tag["attributes"] or "'" in tag["attributes"]:
-            markup.append(tag)
-        if tag["close"] and open_at.get(name):
-            markup += [open_at[name].pop(), tag]
-        elif not tag["close"]:
-            open_at.setdefault(name, []).append(tag)
-    for tag in sorted(set(markup), key=lambda tag: tag.start(), reverse=True):
-        gap = " " if tag["name"].lower() in _BLOCKS else ""
-        title = title[: tag.start()] + gap + title[tag.end() :]
-    return title
+            markup.add(tag)
+        if not tag["close"]:
+            opened.setdefault(name, []).append(tag)
+        elif opened.get(name):
+            markup |= {opened[name].pop(), tag}
+    starts = {tag.start(): " " if tag["name"].lower() in _BLOCKS else "" for tag in markup}
+    return _TITLE_TAG.sub(lambda tag: starts.get(tag.start(), tag[0]), title)
 
 
 def plain_title(raw: str) -> str:
-    """A title as plain text, whatever upstream put in: plain text, HTML, or HTML escaped once more. At most 500 characters."""
+    """A title as plain text, whatever upstream put in: text, HTML, or HTML escaped once more. At most 500 characters.
+
+    Tags go where they are markup beyond doubt: formatting tags in pairs (`<b>x</b>`), `<br>`, a known tag with a quoted
+    attribute. All else that looks like a tag is text: `a < b`, `Vec<T>`, `the <video> element`. Complete character
+    references are decoded, twice at most (`AT&amp;T`, `&lt;b&gt;x&lt;/b&gt;`, `&amp;#8217;`).
+    """
     title = raw[:5000]
     for _ in range(2):
-        title = _untag(title)
-        title = _REFERENCE.sub(lambda found: unescape(found[0]), title)
+        title = _REFERENCE.sub(_reference, _untag(title))
     return one_line(_untag(title))
 
 
@@ -188,12 +211,15 @@ def slug(name: str) -> str:
     `@` `at`; each run of the rest is one `-`, none at the ends. At most 80 bytes of UTF-8. Names of Windows' devices
     (con, nul, com1 ...) give "".
     """
-    text = name
-    for _ in range(4):  # casefold undoes NFKC now and then, and a mark that vanishes lets its neighbours compose
-        text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", unicodedata.normalize("NFKC", text).casefold()))
-        text = "".join(_kept(char) for char in text.translate(_SPELLED))
-    text = re.sub("-{2,}", "-", text).strip("-")
-    text = text.encode()[:80].decode(errors="ignore").strip("-")
+    before, text = "", name[:1000]
+    while (
+        text != before
+    ):  # casefold undoes NFKC now and then, and where a character vanishes its neighbours may compose
+        before, text = text, unicodedata.normalize("NFKC", text).casefold().translate(_SPELLED)
+        text = "".join(_kept(char) for char in unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)))
+    text = re.sub("-{2,}", "-", text).encode()[:80].decode(errors="ignore").strip("-")
+    while text and unicodedata.category(text[0])[0] == "M":  # a mark without its letter
+        text = text[1:].lstrip("-")
     return "" if _DEVICES.fullmatch(text) else text
 
 
@@ -202,6 +228,7 @@ def slug(name: str) -> str:
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 _PARTS = re.compile(r"(https?)://([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.IGNORECASE | re.DOTALL)
 _HOST = re.compile(r"(?=.{1,254}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
+_BLANK = " \t\n\u200b\u200e\u200f\u2060\ufeff"
 _PCHAR = "/:@!$&'()*+,;=-._~%"
 
 
@@ -210,31 +237,35 @@ def _encode(part: str, safe: str) -> str:
     return quote(re.sub(r"%(?![0-9a-fA-F]{2})", "%25", part), safe=safe)
 
 
+def _label(label: str) -> str:
+    """A label of a host name in ASCII (RFC 3492). UTS 46 would refuse more; a host that does not exist harms nobody."""
+    return label if label.isascii() else "xn--" + label.encode("punycode").decode("ascii")
+
+
 def _host(authority: str) -> str:
-    """`host` or `host:port` of an authority in ASCII, or "" (RFC 3986 §3.2; user info is left out)."""
+    """`host` or `host:port` of an authority, in ASCII, without user info (RFC 3986 §3.2), or "" when it has none."""
     found = re.fullmatch(r"(.*?)(?::([0-9]{0,5}))?", authority.rpartition("@")[2], re.DOTALL)
     if not found or int(found[2] or 0) > 65535:
         return ""
     host, port = found[1], f":{found[2]}" if found[2] else ""
-    if host.startswith("[") and host.endswith("]"):
+    if host.startswith("[") and host.endswith("]") and "%" not in host:
         try:
-            return f"[{IPv6Address(host[1:-1].partition('%')[0]).compressed}]{port}"
+            return f"[{IPv6Address(host[1:-1]).compressed}]{port}"
         except ValueError:
             return ""
     host = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", unquote(host)).lower()).replace("。", ".")
-    try:
-        host = ".".join(x if x.isascii() else f"xn--{x.encode('punycode').decode()}" for x in host.split("."))
-    except UnicodeError:
-        return ""
+    host = "" if "\ufffd" in host else ".".join(_label(label) for label in host.split("."))
     return host + port if _HOST.fullmatch(host) else ""
 
 
 def http_url(url: str, base: str = "") -> str:
-    """An absolute http(s) URL as an RFC 3986 URI in ASCII, or "" when it is none. Never raises.
+    """An absolute http(s) URL as an RFC 3986 URI in ASCII, or "" when it is none. Never raises, and is idempotent.
 
-    Relative and protocol-relative ones are joined to `base`. What is encoded stays as it is. User info is dropped.
+    Relative and protocol-relative ones are joined to `base`. Scheme and host become lower case (the host in punycode),
+    user info goes; path, query and fragment keep what they have, and what RFC 3986 forbids in them is percent-encoded.
+    As browsers do (WHATWG URL §4.4), tabs, newlines and blanks at the ends go, and a backslash in the path is a slash.
     """
-    url = re.sub(r"[\t\n\r]", "", legal(url).strip())
+    url = re.sub(r"[\t\n]", "", legal(url).strip(_BLANK).strip())
     scheme = _SCHEME.match(url)
     if not url or (scheme and scheme[1].lower() not in ("http", "https")):
         return ""
@@ -253,29 +284,37 @@ def http_url(url: str, base: str = "") -> str:
     if not parts or not host:
         return ""
     path = _encode(parts[3], _PCHAR)
-    query, fragment = (("" if not x else x[0] + _encode(x[1:], _PCHAR + "?")) for x in (parts[4], parts[5]))
-    return f"{parts[1].lower()}://{host}{path}{query}{fragment}"
+    query, fragment = (part and part[0] + _encode(part[1:], _PCHAR + "?") for part in parts.group(4, 5))
+    return f"{parts[1]}://{host}{path}{query or ''}{fragment or ''}"
 
 
 _LANGUAGE = re.compile(
-    r"[a-z]{2,3}(?:-[a-z]{3}){0,3}(?:-[a-z]{4})?(?:-(?:[a-z]{2}|[0-9]{3}))?(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*"
-    r"(?:-[a-wyz0-9](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?"
+    r"([a-z]{2,3})((?:-[a-z]{3}){0,3}(?:-[a-z]{4})?(?:-(?:[a-z]{2}|[0-9]{3}))?(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*)"
+    r"((?:-[a-wyz0-9](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?)"
 )
+# ISO 639-1, and the three codes that were withdrawn but are used (in, iw, ji).
+_TWO_LETTERS = """
+ aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el
+ en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik in io is it
+ iu iw ja ji jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms
+ mt my na nb nd ne ng nl nn no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg sh si sk
+ sl sm sn so sq sr ss st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo
+ za zh zu"""
+_LANGUAGES = frozenset(_TWO_LETTERS.split())
 
 
 def language(tag: str) -> str:
-    """A BCP 47 language tag in canonical case (`zh_CN` -> `zh-CN`, `EN-us` -> `en-US`), or "" when it is none."""
-    tag = tag.strip().replace("_", "-").lower()
-    if not _LANGUAGE.fullmatch(tag):
+    """A BCP 47 language tag in canonical case (`zh_CN` -> `zh-CN`, `EN-us` -> `en-US`), or "" when it is none.
+
+    Well-formed by RFC 5646 §2.1; a language of two letters must exist (`cn` and `jp` are countries).
+    """
+    found = _LANGUAGE.fullmatch(tag.strip().replace("_", "-").lower())
+    if not found or (len(found[1]) == 2 and found[1] not in _LANGUAGES):
         return ""
-    first, *rest = tag.split("-")
-    cased = [first]
-    for part in rest:
-        after_single = len(cased[-1]) == 1 or any(len(x) == 1 for x in cased)
-        cased.append(
-            part if after_single else part.upper() if len(part) == 2 else part.title() if len(part) == 4 else part
-        )
-    return "-".join(cased)
+    cased = (
+        part.upper() if len(part) == 2 else part.title() if len(part) == 4 else part for part in found[2].split("-")
+    )
+    return found[1] + "-".join(cased) + found[3]
 
 
 _MIME = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")

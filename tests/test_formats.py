@@ -173,6 +173,7 @@ def test_rss_particulars() -> None:
     assert texts(tree, "//item[1]/enclosure/@url") == ["https://news.example/1.mp3"]
     assert texts(tree, "//item[1]/podcast:transcript/@type") == ["text/vtt"]
     assert texts(tree, "//item[1]/itunes:explicit") == ["false"]
+    assert texts(tree, "//item[1]/atom:link[@rel='license']/@href") == ["https://licence.example/by"]
     assert texts(tree, "//item[2]/source") == []
     assert texts(tree, "//channel/link") == ["https://planet.example/tech/"]
     assert texts(tree, "//channel/atom:link/@href") == [
@@ -196,7 +197,10 @@ def test_atom_particulars() -> None:
         "© News &amp; Co",
     ]
     assert texts(tree, "//a:entry[1]/a:source/a:author/a:name") == ["The Editors"]
+    assert texts(tree, "//a:entry[1]/a:link[@rel='alternate']/@type") == ["text/html"]
     assert texts(tree, "//a:entry[1]/a:source/a:link/@rel") == ["self", "alternate", "license"]
+    assert texts(tree, "//a:entry[1]/a:source/a:category/@term") == ["press"]
+    assert texts(tree, "//a:entry[1]/a:source/@xml:lang") == ["de"]
     assert texts(tree, "//a:entry[2]/a:source/a:id") == ["tag:planet.example,2024:source/a-folder"]
     assert texts(tree, "//a:entry[2]/a:source/a:updated") == ["2024-05-17T08:30:00Z"]
 
@@ -265,6 +269,11 @@ def test_authors(authors: tuple[Person, ...], of_feed: tuple[Person, ...], expec
     entry = build.entry(of=Item(title="x", authors=authors), feed=build.feed(authors=of_feed))
     assert texts(root("rss", entry), "//item/dc:creator") == expected
     assert texts(root("atom", entry), "//a:entry/a:author/a:name") == expected
+
+
+def test_the_licence_of_an_rss_item_without_one_is_that_of_its_source() -> None:
+    entry = build.entry(feed=build.feed(links=(Link("https://licence.example/all", "license"),)))
+    assert texts(root("rss", entry), "//item/atom:link/@href") == ["https://licence.example/all"]
 
 
 def test_tags_that_look_the_same_stand_once() -> None:
@@ -369,10 +378,10 @@ def test_the_same_bytes_anywhere(environment: dict[str, str]) -> None:
 
 
 def test_the_order_of_formats_in_the_config_does_not_matter() -> None:
-    urls = dict(reversed(list(build.channel().urls.items())))
-    assert [find(kind).render(build.channel(urls=urls)) for kind in KINDS] == [
-        find(kind).render(build.channel()) for kind in KINDS
-    ]
+    urls = {**build.channel().urls, "aggregator.formats.atom": "https://planet.example/tech/other.xml"}
+    trees = [root("rss", urls=urls), root("rss", urls=dict(reversed(list(urls.items()))))]
+    links = [texts(tree, "//atom:link[@type='application/atom+xml']/@href") for tree in trees]
+    assert links == 2 * [["https://planet.example/tech/other.xml"]]  # one alternate of a type
 
 
 def test_feedgen_does_not_change_the_locale_of_the_process() -> None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, create_model
 
 from aggregator import sources, text
 from aggregator.config.modules import fields, find_kind, kinds
-from aggregator.config.problems import Problem, dotted, nearest, validate
+from aggregator.config.problems import Problem, dotted, nearest, shown, validate
 from aggregator.config.tables import CommonSource, Fetching, Site, Table, WebUrl
 from aggregator.config.toml import KeyPath
 from aggregator.model import Limits, Source
@@ -37,7 +37,9 @@ def read(tables: Iterable[tuple[KeyPath, Any]], found: list[Problem]) -> Collect
             both = {"category": tuple(dict.fromkeys(twin.common.category + entry.common.category))}
             common = twin.common.model_copy(update=both)
             if common != entry.common.model_copy(update=both) or twin.options != entry.options:
-                found.append((path, f"{entry.key} is {dotted(twin.path)} already, with other settings; keep one"))
+                found.append(
+                    (path, f"{shown(entry.key)} is {dotted(twin.path)} already, with other settings; keep one")
+                )
             entry = replace(twin, common=common)
         if entry:
             known[entry.key] = entry
@@ -81,9 +83,13 @@ def _entry(values: Any, path: KeyPath, found: list[Problem]) -> Entry | None:
         found.append(((*path, "kind"), text.one_line(error)))
         return None
     own = fields(kind.Options)
-    for key in values:
-        if key not in own and key not in shared:
-            found.append(((*path, key), _strange(key, (*own, *shared))))
+    strange = [key for key in values if key not in own and key not in shared]
+    others = {key: other for other, keys in kinds().items() for key in keys} if strange else {}
+    for key in strange:
+        why = f"unknown key; {nearest(key, (*own, *shared))}"
+        found.append(((*path, key), f'this key needs kind = "{others[key]}"' if key in others else why))
+    if any(key in others for key in strange):
+        return None
     checked = validate(_table(kind.Options), {key: values[key] for key in values if key in own}, path, found)
     if not common or not checked:
         return None
@@ -93,12 +99,6 @@ def _entry(values: Any, path: KeyPath, found: list[Problem]) -> Entry | None:
     except ValueError as error:
         found.append((path, text.one_line(error)))
         return None
-
-
-def _strange(key: str, known: Collection[str]) -> str:
-    """What to do about a key that this kind of source does not have."""
-    other = next((kind for kind, keys in kinds().items() if key in keys), "")
-    return f'this key needs kind = "{other}"' if other else f"unknown key; {nearest(key, known)}"
 
 
 def _table(options: type[Any]) -> type[BaseModel]:

@@ -78,8 +78,8 @@ def dotted(path: KeyPath) -> str:
 
 
 def shown(value: object) -> str:
-    """A value nearly as TOML writes it, in at most 60 characters."""
-    line = json.dumps(value, ensure_ascii=False, default=str)
+    """A value nearly as TOML writes it, in at most 60 characters, without the user and password of a URL."""
+    line = re.sub(r"//[^/?#\s]*@", "//***@", json.dumps(value, ensure_ascii=False, default=str))
     return line if len(line) <= 60 else f"{line[:59]}…"
 
 

@@ -105,14 +105,20 @@ _WORDS = {
     "Invalid value": "this value cannot be read; write text in quotes",
     "Unescaped": "a backslash begins an escape; write the text in 'single quotes'",
     "Illegal character '\\n'": "the quotes that open here are not closed",
+    "Found invalid character '\\n'": "the quotes that open here are not closed",
     "Unterminated string": "the quotes that open here are not closed",
     'Expected "\'"': "the quotes that open here are not closed",
+    "Illegal character": "there is a control character; remove it",
+    "Found invalid character": "there is a control character; remove it",
+    "Invalid statement": "write [table] or KEY = VALUE",
+    "Invalid initial": "write a key; a { table } has no line break, and no comma at its end",
     "Expected '=' after": "write KEY = VALUE",
     "Expected newline": "there is more behind the value; write one KEY = VALUE a line, text in quotes",
+    "Expected ']": "the bracket that opens here is not closed",
     "Unclosed array": "the list that begins here has no ] at its end",
     "Unclosed inline table": "the table that begins here has no } at its end",
     "Cannot declare": "this table stands here a second time; keep one",
-    "Cannot overwrite": "this key stands here a second time; keep one",
+    "Cannot": "this key stands here a second time; keep one",
     "Exceeds the limit": "this number is too long",
     "maximum recursion": "this is nested too deep",
 }
@@ -122,13 +128,11 @@ _WORDS = {
 def _explain(raw: str, said: str) -> tuple[int, str]:
     """The line of a mistake in a document that is no TOML, and what it is."""
     said, _, where = said.partition(" (at ")
-    at = re.match(r"line (\d+), column (\d+)", where)
+    at = re.match(r"line (\d+)", where)
     begins = next((line for line, _, data in _statements(raw) if data is None), None)
     last = len(raw.rstrip().split("\n"))
     line = int(at[1]) if at and not said.startswith("Un") else begins or last
-    words = next((words for beginning, words in _WORDS.items() if said.startswith(beginning)), said)
     header = re.match(r"\s*\[+\s*(source|category)\s*\]", raw.split("\n")[line - 1])
     if header and said.startswith("Cannot"):
         return line, f"write [[{header[1]}]] in two brackets, once for each {header[1]}"
-    column = f" (column {at[2]})" if at and line == int(at[1]) else ""
-    return line, f"{words}{column}"
+    return line, next((words for beginning, words in _WORDS.items() if said.startswith(beginning)), said)

@@ -1,4 +1,4 @@
-"""Formats of output, one module each, found by name: `rss` is `aggregator.formats.rss`, a dotted path is a module elsewhere.
+"""Formats of output, one module each, found by name: `rss` is `aggregator.formats.rss`, a dotted path any module.
 
 A format is a module with three names:
 
@@ -24,4 +24,4 @@ class Format(Protocol):
 
 def find(name: str) -> Format:
     """The module of a format. Raises ModuleNotFoundError when there is none of that name."""
-    return cast(Format, import_module(name if "." in name else f"aggregator.formats.{name}"))
+    return cast("Format", import_module(name if "." in name else f"aggregator.formats.{name}"))

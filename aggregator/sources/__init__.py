@@ -1,4 +1,4 @@
-"""Kinds of source, one module each, found by name: `kind = "feed"` is `aggregator.sources.feed`, a dotted path is a module elsewhere.
+"""Kinds of source, one module each, found by name: `feed` is `aggregator.sources.feed`, a dotted path any module.
 
 A kind is a module with five names:
 
@@ -28,4 +28,4 @@ class Kind(Protocol):
 
 def find(kind: str) -> Kind:
     """The module of a kind. Raises ModuleNotFoundError when there is none of that name."""
-    return cast(Kind, import_module(kind if "." in kind else f"aggregator.sources.{kind}"))
+    return cast("Kind", import_module(kind if "." in kind else f"aggregator.sources.{kind}"))

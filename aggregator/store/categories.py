@@ -1,8 +1,9 @@
-"""Categories and their folders. A category's folder is chosen once, is safe on every file system, and is never shared."""
+"""Categories and their folders. A category's folder is chosen once, is safe on any file system, and is never shared."""
 
 import hashlib
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from itertools import chain, count
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -17,8 +18,8 @@ def place(
 ) -> Mapping[CategoryPath, int]:
     """The ids of these categories and of all above them, made where they are new, each with a folder of its own.
 
-    New ones are placed in sorted order, those whose `slugs` the config gives first, so that the same config and posts give
-    the same folders.
+    New ones are placed in sorted order, those whose `slugs` the config gives first, so that the same config and posts
+    give the same folders.
     """
     wanted = {path[:depth] for path in paths for depth in range(len(path) + 1)} | {()}
     rows = db.execute(select(category)).all()
@@ -35,14 +36,17 @@ def place(
 
 
 def rename(db: Connection, slugs: Mapping[CategoryPath, str]) -> tuple[str, ...]:
-    """Follow folder names that the config changed. Returns a line for each move, as the old folder is left where it is."""
+    """Follow folder names that the config changed. Returns a line for each move; the old folder is left where it is."""
     moves = []
     for path, wish in sorted(slugs.items()):
         rows = {load_path(row.path): row for row in db.execute(select(category))}
         old = rows[path].folder
         if not path or text.slug(wish) == old.rpartition("/")[2]:
             continue
-        new = _folder(path, rows[path[:-1]].folder, wish, {row.folder.casefold() for row in rows.values()})
+        others = {row.folder.casefold() for other, row in rows.items() if other != path}
+        new = _folder(path, rows[path[:-1]].folder, wish, others)
+        if new == old:
+            continue
         for below, row in rows.items():
             if below[: len(path)] == path:
                 values = {"folder": new + row.folder[len(old) :], "rendered": ""}
@@ -63,9 +67,9 @@ def _folder(path: CategoryPath, parent: str, wish: str, taken: Collection[str]) 
     """A folder below the parent's. Where two names would share one, the later gets a mark made from its name."""
     slug = text.slug(wish or path[-1])
     mark = hashlib.sha256("\0".join(path).encode("utf-8", "surrogatepass")).hexdigest()
-    for end in ("", "-" + mark[:6], "-" + mark):
+    for end in chain(("", "-" + mark[:6]), (f"-{mark}-{number}" for number in count(1))):
         name = (slug + end).lstrip("-")
         folder = f"{parent}/{name}" if parent else name
         if name and folder.casefold() not in taken:
             return folder
-    raise AssertionError("a whole digest is free")
+    raise AssertionError("there is always another number")

@@ -107,7 +107,9 @@ def copies(db: Connection) -> Mapping[str, list[dict[str, str]]]:
     rows = select(*columns).select_from(item).join(story, story.c.id == item.c.story_id)
     rows = rows.join(source, source.c.id == item.c.source_id)
     found: dict[str, list[dict[str, str]]] = {}
-    for row in db.execute(rows.where(item.c.removed.is_(None), source.c.active).order_by(source.c.key, item.c.identity)):
+    for row in db.execute(
+        rows.where(item.c.removed.is_(None), source.c.active).order_by(source.c.key, item.c.identity)
+    ):
         copy = load(Item, row.data)
         said = {"source": row.key, "guid": copy.guid, "url": copy.url, "file": copy.origin}
         found.setdefault(row.public_id, []).append(said)

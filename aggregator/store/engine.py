@@ -61,7 +61,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin_sqlite(db: Connection) -> None:
-    """A writer takes its lock at once: a deferred transaction that reads first and then writes fails without waiting."""
+    """A writer takes its lock at once: a deferred transaction that reads and then writes fails without waiting."""
     db.exec_driver_sql("BEGIN" if db.get_execution_options().get("reading") else "BEGIN IMMEDIATE")
 
 

@@ -13,7 +13,7 @@ from aggregator.errors import AggregatorError, LockedError
 
 @contextmanager
 def locked(store: str, now: datetime) -> Iterator[None]:
-    """Hold the lock of the store at this URL. Raises LockedError, naming the holder and since when, when another has it."""
+    """Hold the lock of the store at this URL. Raises LockedError, with the holder and since when, if another has it."""
     path = Path(store.removeprefix("sqlite:///") + ".lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,8 +9,8 @@ from aggregator.store.tables import meta
 
 
 def set_authority(db: Connection, base_url: str, now: datetime) -> str:
-    """What the tag: URIs of this store begin with (RFC 4151 §2.1): `tag:HOST,YEAR:`, from its first run and then for ever,
-    so that ids stay when the site moves to another address.
+    """What the tag: URIs of this store begin with (RFC 4151 §2.1): `tag:HOST,YEAR:`, from its first run and then for
+    ever, so that ids stay when the site moves to another address.
     """
     found: str | None = db.scalar(select(meta.c.value).where(meta.c.key == "authority"))
     if found is None:

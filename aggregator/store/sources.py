@@ -33,8 +33,8 @@ class Standing:
 def register(db: Connection, sources: Iterable[tuple[Source, bool]], now: datetime) -> None:
     """Make the store's sources those of the config; with each goes whether it is remote.
 
-    What left the config keeps its items, unpublished, and comes back with the same ids. What was renamed or moved to other
-    categories takes its items along; posts are simply read again.
+    What left the config keeps its items, unpublished, and comes back with the same ids. What was renamed or moved to
+    other categories takes its items along; posts are simply read again.
     """
     rows = {row.key: row for row in db.execute(select(source)).all()}
     for each, remote in sorted(sources, key=lambda pair: pair[0].key):

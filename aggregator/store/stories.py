@@ -1,17 +1,17 @@
 """From items to stories: items of several sources that are the same share one public id and appear once.
 
-`settle` looks only at what is pending, in an order of its own, so that the order of arrival within a run changes nothing.
+`settle` looks only at what is pending, in an order of its own, so that the order of arrival in a run changes nothing.
 """
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, exists, insert, select, update
 
-from aggregator.identity import story_keys
+from aggregator.identity import is_global, story_keys
 from aggregator.model import CategoryPath, Item
 from aggregator.store import categories
 from aggregator.store.engine import insert_new
@@ -26,8 +26,8 @@ _PUBLIC_GUID = re.compile(r"(https?://[^\s/?#]+[/?]|tag:|urn:)[^\s<>\"{}|\\^`]+"
 def settle(db: Connection, now: datetime, authority: str, slugs: Mapping[CategoryPath, str]) -> None:
     """Give every new item its story, and bring up to date the stories of items that changed or whose day has come.
 
-    `authority` is what our tag: URIs begin with (RFC 4151), such as `tag:example.org,2026:`; `slugs` are folder names that
-    the config gives to categories.
+    `authority` is what our tag: URIs begin with (RFC 4151), such as `tag:example.org,2026:`; `slugs` are folder names
+    that the config gives to categories.
     """
     due = select(waiting.c.item_id).where(waiting.c.until <= seconds(now))
     db.execute(insert_new(db, pending).from_select(["item_id"], due))
@@ -35,85 +35,107 @@ def settle(db: Connection, now: datetime, authority: str, slugs: Mapping[Categor
     order = (source.c.remote, source.c.key, item.c.identity)
     ids = db.scalars(select(item.c.id).join(pending).join(source).order_by(*order)).all()
     touched: set[int] = set()
-    for start in range(0, len(ids), _PORTION):
-        touched |= _join_stories(db, ids[start : start + _PORTION], now, authority)
-    stories = sorted(touched)
-    for start in range(0, len(stories), _PORTION):
-        _refresh(db, stories[start : start + _PORTION], now, slugs)
+    for some in _portions(ids):
+        touched |= _join_stories(db, some, authority)
+    for some in _portions(sorted(touched)):
+        _refresh(db, some, now, slugs)
     db.execute(delete(pending))
 
 
-def _join_stories(db: Connection, ids: Sequence[int], now: datetime, authority: str) -> set[int]:
+def _join_stories(db: Connection, ids: Sequence[int], authority: str) -> set[int]:
     """Find or make the stories of some pending items; return all stories that these belong to."""
     asleep = set(db.scalars(select(waiting.c.item_id).where(waiting.c.item_id.in_(ids))))
     columns = (item, source.c.key.label("source_key"))
     found = {row.id: row for row in db.execute(select(*columns).join(source).where(item.c.id.in_(ids)))}
-    keys: dict[int, list[str]] = {}
-    for row in db.execute(select(item_key).where(item_key.c.item_id.in_(ids)).order_by(item_key.c.key)):
-        keys.setdefault(row.item_id, []).append(row.key)
-    touched: set[int] = set()
-    fresh: dict[int, tuple[str, ...]] = {}
-    for each in (found[number] for number in ids):
-        if each.story_id is not None:
-            touched.add(each.story_id)
-        elif each.removed is None and each.id not in asleep:
-            fresh[each.id] = story_keys(load(Item, each.data), keys.get(each.id, ()))
-    meetings = _Meetings(db, {key for own in fresh.values() for key in own})
-    for number, own in fresh.items():
+    touched = {row.story_id for row in found.values() if row.story_id is not None}
+    lost = [n for n in ids if found[n].story_id is None and found[n].removed is None and n not in asleep]
+    keys: dict[int, list[str]] = {number: [] for number in lost}
+    for row in db.execute(select(item_key).where(item_key.c.item_id.in_(lost))):
+        keys[row.item_id].append(row.key)
+    meetings = _Meetings(db, {key for own in keys.values() for key in story_keys(own)})
+    for number in lost:
         each = found[number]
-        joined = meetings.story_of(own, each.source_id)
+        joined = meetings.story_of(number, story_keys(keys[number]))
         if joined is None:
-            joined = _mint(db, each, now, authority)
+            joined = _mint(db, each, authority)
         db.execute(update(item).where(item.c.id == number).values(story_id=joined))
-        meetings.add(joined, own, each.source_id)
+        meetings.join(number, each.source_id, joined)
         touched.add(joined)
     return touched
 
 
 class _Meetings:
-    """Which stories have which keys, and through which sources: read once for a portion, then kept up by hand."""
+    """Who has which of some keys, and in which story: read once for a portion, its newcomers included, then kept up."""
 
     def __init__(self, db: Connection, keys: Collection[str]) -> None:
-        self.stories: dict[str, set[int]] = {}
+        self.holders: dict[str, dict[int, Row[Any]]] = {}
+        self.stories: dict[int, int] = {}
         self.sources: dict[int, set[int]] = {}
-        every = sorted(keys)
-        for start in range(0, len(every), _PORTION):
-            some = item_key.c.key.in_(every[start : start + _PORTION])
-            columns = (item_key.c.key, item.c.story_id, item.c.source_id)
-            rows = select(*columns).join(item, item.c.id == item_key.c.item_id)
-            for row in db.execute(rows.where(some, item.c.story_id.is_not(None), item.c.removed.is_(None))):
-                self.add(row.story_id, (row.key,), row.source_id)
+        other = item_key.alias()
+        naming = other.c.key.startswith("guid:") | other.c.key.startswith("link:")
+        named = exists().where(other.c.item_id == item.c.id, naming).label("named")
+        columns = (item_key.c.key, item.c.id, item.c.story_id, item.c.source_id, item.c.words, source.c.remote, named)
+        live = (
+            select(*columns).join(item, item.c.id == item_key.c.item_id).join(source, source.c.id == item.c.source_id)
+        )
+        live = live.where(item.c.removed.is_(None))
+        for some in _portions(sorted(keys)):
+            for row in db.execute(live.where(item_key.c.key.in_(some))):
+                self.holders.setdefault(row.key, {})[row.id] = row
+                if row.story_id is not None:
+                    self.stories[row.id] = row.story_id
+        members = select(item.c.story_id, item.c.source_id).where(item.c.removed.is_(None)).distinct()
+        for some in _portions(sorted(set(self.stories.values()))):
+            for row in db.execute(members.where(item.c.story_id.in_(some))):
+                self.sources.setdefault(row.story_id, set()).add(row.source_id)
 
-    def add(self, number: int, keys: Iterable[str], source_id: int) -> None:
-        for key in keys:
-            self.stories.setdefault(key, set()).add(number)
-        self.sources.setdefault(number, set()).add(source_id)
+    def join(self, number: int, source_id: int, joined: int) -> None:
+        self.stories[number] = joined
+        self.sources.setdefault(joined, set()).add(source_id)
 
-    def story_of(self, keys: Iterable[str], source_id: int) -> int | None:
-        """The one story that the strongest telling key names. A key of several stories tells nothing (a page with many
-        entries), and two entries of one source are two stories, unless all there is to compare is their text."""
+    def story_of(self, number: int, keys: Sequence[str]) -> int | None:
+        """The one story that the strongest telling key names. Two entries of one feed are two stories, two files too,
+        unless a guid, a link or the lack of both says with the text that they are the same."""
+        text = keys[-1]
+        mine = self.holders[text][number]
         for key in keys:
-            met = self.stories.get(key, set())
-            if len(met) == 1:
-                (number,) = met
-                if source_id not in self.sources[number] or key.startswith("text:"):
-                    return number
+            met = self._met(key, text, mine)
+            joined = {self.stories[other.id] for other in met if other.id in self.stories}
+            if len(joined) == 1:
+                (story_id,) = joined
+                if mine.source_id not in self.sources[story_id] or any(row.source_id == mine.source_id for row in met):
+                    return story_id
         return None
 
+    def _met(self, key: str, text: str, mine: Row[Any]) -> list[Row[Any]]:
+        """The others whom a key tells to be the same. A guid that is no URI, and what several entries of one source
+        have (a page with many entries), tells only with the text; the text alone only where one has nothing else."""
+        holders = self.holders[key]
+        if not is_global(key) or _crowded(holders.values()):
+            holders = {number: row for number, row in self.holders[text].items() if number in holders}
+        if _crowded(holders.values()):
+            return []
+        return [row for row in holders.values() if row.id != mine.id and not (key == text and row.named and mine.named)]
 
-def _mint(db: Connection, each: Row[Any], now: datetime, authority: str) -> int:
+
+def _crowded(holders: Collection[Row[Any]]) -> bool:
+    """Whether there are two entries of one source among them; posts that read the same are copies of one."""
+    seen: dict[int, object] = {}
+    who = ((row.source_id, row.id if row.remote else row.words) for row in holders if row.named)
+    return any(seen.setdefault(source_id, one) != one for source_id, one in who)
+
+
+def _mint(db: Connection, each: Row[Any], authority: str) -> int:
     """A new story with its public id, which never changes: upstream's own id where that is a URI (RFC 4287 §4.2.6)."""
-    guid = each.identity.removeprefix("guid:") if each.identity.startswith("guid:") else ""
+    guid = load(Item, each.data).guid if each.identity.startswith("guid:") else ""
     name = hashlib.sha256(f"{each.source_key}\0{each.identity}".encode()).hexdigest()[:32]
     shown = each.published if each.published is not None else each.first_seen
     values = {"digest": "", "published": shown, "first_seen": each.first_seen, "updated": each.updated}
     candidates = [guid] if len(guid) <= 500 and _PUBLIC_GUID.fullmatch(guid) else []
     for public_id in (*candidates, f"{authority}item/{name}", f"{authority}item/{name}/{each.id}"):
-        made = db.execute(
-            insert_new(db, story).values(values | {"public_id": public_id}).returning(story.c.id)
-        ).scalar()
-        if made is not None:
-            return int(made)
+        made = db.execute(insert_new(db, story).values(values | {"public_id": public_id}).returning(story.c.id))
+        if (number := made.scalar()) is not None:
+            return int(number)
     raise AssertionError("a story's last candidate for an id names its item's number, so it is free")
 
 
@@ -152,7 +174,11 @@ def _rewrite(
     """Write what changed of one story; return the categories whose documents show it."""
     best = copies[0] if copies else None
     updated = max(old.published, best.updated) if best else old.updated
-    seen = f"{best.id}\0{best.digest}\0{updated}\0{best.source_title}\0{best.feed}\0{after}" if best else ""
+    seen = (
+        f"{best.id}\0{best.digest}\0{updated}\0{best.source_title}\0{best.feed}\0{sorted(after.items())}"
+        if best
+        else ""
+    )
     digest = hashlib.sha256(seen.encode()).hexdigest()
     if digest == old.digest:
         return set()
@@ -173,3 +199,8 @@ def _rewrite(
         if rows:
             db.execute(insert(story_category), rows)
     return before.keys() | after.keys()
+
+
+def _portions(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Values in portions that fit into one query."""
+    return (values[start : start + _PORTION] for start in range(0, len(values), _PORTION))

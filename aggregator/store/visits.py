@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import count
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from aggregator.identity import Change, Known, digest
 from aggregator.model import CategoryPath, Feed, Item, Validators, Visit
@@ -49,7 +50,7 @@ def save(
     else:
         state |= {"error": "", "failures": 0, "last_success": seconds(now)}
         _save_documents(db, source_id, visit)
-        _save_items(db, source_id, visit, changes, now)
+        _save_items(db, row, visit, changes, now)
         if visit.feed:
             state["feed"] = dump(visit.feed)
             if replace(load(Feed, row.feed), updated=None) != replace(visit.feed, updated=None):
@@ -75,13 +76,14 @@ def move(db: Connection, source_id: int, old: tuple[CategoryPath, ...], new: tup
 
 
 def forget_documents(db: Connection, source_id: int) -> None:
-    """Have all documents of a source read again at its next visit."""
-    db.execute(delete(document).where(document.c.source_id == source_id))
+    """Have all documents of a source read again at its next visit; their names stay, as one may be gone by then."""
+    nothing = {"etag": "", "last_modified": "", "stamp": ""}
+    db.execute(update(document).where(document.c.source_id == source_id).values(nothing))
 
 
 def _save_documents(db: Connection, source_id: int, visit: Visit) -> None:
-    """Validators are replaced by what was said last. A file that could not be read keeps none, so it is read again."""
-    kept = {**visit.held, **visit.documents}
+    """Validators are replaced by what was said last. What could not be read keeps its name alone, to be read again."""
+    kept = {**dict.fromkeys(visit.broken, Validators()), **visit.held, **visit.documents}
     stored = validators(db, source_id)
     gone = [name for name in stored if name not in kept]
     for some in _some(gone):
@@ -103,21 +105,20 @@ def _save_documents(db: Connection, source_id: int, visit: Visit) -> None:
         db.execute(insert(document), rows)
 
 
-def _save_items(db: Connection, source_id: int, visit: Visit, changes: Sequence[Change], now: datetime) -> None:
+def _save_items(db: Connection, of: Row[Any], visit: Visit, changes: Sequence[Change], now: datetime) -> None:
     said = visit.feed.updated if visit.feed else None
     for change in changes:
+        day = None if of.remote else change.published  # a feed's item never waits, even when the clock was set back
         if change.what == "new" and change.item:
             values = _row(change, change.item) | {
-                "source_id": source_id,
-                "identity": change.identity,
+                "source_id": of.id,
                 "first_seen": seconds(now),
                 "feed_updated": seconds(said),
                 "edits": 0,
             }
-            made = db.execute(insert_new(db, item).values(values).returning(item.c.id)).scalar()
-            if made is not None:
-                _save_keys(db, source_id, made, change.keys)
-                _await(db, made, change.published, now)
+            made = _add(db, change.identity, values)
+            _save_keys(db, of.id, made, change.keys)
+            _await(db, made, day, now)
         elif change.known and change.what == "removed":
             db.execute(update(item).where(item.c.id == change.known.id).values(removed=seconds(now)))
             _await(db, change.known.id, None, now)
@@ -125,11 +126,19 @@ def _save_items(db: Connection, source_id: int, visit: Visit, changes: Sequence[
             if change.what == "edited":
                 values = _row(change, change.item) | {"edits": item.c.edits + 1, "feed_updated": seconds(said)}
                 db.execute(update(item).where(item.c.id == change.known.id).values(values))
-                _await(db, change.known.id, change.published, now)
-            elif change.item.origin != change.known.origin:
-                db.execute(update(item).where(item.c.id == change.known.id).values(origin=change.item.origin))
+                _await(db, change.known.id, day, now)
             if not change.known.keys.issuperset(change.keys) or change.what == "edited":
-                _save_keys(db, source_id, change.known.id, change.keys)
+                _save_keys(db, of.id, change.known.id, change.keys)
+
+
+def _add(db: Connection, identity: str, values: dict[str, Any]) -> int:
+    """A new item's number. Where its identity is that of an item with another text or file by now, it is numbered."""
+    for number in count(1):
+        unique = {"identity": f"{identity}#{number}" if number > 1 else identity}
+        made = db.execute(insert_new(db, item).values(values | unique).returning(item.c.id)).scalar()
+        if made is not None:
+            return int(made)
+    raise AssertionError("there is always another number")
 
 
 def _row(change: Change, value: Item) -> dict[str, Any]:
@@ -146,7 +155,7 @@ def _row(change: Change, value: Item) -> dict[str, Any]:
 
 
 def _save_keys(db: Connection, source_id: int, item_id: int, keys: Iterable[str]) -> None:
-    """Guids and links are remembered for ever; of file and text only the last counts, as others may come to have them."""
+    """Guids and links are remembered for ever; of file and text the last alone, as others may come to have them."""
     own = item_key.c.item_id == item_id
     old = own & (item_key.c.key.startswith("path:") | item_key.c.key.startswith("text:"))
     db.execute(delete(item_key).where(old))
