@@ -115,8 +115,8 @@ def once(config: Path | None, as_json: bool, verbose: int, quiet: bool, force: b
 def check(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None:
     """Say all that is wrong with the config.
 
-    Each problem is one line with file, line and key. The folders that the config names are looked at, too. No network is
-    asked, and nothing is written.
+    Each problem is one line with file, line and key. The folders that the config names are looked at, too. Nothing is
+    asked of the network, and nothing is written.
     """
     wishes = _wishes(config, as_json, verbose, quiet)
     problems: tuple[str, ...] = ()
@@ -195,7 +195,8 @@ def _now() -> datetime:
 
 
 def _log_step(done: int, total: int, what: str) -> None:
-    logging.getLogger("aggregator").info("%d of %d: %s", done, total, what)
+    if what:
+        logging.getLogger("aggregator").info("%d of %d: %s", done, total, what)
 
 
 def _list(what: str, wishes: Wishes, **options: Any) -> None:
@@ -225,19 +226,21 @@ def main() -> None:
         _fail(error, 75)
     except ConfigError as error:
         _fail(error, 2)
-    except (AggregatorError, OSError) as error:  # a full disk, a permission
-        logging.getLogger("aggregator").info("the run ended here", exc_info=True)
+    except AggregatorError as error:
         _fail(error, 1)
+    except OSError as error:  # a full disk, a folder that may not be read: the world's doing, wherever it was met
+        logging.getLogger("aggregator").info("this is where", exc_info=True)
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else error, 1)
 
 
-def _fail(error: Exception, code: int) -> None:
+def _fail(error: object, code: int) -> None:
     for line in str(error).splitlines():
         click.echo(f"aggregator: {line}", err=True)
     sys.exit(code)
 
 
 def _open_streams() -> None:
-    """Have output and errors take all that is written, whatever the locale, and even where the caller has closed them."""
+    """Have output and errors take what is written, whatever the locale, and even when the caller has closed them."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open to the end

@@ -77,16 +77,16 @@ def _sanitise(html: str, base: str) -> str:
 # --- Before nh3 -----------------------------------------------------------------------------------------------------
 
 _NOSCRIPT = re.compile(r"<(?i:noscript)(?:\s[^<>]*)?>(.*?)(?:</(?i:noscript)\s*>|\Z)", re.DOTALL)
-_IMG = re.compile(r"<(?i:img)\s([^<>]*>)")
+_IMG = re.compile(r"<(?i:img)\s")
 _MATH = re.compile(r"<(?i:math)[\s>].*?(?:</(?i:math)\s*>|\Z)", re.DOTALL)
 
 
 def _prepare(html: str) -> str:
-    """Save what nh3 would drop: a CDATA section's text, the picture in a <noscript>, the letters of MathML."""
+    """Save what nh3 would drop: the text of a CDATA section, what is for readers without scripts, MathML's letters."""
     html = legal(html)
     if "<![CDATA[" in html:
         html = html.replace("<![CDATA[", "").replace("]]>", "")
-    html = _NOSCRIPT.sub(lambda found: "".join(f"<img data-noscript=1 {x}" for x in _IMG.findall(found[1])), html)
+    html = _NOSCRIPT.sub(lambda found: _IMG.sub("<img data-noscript=1 ", found[1]), html)
     if "katex-html" not in html:  # KaTeX says everything twice, the second time as text
         html = _MATH.sub(lambda found: _flatten(found[0]), html)
     return html
@@ -116,7 +116,7 @@ _ATTRIBUTE = re.compile(r' ([^\s=">]+)="([^"]*)"')
 _MEDIA = re.compile(r'<(audio|embed|img|source|track|video)((?: [^\s=">]+="[^"]*")*)>')
 _IFRAME = re.compile(r'<(iframe)((?: [^\s=">]+="[^"]*")*)>.*?</iframe>', re.DOTALL)
 _PRE = re.compile(r'(<pre(?: [^\s=">]+="[^"]*")*>)\n+')
-_ODD_LINK = re.compile(r' href="(?!(?:https?://|mailto:)[!#-;=?-Z_a-z~]*")([^"]*)"')
+_ODD_LINK = re.compile(r'(<a(?: (?!href=)[^\s=">]+="[^"]*")*) href="(?!(?:https?://|mailto:)[!#-;=?-Z_a-z~]*")([^"]*)"')
 _CANDIDATE = re.compile(r"[\s,]*+(\S++)(?:(?<=,)|\s*+([^,]*+))")
 _HIDDEN = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|(?:^|[;\s])(?:width|height)\s*:\s*[01](?:px)?\s*(?:;|$)"
@@ -163,7 +163,10 @@ def _picture(name: str, attributes: dict[str, str], base: str) -> str:
     """An <img> or <source> with what a browser with scripts would load; "" when there is nothing to load."""
     srcset = next((x for key in ("srcset", *_LAZY_SETS) if (x := _srcset(attributes.get(key, ""), base))), "")
     urls = (http_url(attributes.get(key, ""), base) for key in ("src", *_LAZY))
-    url = next((x for x in urls if x and not _PLACEHOLDER.search(x)), "")
+    page = base.partition("#")[0].rstrip("/")  # which `src=""` has become
+    url = next(
+        (x for x in urls if x.partition("#")[0].rstrip("/") not in ("", page) and not _PLACEHOLDER.search(x)), ""
+    )
     if name == "img" and not url:
         url = srcset.rpartition(", ")[2].partition(" ")[0]
     return _tag(name, attributes | {"src": url, "srcset": srcset}) if url or srcset else ""
@@ -197,10 +200,10 @@ def _mend(html: str, base: str) -> str:
         return _tag(name, attributes | {"src": url, "poster": poster}) if url or name != "track" else ""
 
     def link(found: re.Match[str]) -> str:
-        if found[1].startswith("mailto:"):
+        if found[2].startswith("mailto:"):
             return found[0]
-        url = http_url(decode(found[1]), base)
-        return f' href="{escape(url, quote=False)}"' if url else ""
+        url = http_url(decode(found[2]), base)
+        return f'{found[1]} href="{escape(url, quote=False)}"' if url else found[1]
 
     html = _MEDIA.sub(media, _IFRAME.sub(media, html))
     return _PRE.sub(r"\1", _ODD_LINK.sub(link, html))

@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Literal
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -24,6 +25,7 @@ _TRACKING = re.compile(
 )
 _ESCAPE = re.compile("%([0-9a-fA-F]{2})")
 _UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~")
+_CROWD = 100  # a text that so many entries of one source have tells nothing, and comparing each with each takes hours
 _GLOBAL_GUID = re.compile(
     r"https?://[^/?#\s]+/[^\s]+|https?://[^/?#\s]+/?\?[^\s]+|tag:[^\s]+,\d{4}[^\s]*:.+|urn:[a-z0-9-]+:.+"
 )
@@ -197,32 +199,36 @@ def _adopt(incoming: Sequence[_Met], rows: Sequence[Known]) -> dict[int, Known]:
             by_key[key].append(row)
     repeated = {key for key, count in Counter(key for own in names for key in own).items() if count > 1}
     vague = repeated | {key for key, held in by_key.items() if len(held) > 1}
-    passes: tuple[tuple[str, Collection[str], Callable[[_Met, Known], bool]], ...] = (
-        ("text:", (), _whole),
-        ("guid:", vague, _any),
-        ("link:", vague, _same_page),
-        ("text:", (), _certain),
-        ("titled guid:", (), _any),
-        ("titled link:", repeated, _same_guid),
-        ("text:", (), _no_two_pages),
-        ("path:", (), _any),
+    crowd = {key for key, held in by_key.items() if len(held) > _CROWD}
+    passes: tuple[tuple[tuple[str, ...], Collection[str], Callable[[_Met, Known], bool]], ...] = (
+        (("guid:", "link:", "path:", "text:"), (), _whole),
+        (("guid:",), vague, _any),
+        (("link:",), vague, _same_page),
+        (("text:",), crowd, _certain),
+        (("titled guid:",), crowd, _any),
+        (("titled link:",), crowd | repeated, _same_guid),
+        (("text:",), crowd, _no_two_pages),
+        (("path:",), (), _any),
     )
     adopted: dict[int, Known] = {}
     taken: set[int] = set()
-    for kind, barred, fits in passes:
+    for kinds, barred, fits in passes:
         for number, each in enumerate(incoming):
-            key = next((key for key in names[number] if key.startswith(kind)), "")
-            if number in adopted or not key or key in barred:
+            if number in adopted:
                 continue
-            fitting = [row for row in by_key.get(key, ()) if row.id not in taken and fits(each, row)]
+            hits = [
+                by_key[key] for key in names[number] if key.startswith(kinds) and key in by_key and key not in barred
+            ]
+            fitting = [row for row in min(hits, key=len, default=()) if row.id not in taken and fits(each, row)]
             if fitting:
-                best = max(
-                    fitting,
-                    key=lambda row: (len(row.keys.intersection(each.keys)), row.title == each.item.title, row.id),
-                )
+                best = max(fitting, key=partial(_likeness, each))
                 adopted[number] = best
                 taken.add(best.id)
     return adopted
+
+
+def _likeness(each: _Met, row: Known) -> tuple[int, bool, int]:
+    return len(row.keys.intersection(each.keys)), row.title == each.item.title, row.id
 
 
 def _titled(keys: Iterable[str], title: str) -> set[str]:

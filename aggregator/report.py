@@ -8,14 +8,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from aggregator import dates
+from aggregator import dates, text
 from aggregator.pipeline import Outcome, Report
+from aggregator.sources import find
 from aggregator.values import span
 
 _COUNTS = ("new", "edited", "removed", "same", "waiting")
@@ -34,7 +35,7 @@ def progress(shown: bool) -> Iterator[Callable[[int, int, str], None]]:
     columns = (SpinnerColumn(), BarColumn(20), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
-        yield lambda done, total, what: bar.update(task, completed=done, total=total, description=_safe(what)[:40])
+        yield lambda done, total, what: bar.update(task, completed=done, total=total, description=_fitting(what))
 
 
 def show_run(report: Report, output: Path, now: datetime, *, every: bool) -> None:
@@ -143,9 +144,10 @@ def _counts(outcome: Outcome) -> tuple[int, ...]:
 
 
 def _failure(outcome: Outcome) -> str:
-    """Who failed, why, and what happens next; most errors name the URL, so that a source without a title need not."""
-    who = "" if outcome.title in outcome.error else f"{outcome.title}: "
-    after = f" (next try {outcome.next_visit:%Y-%m-%d %H:%M} UTC)" if outcome.next_visit else ""
+    """Who failed, why, and when it is tried again. An error that names its source need not be told whose it is."""
+    who = "" if outcome.title in outcome.error else f"{text.one_line(outcome.title, 60)}: "
+    again = find(outcome.source.kind).REMOTE and outcome.next_visit  # local posts are looked at by every run
+    after = f" (next try {again:%Y-%m-%d %H:%M} UTC)" if again else ""
     return f"{who}{outcome.error}{after}"
 
 
@@ -156,6 +158,11 @@ def _line(console: Console, label: str, colour: str, message: str) -> None:
 def _safe(line: str) -> str:
     """Text from outside, with nothing in it that a terminal would obey."""
     return line.translate(_OBEYED)
+
+
+def _fitting(title: str) -> str:
+    """The beginning of a title, as wide as a line of progress can bear."""
+    return set_cell_size(_safe(title), 30).rstrip()
 
 
 def _many(number: int, one: str, more: str = "") -> str:

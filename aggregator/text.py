@@ -91,7 +91,7 @@ def _pieces(html: str) -> Iterator[str]:
     """The text of an HTML fragment, piece by piece; a block's border is a space."""
     for text, tag in tokens(html):
         if text:
-            yield decode(text)
+            yield legal(decode(text))
         if tag and tag["name"] and tag["name"].lower() in _BLOCKS:
             yield " "
 
@@ -104,7 +104,7 @@ def _beginning(html: str, enough: int | None) -> str:
         seen += len("".join(piece.split()))
         if enough is not None and seen > enough:
             break
-    return " ".join(legal("".join(pieces)).split())
+    return " ".join("".join(pieces).split())
 
 
 def plain(html: str, limit: int | None = None) -> str:
@@ -253,7 +253,8 @@ def _host(authority: str) -> str:
             return f"[{IPv6Address(host[1:-1]).compressed}]{port}"
         except ValueError:
             return ""
-    host = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", unquote(host)).lower()).replace("。", ".")
+    host = "".join(char.lower() for char in unicodedata.normalize("NFKC", unquote(host)))  # no rule for a final sigma
+    host = unicodedata.normalize("NFKC", host).replace("。", ".")
     host = "" if "\ufffd" in host else ".".join(_label(label) for label in host.split("."))
     return host + port if _HOST.fullmatch(host) else ""
 

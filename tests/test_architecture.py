@@ -15,7 +15,8 @@ FLOORS: dict[str, int] = {
     "model": 0,
     "text": 1,
     "dates": 1,
-    "html": 2,
+    "nesting": 2,
+    "html": 3,
     # 1: rooms that do not know each other
     "identity": 10,
     "schedule": 10,
@@ -42,7 +43,6 @@ DOORS: dict[str, tuple[str, ...]] = {
     "alembic": ("store",),
     "bs4": ("sources",),
     "click": ("cli",),
-    "dateutil": ("dates",),
     "feedgen": ("formats/feedgen",),
     "feedparser": ("sources/feed_xml",),
     "frontmatter": ("sources",),

@@ -5,8 +5,10 @@ import io
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import feedparser
 import pytest
@@ -36,6 +38,7 @@ def run(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]
     with (corpus / "feeds" / "manifest.tsv").open(encoding="utf-8") as file:
         feeds = {row["file"]: row for row in csv.DictReader(file, delimiter="\t")}
     planet = Planet(tmp_path_factory.mktemp("corpus"))
+    planet.now = datetime(2026, 11, 22, tzinfo=UTC)  # the newest of the posts is of that autumn
     planet.site["items"] = 100_000
     planet.fetch["timeout"] = "60s"
     planet.sources.append({"kind": "seed", "path": str(corpus / "seeds")})
@@ -55,9 +58,9 @@ def listed(run: Run) -> list[dict[str, Any]]:
 
 
 def distinct(path: Path) -> int:
-    """How many entries of a feed are not the very same as another of them, by feedparser's count."""
+    """How many entries of a feed do not say the very same as another of them, by feedparser's count."""
     entries = feedparser.parse(io.BytesIO(path.read_bytes())).entries
-    names = ("id", "link", "title", "summary", "published")
+    names = ("id", "link", "title", "summary")
     return len({tuple(str(entry.get(name)) for name in names) for entry in entries})
 
 
@@ -90,7 +93,7 @@ def test_every_item_of_the_store_is_published(run: Run, listed: list[dict[str, A
 def test_what_is_published_is_valid(run: Run) -> None:
     for name, data in run.planet.files().items():
         kind = "rss" if name.endswith("rss.xml") else "atom"
-        assert check(data, kind, "https://planet.example/feeds/" + name)[:5] == [], name
+        assert check(data, kind, "https://planet.example/feeds/" + quote(name))[:5] == [], name
 
 
 def test_nothing_is_fetched_or_written_twice(run: Run) -> None:

@@ -44,6 +44,8 @@ class Shelf:
         changes = identity.decide(items, known, now, remote=self.remote, held=held)
         adopted = [change.known.id for change in changes if change.known]
         assert len(adopted) == len(set(adopted)), "an item that is known was given twice"
+        fresh = [change.identity for change in changes if change.what == "new"]
+        assert len(fresh) == len(set(fresh)), "two items of one visit have one identity"
         for change in changes:
             self._apply(change)
         return changes

@@ -23,7 +23,6 @@ _WORDS = {
     "bool_type": "write true or false",
     "tuple_type": "write a list in brackets",
     "list_type": "write a list in brackets",
-    "too_short": "is empty; write at least {min_length}",
     "greater_than_equal": "write {ge} or more",
     "less_than_equal": "write {le} or less",
 }

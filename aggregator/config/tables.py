@@ -69,6 +69,12 @@ def _format(value: str) -> str:
     return value
 
 
+def _some(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names:
+        raise ValueError("is empty; write at least one")
+    return names
+
+
 def _slug(value: str) -> str:
     if value and not text.slug(value):
         raise ValueError('cannot be the name of a folder; write a word such as "news"')
@@ -87,6 +93,7 @@ _Timeout = Annotated[timedelta, BeforeValidator(_timeout)]
 _Size = Annotated[int, BeforeValidator(size)]
 _Zone = Annotated[str, AfterValidator(_zone)]
 _Language = Annotated[str, AfterValidator(_language)]
+_Formats = Annotated[tuple[Annotated[str, AfterValidator(_format)], ...], AfterValidator(_some)]
 _Paths = Annotated[tuple[CategoryPath, ...], BeforeValidator(categories)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
 
@@ -108,7 +115,7 @@ class Site(Table):
     store: Annotated[str, AfterValidator(_store)] = "sqlite:///var/aggregator.db"
     contact: str = ""
     items: int = Field(100, ge=1, le=1_000_000)
-    formats: tuple[Annotated[str, AfterValidator(_format)], ...] = Field(("rss", "atom"), strict=False, min_length=1)
+    formats: _Formats = Field(("rss", "atom"), strict=False)
 
 
 class Fetching(Table):

@@ -107,7 +107,7 @@ _WORDS = {
     "Illegal character '\\n'": "the quotes that open here are not closed",
     "Found invalid character '\\n'": "the quotes that open here are not closed",
     "Unterminated string": "the quotes that open here are not closed",
-    'Expected "\'"': "the quotes that open here are not closed",
+    "Expected \"'": "the quotes that open here are not closed",
     "Illegal character": "there is a control character; remove it",
     "Found invalid character": "there is a control character; remove it",
     "Invalid statement": "write [table] or KEY = VALUE",

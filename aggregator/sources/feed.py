@@ -61,7 +61,7 @@ def _read(document: Document, source: Source) -> Batch:
     xml = feed_bytes.prepare(content)
     if not xml.root:
         raise ParseError("not a feed", f"it is {text.one_line(content_type, 80) or 'something'} without any XML")
-    if xml.root == "html":
+    if xml.root in ("html", "head", "body", "div", "meta", "script", "title"):
         raise ParseError("not a feed", "it is a web page" + _advice(xml.text, document.url))
     return feed_xml.read(xml, document, source)
 

@@ -145,7 +145,7 @@ class Xml:
 _SKIP = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->", re.DOTALL)
 _DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]*(?:\[(?P<subset>.*?)\]\s*)?>", re.DOTALL | re.IGNORECASE)
 _ROOT = re.compile(r"<([A-Za-z_][\w.-]*(?::[\w.-]+)?)")
-_FEED = re.compile(r"<(?:rss|rdf:RDF|feed|channel)(?=[\s>])", re.IGNORECASE)
+_FEED = re.compile(r"<(?:rss|rdf:RDF|feed|channel)(?=[\s/>])", re.IGNORECASE)
 _ITEM = re.compile(r"<(?:item|entry)(?=[\s>])", re.IGNORECASE)
 _MORE = re.compile(r"\]\]>|<(?:\w+:)?(?:item|entry)\b", re.IGNORECASE)
 _ROOTS = {"rss", "rdf", "feed", "channel", "html"}
@@ -165,12 +165,19 @@ def prepare(document: str) -> Xml:
         found = _FEED.search(document) or _ITEM.search(document)
         if found:
             start, root = found.start(), _ROOT.match(document, found.start())
-    xml = _references(_declarations(document[start:]), _entities(subset))
+    xml = _references(_declarations(_LONG_NAME.sub(r"\1", document[start:])), _entities(subset))
     if root:
         end = xml.rfind(f"</{root[1]}>") + len(root[1]) + 3
         if end > len(root[1]) + 2 and not _MORE.search(xml, end):  # such as the scripts that proxies add to pages
             xml = xml[:end]
     return Xml(xml, local_name(root[1]) if root else "", document.count("\n", 0, start))
+
+
+# feedparser looks for addresses in people's names with a regular expression of quadratic time.
+_LONG_NAME = re.compile(
+    r"(<(?:[\w-]+:)?(?:author|creator|managingEditor|webMaster|publisher)(?:\s[^<>]*)?>(?:<!\[CDATA\[)?[^<\]]{1000})[^<\]]+",
+    re.IGNORECASE,
+)
 
 
 def local_name(name: str) -> str:

@@ -83,10 +83,10 @@ def _item(said: Said, base: str, source: Source) -> tuple[Item, bool]:
 def _authors(said: Said, base: str) -> tuple[Person, ...]:
     """`authors` of 1.1, else `author` of 1.0."""
     found = _list(said.get("authors")) or [said.get("author")]
-    objects = [{"name": one} if isinstance(one, str) else one for one in found]
+    found = [{"name": one} if isinstance(one, str) else one for one in found]
     return feed_parts.people(
         feed_parts.person(string(one, "name"), "", text.http_url(string(one, "url"), base))
-        for one in objects
+        for one in found
         if isinstance(one, dict)
     )
 

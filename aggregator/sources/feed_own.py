@@ -93,7 +93,7 @@ def _name(element: etree._Element) -> str:
     return _known_name(str(element.tag), element.prefix or "")
 
 
-@lru_cache(maxsize=2000)
+@lru_cache(maxsize=500)
 def _known_name(tag: str, prefix: str) -> str:
     """An element's name in lower case, with the usual prefix of its namespace; none for RSS and Atom."""
     name = etree.QName(tag)
@@ -131,7 +131,7 @@ def _first(children: Children, *names: str) -> str:
 
 
 def _link(element: etree._Element, children: Children) -> str:
-    """The item's page: RSS <link>, Atom's rel=alternate (HTML first), a permalink guid, an Atom id, or CDF's href."""
+    """The page: RSS <link>, Atom's rel=alternate (HTML first); of an item a permalink guid, Atom id, CDF's href."""
     links = children.get("link", ())
     for link in links:
         if "href" not in link.attrib and _text(link):
@@ -142,7 +142,8 @@ def _link(element: etree._Element, children: Children) -> str:
         return pages[0].get("href", "")
     guids = [_text(guid) for guid in children.get("guid", ()) if _attribute(guid, "ispermalink") != "false"]
     found = (*guids, _first(children, "id"), _attribute(element, "href"))
-    return next((x for x in found if re.match("https?:", x)), "")
+    is_item = _name(element) in ("item", "entry")
+    return next((x for x in found if is_item and re.match("https?:", x)), "")
 
 
 def _attribute(element: etree._Element, name: str) -> str:
@@ -226,7 +227,8 @@ def _person(element: etree._Element) -> Person | None:
     if not len(element):
         return person(_text(element))
     parts = {_name(child).rpartition(":")[2]: _text(child) for child in element.iterdescendants()}
-    return person(parts.get("name", ""), parts.get("email", ""), parts.get("uri") or parts.get("url", ""))
+    name = parts.get("name") or ("" if "email" in parts else _text(element))  # or it is text with markup in it
+    return person(name, parts.get("email", ""), parts.get("uri") or parts.get("url", ""))
 
 
 def _image(children: Children) -> str:

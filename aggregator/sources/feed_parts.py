@@ -14,7 +14,6 @@ MAX_LIST = 50  # tags, people, links, enclosures of one item
 MAX_CONTENT = 1_000_000  # characters of HTML
 MAX_SUMMARY = 1_000
 
-
 Said = Mapping[str, Any]
 """What a feed, an item, or a part of one says: JSON's object or feedparser's entry. Any value may be of any type."""
 
@@ -105,18 +104,18 @@ def tags(found: Iterable[Tag]) -> tuple[Tag, ...]:
     return tuple(dict.fromkeys(tag for tag in clean if tag.term))[:MAX_LIST]
 
 
-def number(value: object) -> int | None:
+def number(value: str) -> int | None:
     """A count, a size, or a width such as `640` or `640px`; None for anything else, and for what no column can hold."""
-    found = re.fullmatch(r"\s*\+?([0-9]{1,18})(?:\.[0-9]*)?(?:px)?\s*", str(value)[:40])
-    return int(found[1]) if found and not isinstance(value, bool) else None
+    found = re.fullmatch(r"\s*\+?([0-9]{1,18})(?:\.[0-9]*)?(?:px)?\s*", value)
+    return int(found[1]) if found else None
 
 
-def seconds(value: object) -> float | None:
+def seconds(value: str) -> float | None:
     """A duration: seconds, `MM:SS` or `HH:MM:SS` (Apple's itunes:duration); None for anything else, and for nothing."""
-    if not re.fullmatch(r"\s*(?:[0-9]{1,6}:){0,2}[0-9]{1,9}(?:\.[0-9]{0,9})?\s*", str(value)[:40]):
+    if not re.fullmatch(r"\s*(?:[0-9]{1,6}:){0,2}[0-9]{1,9}(?:\.[0-9]{0,9})?\s*", value):
         return None
     total = 0.0
-    for part in str(value).split(":"):
+    for part in value.split(":"):
         total = total * 60 + float(part)
     return total or None
 
@@ -136,7 +135,7 @@ def merged(found: Iterable[Enclosure]) -> tuple[Enclosure, ...]:
 
 def picture(found: Iterable[Image], content: str) -> Image | None:
     """The item's picture: the first of `found` that is one, else the first in its clean HTML."""
-    for one in found:
+    for one in found:  # WordPress gives the author's face as the first of them
         if one.url and html.usable_image(one.url) and "gravatar.com/avatar/" not in one.url:
             return one
     return html.first_image(content)

@@ -57,7 +57,7 @@ _HEADERS = {"content-type": "application/xml; charset=utf-8"}
 _RARE = re.compile(
     rb"<!\[CDATA\[.*?(?:\]\]>|\Z)|<(?P<close>/?)(?!(?:rss|rdf:RDF|feed|channel|item|entry|title|link|guid|id|description"
     rb"|summary|content|content:encoded|pubDate|published|updated|issued|modified|created|dc:date|dc:creator|author|name"
-    rb"|email|uri|category|enclosure)[\s/>])(?P<prefix>[a-z][\w.-]*:)?(?=[a-z])",
+    rb"|email|uri|category|enclosure)[\s/>])(?:[a-z][\w.-]*:)?(?=[a-z])",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -229,7 +229,7 @@ def _feed(said: Said, own: Own, url: str, zone: str) -> Feed:
     return Feed(
         id=string(said, "id").strip(),
         title=text.plain_title(string(said, "title")),
-        subtitle=text.plain(string(said, "subtitle"), 1000),
+        subtitle=text.plain(own.summary.html if own.summary else string(said, "subtitle"), 1000),
         url=text.http_url(own.link, base),
         self_url=selves[0].href if selves else "",
         authors=own.authors,

@@ -1,0 +1,516 @@
+"""The config: what it comes to, and what is said about every mistake: file, line, key, and what to do."""
+
+import json
+import os
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from aggregator import config
+from aggregator.config import toml
+from aggregator.errors import ConfigError
+
+SITE = '[site]\ntitle = "Planet"\nbase_url = "https://planet.example/"\n'  # three lines, so that what follows begins on line 4
+
+
+def write(folder: Path, text: str | bytes) -> Path:
+    """A config in a folder `config/`, as it usually stands."""
+    file = folder / "config" / "aggregator.toml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+    return file
+
+
+def problems(folder: Path, text: str | bytes, *, look: bool = False) -> list[tuple[int, str]]:
+    """The problems of a config: the line of each, and what is said. Each names the file and is one line."""
+    file = write(folder, text)
+    with pytest.raises(ConfigError) as caught:
+        config.load(file, look=look)
+    found = [re.fullmatch(rf"{re.escape(str(file))}:(\d+): (.*)", problem) for problem in caught.value.problems]
+    return [(int(match[1]), match[2]) for match in found if match or pytest.fail(str(caught.value))]
+
+
+# --- What it comes to -----------------------------------------------------------------------------------------------
+
+
+def test_the_least_that_must_be_said(tmp_path: Path) -> None:
+    loaded = config.load(write(tmp_path, SITE))
+    assert loaded.root == tmp_path
+    assert loaded.output == tmp_path / "feeds"
+    assert loaded.store == f"sqlite:///{tmp_path}/var/aggregator.db"
+    assert loaded.site.formats == ("rss", "atom")
+    assert loaded.sources == ()
+    assert loaded.categories == {}
+
+
+def test_paths_start_at_the_folder_that_holds_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path, SITE)
+    elsewhere = tmp_path / "planet.toml"
+    elsewhere.write_bytes(file.read_bytes())
+    assert config.load(elsewhere).root == tmp_path
+    monkeypatch.chdir(tmp_path / "config")
+    assert config.load(Path("aggregator.toml")).root == tmp_path
+    monkeypatch.chdir(tmp_path)
+    assert config.load(Path("config/aggregator.toml")).root == tmp_path
+    assert config.load(Path("planet.toml")).root == tmp_path
+
+
+def test_absolute_paths_stay(tmp_path: Path) -> None:
+    loaded = config.load(write(tmp_path, SITE + 'output = "/srv/feeds"\nstore = "sqlite:////srv/a.db"'))
+    assert loaded.output == Path("/srv/feeds")
+    assert loaded.store == "sqlite:////srv/a.db"
+
+
+@pytest.mark.parametrize(
+    "base_url", ["https://planet.example/a", "https://planet.example/a/", "HTTPS://Planet.Example/a//"]
+)
+def test_base_url_ends_with_one_slash(tmp_path: Path, base_url: str) -> None:
+    loaded = config.load(write(tmp_path, f'[site]\ntitle = "P"\nbase_url = "{base_url}"'))
+    assert loaded.site.base_url.lower() == "https://planet.example/a/"
+
+
+def test_a_source_has_what_it_says_and_else_the_defaults(tmp_path: Path) -> None:
+    text = """
+        timezone = "Asia/Shanghai"
+        [fetch]
+        interval = "2h"
+        timeout = 10
+        max_bytes = "1MB"
+        [[source]]
+        kind = "seed"
+        path = "posts"
+        [[source]]
+        url = "https://news.example/feed"
+        category = "tech/python"
+        title = " Example   News "
+        language = "zh_cn"
+        timezone = "Europe/Paris"
+        base_url = "https://news.example/"
+        interval = 0
+        timeout = "1m"
+        max_bytes = 500
+        """
+    seed, feed = config.load(write(tmp_path, SITE + text)).sources
+    assert (seed.kind, seed.key, seed.root) == ("seed", "seed:posts", str(tmp_path))
+    assert (seed.zone, seed.base_url, seed.categories) == ("Asia/Shanghai", "https://planet.example/", ())
+    assert (seed.limits.interval, seed.limits.max_bytes) == (timedelta(hours=2), 1_000_000)
+    assert (feed.kind, feed.key) == ("feed", "https://news.example/feed")
+    assert (feed.title, feed.language, feed.zone) == ("Example News", "zh-CN", "Europe/Paris")
+    assert (feed.base_url, feed.categories) == ("https://news.example/", (("tech", "python"),))
+    limits = (feed.limits.interval, feed.limits.timeout, feed.limits.max_bytes)
+    assert limits == (timedelta(0), timedelta(minutes=1), 500)
+
+
+def test_a_source_listed_twice_is_in_the_categories_of_both(tmp_path: Path) -> None:
+    one = '[[source]]\nurl = "https://news.example/feed"\ntitle = "News"\ncategory = '
+    loaded = config.load(write(tmp_path, f'{SITE}{one}"a"\n{one}[["b"], ["a"]]\n'))
+    assert [source.categories for source in loaded.sources] == [(("a",), ("b",))]
+
+
+def test_categories_are_found_by_their_path(tmp_path: Path) -> None:
+    text = '[[category]]\npath = "新媒体/博客"\nslug = "blogs"\norder = -1\ndescription = "One.\\nTwo."'
+    (path, category), *others = config.load(write(tmp_path, SITE + text)).categories.items()
+    assert (path, others) == (("新媒体", "博客"), [])
+    assert (category.slug, category.order, category.description) == ("blogs", -1, "One.\nTwo.")
+
+
+@pytest.mark.parametrize(
+    "raw", [b"\xef\xbb\xbf" + SITE.encode(), SITE.replace("\n", "\r\n").encode()], ids=["BOM", "CRLF"]
+)
+def test_files_of_other_systems(tmp_path: Path, raw: bytes) -> None:
+    assert config.load(write(tmp_path, raw)).site.title == "Planet"
+
+
+def test_kinds_and_formats_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_kind.py").write_text(
+        "import dataclasses\nREMOTE = True\nkey = lambda options: f'own:{options.depth}'\n"
+        "@dataclasses.dataclass(frozen=True)\nclass Options:\n    depth: int\n    deep: bool = False\n"
+        "    names: tuple[str, ...] = ()\n    rate: float = 1.0\n"
+    )
+    (tmp_path / "own_format.py").write_text("FILENAME = 'own.txt'\n")
+    package = tmp_path / "mine"
+    package.mkdir()
+    for name in ("own_kind.py", "own_format.py"):
+        (tmp_path / name).rename(package / name)
+    monkeypatch.syspath_prepend(tmp_path)
+    text = SITE + 'formats = ["rss", "mine.own_format"]\n[[source]]\nkind = "mine.own_kind"\n'
+    loaded = config.load(write(tmp_path, text + "depth = 3\n"))
+    assert loaded.site.formats == ("rss", "mine.own_format")
+    assert [source.key for source in loaded.sources] == ["own:3"]
+    assert problems(tmp_path, text + 'depth = "x"\ndeep = 1\nnames = "a"\nrate = "b"\n') == [
+        (7, 'source[1].depth: write a whole number (it is "x")'),
+        (8, "source[1].deep: write true or false (it is 1)"),
+        (9, 'source[1].names: write a list in brackets (it is "a")'),
+        (10, 'source[1].rate: write a number (it is "b")'),
+    ]
+
+
+def test_the_example_is_right() -> None:
+    loaded = config.load(Path(__file__).parents[1] / "config" / "aggregator.toml")
+    assert {"feed", "seed"} == {source.kind for source in loaded.sources}
+
+
+# --- Mistakes in keys and values ------------------------------------------------------------------------------------
+
+FEED = '[[source]]\nurl = "https://news.example/feed"\n'
+
+MISTAKES = {
+    # A key that is not known, at every level.
+    "titel = 1": (4, 'site.titel: unknown key; did you mean "title"?'),
+    "Items = 1": (4, 'site.Items: unknown key; did you mean "items"?'),
+    "xyzzy = 1": (4, "site.xyzzy: unknown key; known are base_url, contact, formats, items, language, output, store, "),
+    '"a\\nb\\u001b" = 1': (4, 'site."a\\nb\\u001b": unknown key; known are '),
+    "[sites]": (4, 'sites: unknown key; did you mean "site"?'),
+    "[[sources]]\nx = 1": (4, 'sources: unknown key; did you mean "source"?'),
+    "[fetch]\nintervall = 1": (5, 'fetch.intervall: unknown key; did you mean "interval"?'),
+    "[[category]]\npath = 'a'\nslog = 'b'": (6, 'category[1].slog: unknown key; did you mean "slug"?'),
+    f"{FEED}{FEED.replace('feed', 'two')}catgory = 'x'": (
+        8,
+        'source[2].catgory: unknown key; did you mean "category"?',
+    ),
+    f"{FEED}catgory = 'x'  # a = 1": (6, 'source[1].catgory: unknown key; did you mean "category"?'),
+    f"{FEED}[source.more]\nx = 1": (6, "source[1].more: unknown key; "),
+    "[site.extra]\nx = 1": (4, "site.extra: unknown key; "),
+    # A value that must be there.
+    "[[source]]": (4, "source[1].url: is missing; write it below [[source]]"),
+    "[[source]]\nkind = 'seed'": (4, "source[1].path: is missing; write it below [[source]]"),
+    "[[category]]\ntitle = 'x'": (4, "category[1].path: is missing; write it below [[category]]"),
+    # The wrong type.
+    "contact = 5": (4, "site.contact: write text in quotes (it is 5)"),
+    "contact = 2024-05-17": (4, 'site.contact: write text in quotes (it is "2024-05-17")'),
+    "language = true": (4, "site.language: write text in quotes (it is true)"),
+    "items = 'ten'": (4, 'site.items: write a whole number (it is "ten")'),
+    "items = 1.5": (4, "site.items: write a whole number (it is 1.5)"),
+    "items = true": (4, "site.items: write a whole number (it is true)"),
+    "formats = 'rss'": (4, 'site.formats: write a list in brackets (it is "rss")'),
+    "formats = [\n 'rss',\n 5\n]": (4, "site.formats[2]: write text in quotes (it is 5)"),
+    "[fetch]\nallow_networks = '::1'": (5, 'fetch.allow_networks: write a list in brackets (it is "::1")'),
+    "[[category]]\npath = 'a'\norder = 'b'": (6, 'category[1].order: write a whole number (it is "b")'),
+    "[[source]]\nurl = ['https://news.example/']": (5, "source[1].url: write text in quotes (it is ["),
+    "[[source]]\nkind = 5": (5, "source[1].kind: write text in quotes (it is 5)"),
+    "[source]\nurl = 'x'": (4, "source: write [[source]] in two brackets, once for each source"),
+    "[category]\npath = 'x'": (4, "category: write [[category]] in two brackets, once for each category"),
+    # A value that makes no sense.
+    "items = -5": (4, "site.items: write 1 or more (it is -5)"),
+    "items = 99999999999999999999": (4, "site.items: write 1000000 or less (it is 99999999999999999999)"),
+    "formats = []": (4, "site.formats: is empty; write at least one (it is [])"),
+    "formats = ['atm']": (4, 'site.formats[1]: there is no format "atm"; did you mean "atom"?'),
+    "formats = ['feedgen']": (4, 'site.formats[1]: there is no format "feedgen"; known are atom, '),
+    "formats = ['no.such']": (4, 'site.formats[1]: format "no.such" cannot be loaded (ModuleNotFoundError: '),
+    "output = ' '": (4, 'site.output: is empty; write the path of a folder (it is " ")'),
+    "store = 'postgres://me:secret@db/x'": (4, 'site.store: write "sqlite:///PATH", without "?"; other stores are not'),
+    "store = 'var/a.db'": (4, 'site.store: write "sqlite:///PATH"'),
+    "timezone = 'Mars'": (4, 'site.timezone: write a zone such as "UTC" or "Asia/Shanghai" (it is "Mars")'),
+    "timezone = '../../../etc/passwd'": (4, "site.timezone: write a zone such as "),
+    "timezone = ''": (4, "site.timezone: write a zone such as "),
+    "language = 'english!'": (4, 'site.language: write a language tag such as "en" or "zh-CN" (it is "english!")'),
+    "contact = '\\u0000'": (0, ""),  # single quotes: no escape, so nothing wrong
+    'contact = "\\u0000"': (4, "site.contact: has a control character; remove it"),
+    'formats = ["rss\\u0007"]': (4, "site.formats[1]: "),
+    "[fetch]\ninterval = 'soon'": (
+        5,
+        'fetch.interval: write a duration such as "30s", "15m", "1h" or "2d" (it is "soon")',
+    ),
+    "[fetch]\ntimeout = 0": (5, 'fetch.timeout: write "1s" or more (it is 0)'),
+    "[fetch]\nmax_bytes = 'big'": (5, 'fetch.max_bytes: write a size such as "10MB" or "512KiB" (it is "big")'),
+    "[fetch]\nallow_networks = ['x y']": (5, 'fetch.allow_networks[1]: "x y" is no network: write one such as '),
+    "[fetch]\nallow_networks = ['10.0.0.1/8']": (
+        5,
+        'fetch.allow_networks[1]: "10.0.0.1/8" is an address, not a network: ',
+    ),
+    "[[source]]\nkind = 'seeds'\npath = 'x'": (5, 'source[1].kind: there is no kind "seeds"; did you mean "seed"?'),
+    "[[source]]\nkind = 'feed_xml'": (5, 'source[1].kind: there is no kind "feed_xml"; did you mean "feed"?'),
+    "[[source]]\nkind = '..'": (5, 'source[1].kind: kind ".." cannot be loaded (TypeError: '),
+    "[[source]]\nkind = 'json.tool'": (5, 'source[1].kind: kind "json.tool" cannot be loaded (AttributeError: '),
+    "[[source]]\npath = 'seeds'": (5, 'source[1].path: this key needs kind = "seed"'),
+    "[[source]]\nkind = 'seed'\npath = ''": (4, "source[1]: `path` is empty"),
+    "[[source]]\nurl = 'news.example/feed'": (5, "source[1].url: write an absolute http:// or https:// URL (it is "),
+    "[[source]]\nurl = 'ftp://me:secret@news.example/'": (
+        5,
+        "source[1].url: write an absolute http:// or https:// URL (it is ",
+    ),
+    f"{FEED}title = 'a'\n{FEED}title = 'b'": (
+        7,
+        'source[2]: "https://news.example/feed" is source[1] already, with other',
+    ),
+    f"{FEED}category = 5": (
+        6,
+        'source[1].category: write "a/b", ["a", "b"], or [["a", "b"], ["c"]] for several (it is 5)',
+    ),
+    f"{FEED}category = 'a//b'": (
+        6,
+        "source[1].category: a category's name is empty; write one, or leave the key out (it is ",
+    ),
+    "[[category]]\npath = [['a'], ['b']]": (5, 'category[1].path: write one path, such as ["tech", "python"] (it is '),
+    "[[category]]\npath = 'a'\n[[category]]\npath = ['a']": (6, "category[2]: a has a [[category]] already; keep one"),
+    "[[category]]\npath = 'a'\nslug = '!!'": (6, "category[1].slug: cannot be the name of a folder; "),
+    # Other ways to write a table.
+    f"{FEED}\n\n\n['fetch']\n'timeout'='x'": (10, "fetch.timeout: write a duration"),
+    f"{FEED}[ fetch ]  # [site]\ntimeout = 'x'": (7, "fetch.timeout: write a duration"),
+    "contact = '''\n[fetch]\ntimeout = 1\n'''\nitems = 0": (8, "site.items: write 1 or more"),
+}
+
+
+@pytest.mark.parametrize("text", MISTAKES)
+def test_a_mistake_is_one_line_with_its_place(tmp_path: Path, text: str) -> None:
+    line, said = MISTAKES[text]
+    if not line:
+        config.load(write(tmp_path, SITE + text))
+        return
+    (found,) = problems(tmp_path, SITE + text)
+    assert found[0] == line
+    assert found[1].startswith(said)
+    assert "secret" not in found[1]
+
+
+WHOLE = {
+    "": [(1, "site.title: is missing; write it below [site]"), (1, "site.base_url: is missing; write it below [site]")],
+    "[[site]]\ntitle = 'x'": [(1, "site: write it as a table, [site]")],
+    "site = 5": [(1, "site: write it as a table, [site]")],
+    "source = [5]\n" + SITE: [(1, "source[1]: write it as a table, [[source]]")],
+    "source = 5\n" + SITE: [(1, "source: write [[source]] in two brackets, once for each source")],
+    "title = 'x'\n" + SITE: [(1, "title: stands outside of the tables; move it below [site]")],
+    SITE.replace("planet.example/", "planet.example/?a=1"): [
+        (3, 'site.base_url: write the URL of the folder alone, without ? and # (it is "https://planet.example/?a=1")')
+    ],
+    SITE.replace('"Planet"', '" "'): [(2, 'site.title: is empty; write a name (it is " ")')],
+    "site.title = 'x'\nsite.base_url = 'https://planet.example/'\n\nsite.itmes = 3\nfetch . timeout = 0\n": [
+        (4, 'site.itmes: unknown key; did you mean "items"?'),
+        (5, 'fetch.timeout: write "1s" or more (it is 0)'),
+    ],
+    "source = [\n{url = 'https://news.example/', catgory = 'x'},\n]\n" + SITE + "itmes = 3\n": [
+        (1, 'source[1].catgory: unknown key; did you mean "category"?'),
+        (7, 'site.itmes: unknown key; did you mean "items"?'),
+    ],
+    f"{SITE}{FEED}[[source.more]]\nx = 1\n{FEED.replace('feed', 'two')}ulr = 1": [
+        (6, "source[1].more: unknown key; "),
+        (10, 'source[2].ulr: unknown key; did you mean "url"?'),
+    ],
+    f"{FEED}bad1 = 1\n[[category]]\npath = 'a'\nbad2 = 1\n[site]\n{SITE[7:]}bad3 = 1\n{FEED.replace('feed', 'two')}bad4 = 1\n"
+    "[[category]]\npath = 'b'\nbad5 = 1\n": [
+        (3, "source[1].bad1: "),
+        (6, "category[1].bad2: "),
+        (10, "site.bad3: "),
+        (13, "source[2].bad4: "),
+        (16, "category[2].bad5: "),
+    ],
+}
+
+
+@pytest.mark.parametrize("text", WHOLE)
+def test_all_problems_are_told_at_once_in_the_order_of_the_lines(tmp_path: Path, text: str) -> None:
+    found = problems(tmp_path, text)
+    assert [line for line, _ in found] == [line for line, _ in WHOLE[text]]
+    for (_, said), (_, wanted) in zip(found, WHOLE[text], strict=True):
+        assert said.startswith(wanted)
+
+
+# --- Mistakes in TOML -----------------------------------------------------------------------------------------------
+
+BROKEN = {
+    "title = Planet": (1, "this value cannot be read; write text in quotes"),
+    "title = “Planet”": (1, "this value cannot be read; write text in quotes"),
+    'path = "C:\\posts"': (1, "a backslash begins an escape; write the text in 'single quotes'"),
+    '\ntitle = "Planet\nx = 1': (2, "the quotes that open here are not closed"),
+    "\ntitle = 'Planet\nx = 1": (2, "the quotes that open here are not closed"),
+    "x = 1\ntitle = 'Planet": (2, "the quotes that open here are not closed"),
+    "x = 1\ntitle = '''Planet\n\n[fetch]\n": (2, "the quotes that open here are not closed"),
+    "x = 1\nformats = ['rss'\n[fetch]\ny = 2\n": (2, "the list that begins here has no ] at its end"),
+    "x = 1\nformats = ['rss',\n'atom'": (2, "the list that begins here has no ] at its end"),
+    "x = {a = 1": (1, "the table that begins here has no } at its end"),
+    "x = {a = 1,}": (1, "write a key; a { table } has no line break, and no comma at its end"),
+    "\ntitle: 'x'": (2, "write KEY = VALUE"),
+    '{"site": {}}': (1, "write [table] or KEY = VALUE"),
+    "[site\ntitle = 'x'": (1, "the bracket that opens here is not closed"),
+    "title = 'x' 'y'": (1, "there is more behind the value; "),
+    "a = 1\n\na = 2\nb = 3": (3, "this key stands here a second time; keep one"),
+    "a = 1\n\na = 2": (3, "this key stands here a second time; keep one"),
+    "[site]\n[site]": (2, "this table stands here a second time; keep one"),
+    "[source]\n[source]": (2, "write [[source]] in two brackets, once for each source"),
+    "[[source]]\n[source]": (2, "write [[source]] in two brackets, once for each source"),
+    "[category]\n[[category]]": (2, "write [[category]] in two brackets, once for each category"),
+    "title = 'a\x07'": (1, "there is a control character; remove it"),
+    "# \x00": (1, "there is a control character; remove it"),
+    f"x = {'9' * 5000}": (1, "this number is too long"),
+    f"x = {'[' * 5000}": (1, "this is nested too deep"),
+}
+
+
+@pytest.mark.parametrize("text", BROKEN, ids=lambda text: text[:30])
+def test_what_is_no_toml_is_explained(tmp_path: Path, text: str) -> None:
+    ((line, said),) = problems(tmp_path, text)
+    assert line == BROKEN[text][0]
+    assert said.startswith(BROKEN[text][1])
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (SITE.encode() + b'contact = "\xff"', ":4: is not UTF-8 (byte 73); save the file as UTF-8"),
+        (SITE.encode("utf-16"), ":1: is not UTF-8 (byte 1); save the file as UTF-8"),
+    ],
+)
+def test_what_is_no_utf8(tmp_path: Path, raw: bytes, said: str) -> None:
+    file = write(tmp_path, raw)
+    with pytest.raises(ConfigError) as caught:
+        config.load(file)
+    assert caught.value.problems == (f"{file}{said}",)
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"nowhere\.toml: there is no such file; run from the folder that holds config/"
+    ):
+        config.load(tmp_path / "nowhere.toml")
+    with pytest.raises(ConfigError, match=r"is a folder; give the file in it, such as .*aggregator\.toml"):
+        config.load(tmp_path)
+    with pytest.raises(ConfigError, match=r"cannot be read \(Not a directory\)"):
+        config.load(write(tmp_path, SITE) / "x")
+
+
+# --- What the disk says ---------------------------------------------------------------------------------------------
+
+
+def test_look_finds_folders_that_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.db").mkdir()
+    text = 'output = "file/feeds"\nstore = "sqlite:///folder.db"\n'
+    text += "".join(f'[[source]]\nkind = "seed"\npath = "{path}"\n' for path in ("none", "file", "config"))
+    assert problems(tmp_path, SITE + text, look=True) == [
+        (4, f"site.output: {tmp_path}/file is no folder; mend that or write another path"),
+        (
+            5,
+            f"site.store: {tmp_path}/folder.db is no file that can be read and written; mend that or write another path",
+        ),
+        (8, f"source[1].path: {tmp_path}/none does not exist; create the folder or mend the path"),
+        (11, f"source[2].path: {tmp_path}/file is no folder; create the folder or mend the path"),
+    ]
+    config.load(write(tmp_path, SITE + text))  # without looking, all is well
+
+
+def test_look_comes_with_the_other_problems(tmp_path: Path) -> None:
+    text = 'itmes = 3\n[[source]]\nkind = "seed"\npath = "none"\n[[source]]\nkind = "seed"\npath = "a\\u0000b"\n'
+    assert [line for line, _ in problems(tmp_path, SITE + text, look=True)] == [4, 7, 10]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_look_finds_folders_that_may_not_be_written(tmp_path: Path) -> None:
+    file = write(tmp_path, SITE + '[[source]]\nkind = "seed"\npath = "config"\n')
+    tmp_path.chmod(0o555)
+    file.parent.chmod(0o333)
+    try:
+        found = problems_of(file)
+    finally:
+        tmp_path.chmod(0o755)
+        file.parent.chmod(0o755)
+    assert ["cannot be written" in said for said in found] == [True, True, False]
+    assert "cannot be read" in found[2]
+
+
+def problems_of(file: Path) -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as caught:
+        config.load(file, look=True)
+    return caught.value.problems
+
+
+def test_looking_writes_nothing(tmp_path: Path) -> None:
+    file = write(tmp_path, SITE)
+    config.load(file, look=True)
+    assert sorted(tmp_path.rglob("*")) == [file.parent, file]
+
+
+# --- Anything at all ------------------------------------------------------------------------------------------------
+
+words = st.text("abxyz é新", max_size=6)
+simple = st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False, allow_infinity=False) | words
+values = st.recursive(simple, lambda inner: st.lists(inner, max_size=3), max_leaves=4)
+KEYS = {
+    "site": "title base_url language timezone output store contact items formats nonsense",
+    "fetch": "interval timeout max_bytes allow_networks nonsense",
+    "source": "kind path url category title language timezone base_url interval timeout max_bytes nonsense",
+    "category": "path title slug description order nonsense",
+}
+tables = st.sampled_from(sorted(KEYS)).flatmap(
+    lambda name: st.tuples(st.just(name), st.dictionaries(st.sampled_from(KEYS[name].split()), values, max_size=4))
+)
+
+
+def as_toml(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+@given(st.lists(tables, max_size=5), st.data())
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_the_values_each_problem_has_the_line_of_its_key(
+    tmp_path: Path, parts: list[Any], data: st.DataObject
+) -> None:
+    wanted: dict[str, int] = {}
+    lines = ["# a comment"]
+    counts = {"source": 0, "category": 0}
+    for name, keys in parts:
+        if name in counts:
+            counts[name] += 1
+            place = f"{name}[{counts[name]}]"
+        elif name in wanted:
+            continue
+        else:
+            place = name
+        lines += [*data.draw(st.sampled_from([[], ["", "# [site]"]])), f"[[{name}]]" if name in counts else f"[{name}]"]
+        wanted[place] = len(lines)
+        for key, value in keys.items():
+            written = [
+                f"{key} = {as_toml(value)}",
+                f'"{key}" = {as_toml(value)} # x = [',
+                f"{key} = [\n{as_toml(value)},\n]",
+            ]
+            lines += data.draw(st.sampled_from(written)).split("\n")
+            wanted[f"{place}.{key}"] = len(lines) - (2 if lines[-1] == "]" else 0)
+    file = write(tmp_path, "\n".join(lines))
+    try:
+        config.load(file)
+    except ConfigError as error:
+        for problem in error.problems:
+            line, key = problem.removeprefix(f"{file}:").split(": ")[:2]
+            table_or_key = re.sub(r"(?<=[a-z])(\[\d+\])+$", "", key) if "." in key else key
+            missing = wanted.get(table_or_key.rpartition(".")[0], 1)
+            assert int(line) == wanted.get(table_or_key, missing), problem
+            assert "Input" not in problem
+
+
+@given(st.text(max_size=200) | st.text("[]{}=.,'\"\\\n #ab1-", max_size=60))
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_text_is_too_odd_to_be_explained(tmp_path: Path, text: str) -> None:
+    file = write(tmp_path, text.encode("utf-8", "surrogatepass"))
+    with pytest.raises(ConfigError) as caught:
+        config.load(file)
+    for problem in caught.value.problems:
+        assert problem.startswith(f"{file}:")
+        assert problem.isprintable()
+
+
+def test_lines_of_all_ways_to_write_a_key() -> None:
+    raw = "a.b = 1\n\n[[c]]\nd = [\n  1,\n  {e = 2},\n]\n[[c]]\n[c.f]\ng = '''\n[h]\n'''\n[[c.i]]\nj = 1\n[[c.i]]\n['k'.\"l m\"]\n"
+    assert toml.lines(raw) == {
+        ("a",): 1,
+        ("a", "b"): 1,
+        ("c",): 3,
+        ("c", 1): 3,
+        ("c", 1, "d"): 4,
+        ("c", 1, "d", 1): 4,
+        ("c", 1, "d", 2): 4,
+        ("c", 1, "d", 2, "e"): 4,
+        ("c", 2): 8,
+        ("c", 2, "f"): 9,
+        ("c", 2, "f", "g"): 10,
+        ("c", 2, "i"): 13,
+        ("c", 2, "i", 1): 13,
+        ("c", 2, "i", 1, "j"): 14,
+        ("c", 2, "i", 2): 15,
+        ("k",): 16,
+        ("k", "l m"): 16,
+    }
