@@ -25,7 +25,7 @@ _TRACKING = re.compile(
 )
 _ESCAPE = re.compile("%([0-9a-fA-F]{2})")
 _UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~")
-_CROWD = 100  # a text that so many entries of one source have tells nothing, and comparing each with each takes hours
+_CROWD = 100  # what so many entries of one source have tells nothing, and to compare all with all would take too long
 _GLOBAL_GUID = re.compile(
     r"https?://[^/?#\s]+/[^\s]+|https?://[^/?#\s]+/?\?[^\s]+|tag:[^\s]+,\d{4}[^\s]*:.+|urn:[a-z0-9-]+:.+"
 )
@@ -193,10 +193,7 @@ def _adopt(incoming: Sequence[_Met], rows: Sequence[Known]) -> dict[int, Known]:
     to agree, or at least the title.
     """
     names = [{*each.keys, *_titled(each.keys, each.item.title)} for each in incoming]
-    by_key: dict[str, list[Known]] = defaultdict(list)
-    for row in rows:
-        for key in {*row.keys, *_titled(row.keys, row.title)}:
-            by_key[key].append(row)
+    by_key = _by_key(rows)
     repeated = {key for key, count in Counter(key for own in names for key in own).items() if count > 1}
     vague = repeated | {key for key, held in by_key.items() if len(held) > 1}
     crowd = {key for key, held in by_key.items() if len(held) > _CROWD}
@@ -216,15 +213,21 @@ def _adopt(incoming: Sequence[_Met], rows: Sequence[Known]) -> dict[int, Known]:
         for number, each in enumerate(incoming):
             if number in adopted:
                 continue
-            hits = [
-                by_key[key] for key in names[number] if key.startswith(kinds) and key in by_key and key not in barred
-            ]
-            fitting = [row for row in min(hits, key=len, default=()) if row.id not in taken and fits(each, row)]
+            hits = [by_key.get(key, []) for key in names[number] if key.startswith(kinds) and key not in barred]
+            fitting = [row for row in min(hits, key=len, default=[]) if row.id not in taken and fits(each, row)]
             if fitting:
                 best = max(fitting, key=partial(_likeness, each))
                 adopted[number] = best
                 taken.add(best.id)
     return adopted
+
+
+def _by_key(rows: Iterable[Known]) -> dict[str, list[Known]]:
+    found: dict[str, list[Known]] = defaultdict(list)
+    for row in rows:
+        for key in {*row.keys, *_titled(row.keys, row.title)}:
+            found[key].append(row)
+    return found
 
 
 def _likeness(each: _Met, row: Known) -> tuple[int, bool, int]:

@@ -1,5 +1,6 @@
 """Who is who, as tables: what is known, what comes in, and what that means."""
 
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -580,3 +581,31 @@ def test_the_order_of_files_says_nothing() -> None:
     assert len(found) == 1
     identities = [change.identity for change in found.pop()]
     assert len(set(identities)) == 4
+
+
+CROWD = range(3000)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(
+            [entry("Same", guid=f"{number}") for number in CROWD],
+            [entry("Same", guid=f"{number}x") for number in CROWD],
+            id="one text, other guids",
+        ),
+        pytest.param(
+            [entry("Same", f"{number}", "g", PAGE) for number in CROWD],
+            [entry("Same", f"{number}x", "g", PAGE) for number in CROWD],
+            id="one guid, page and title, other texts",
+        ),
+    ],
+)
+def test_a_feed_of_entries_that_look_alike_takes_no_hours(before: list[Item], after: list[Item]) -> None:
+    shelf = Shelf(remote=True)
+    shelf.visit(before)
+    assert len(shelf.rows) == 3000
+    assert {change.what for change in shelf.visit(before)} == {"same"}
+    start = time.process_time()
+    shelf.visit(after)
+    assert time.process_time() - start < 2, "all are compared with all"

@@ -35,13 +35,15 @@ def validate(model: type[_Model], values: Any, path: KeyPath, found: list[Proble
     if not isinstance(values, dict):
         found.append((path, f"write it as a table, {header}"))
         return None
-    illegal = [(path + below, "has a control character; remove it") for below in _illegal(values)]
-    found.extend(illegal)
+    illegal = list(_illegal(values))
+    found.extend((path + key, "has a control character; remove it") for key in illegal)
     try:
         table = model.model_validate(values)
     except ValidationError as error:
         problems = {_place(each["loc"], values): dict(each) for each in error.errors(include_url=False)}
-        found.extend((path + key, _message(each, model, header)) for key, each in problems.items())
+        found.extend(
+            (path + key, _message(each, model, header)) for key, each in problems.items() if key not in illegal
+        )
         return None
     return None if illegal else table
 

@@ -139,7 +139,7 @@ def _link(element: etree._Element, children: Children) -> str:
     pages = [x for x in links if x.get("href") and x.get("rel", "alternate") in ("alternate", "")]
     pages.sort(key=lambda x: "html" not in x.get("type", "html"))
     if pages:
-        return pages[0].get("href", "")
+        return text.http_url(pages[0].get("href", ""), pages[0].base or "") or pages[0].get("href", "")
     guids = [_text(guid) for guid in children.get("guid", ()) if _attribute(guid, "ispermalink") != "false"]
     found = (*guids, _first(children, "id"), _attribute(element, "href"))
     is_item = _name(element) in ("item", "entry")

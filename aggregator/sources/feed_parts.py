@@ -80,7 +80,7 @@ def person(name: str, email: str = "", uri: str = "") -> Person | None:
     if found:
         email = email or found[1]
         raw = f"{raw[: found.start()]} {raw[found.end() :]}"
-    raw = re.sub(r"\(\s*\)|<\s*>|\[\s*\]|&lt;\s*&gt;", " ", raw).strip(" \t\n<>,;:\"'")
+    raw = re.sub(r"\(\s*\)|<\s*>|\[\s*\]|&lt;\s*&gt;", " ", raw).strip(" \t\n,;:\"'")
     if raw.startswith("(") and raw.endswith(")"):
         raw = raw[1:-1]
     mail = _MAIL.fullmatch(text.one_line(email))

@@ -65,9 +65,7 @@ _RARE = re.compile(
 def _parse(body: bytes) -> Any:
     """feedparser's result. Its handlers of rare elements raise on odd input, so a second try hides all of those."""
     for hide in (False, True):
-        attempt = (
-            _RARE.sub(lambda x: x[0] if x["close"] is None else b"<%bunread-" % x["close"], body) if hide else body
-        )
+        attempt = _without_rare(body) if hide else body
         try:
             return feedparser.parse(
                 io.BytesIO(attempt), response_headers=_HEADERS, sanitize_html=False, resolve_relative_uris=False
@@ -75,6 +73,10 @@ def _parse(body: bytes) -> Any:
         except Exception as problem:  # it raises a dozen kinds
             trouble = f"{type(problem).__name__}: {problem}"
     raise ParseError("broken feed", text.one_line(trouble))
+
+
+def _without_rare(body: bytes) -> bytes:
+    return _RARE.sub(lambda found: found[0] if found["close"] is None else b"<%bunread-" % found["close"], body)
 
 
 def _trouble(parsed: Any, lines: int) -> str:

@@ -71,6 +71,7 @@ class _Meetings:
         self.holders: dict[str, dict[int, Row[Any]]] = {}
         self.stories: dict[int, int] = {}
         self.sources: dict[int, set[int]] = {}
+        self.alike: dict[tuple[str, str], list[Row[Any]]] = {}
         other = item_key.alias()
         naming = other.c.key.startswith("guid:") | other.c.key.startswith("link:")
         named = exists().where(other.c.item_id == item.c.id, naming).label("named")
@@ -110,12 +111,17 @@ class _Meetings:
     def _met(self, key: str, text: str, mine: Row[Any]) -> list[Row[Any]]:
         """The others whom a key tells to be the same. A guid that is no URI, and what several entries of one source
         have (a page with many entries), tells only with the text; the text alone only where one has nothing else."""
+        if (key, text) not in self.alike:
+            self.alike[key, text] = self._alike(key, text)
+        same = self.alike[key, text]
+        return [row for row in same if row.id != mine.id and not (key == text and row.named and mine.named)]
+
+    def _alike(self, key: str, text: str) -> list[Row[Any]]:
         holders = self.holders[key]
         if not is_global(key) or _crowded(holders.values()):
-            holders = {number: row for number, row in self.holders[text].items() if number in holders}
-        if _crowded(holders.values()):
-            return []
-        return [row for row in holders.values() if row.id != mine.id and not (key == text and row.named and mine.named)]
+            few, many = sorted((holders, self.holders[text]), key=len)
+            holders = {number: row for number, row in few.items() if number in many}
+        return [] if _crowded(holders.values()) else list(holders.values())
 
 
 def _crowded(holders: Collection[Row[Any]]) -> bool:
