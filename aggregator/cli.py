@@ -61,7 +61,7 @@ def _wishes(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> Wi
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
 @common
-@click.version_option(__version__)
+@click.version_option(__version__, prog_name="aggregator")
 def cli(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None:
     """Merge local posts and remote feeds into one clean RSS and Atom feed per category.
 

@@ -44,7 +44,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "bs4": ("sources",),
     "click": ("cli",),
     "feedgen": ("formats/feedgen",),
-    "feedparser": ("sources/feed_xml",),
+    "feedparser": ("sources/feed/xmlfeed",),
     "frontmatter": ("sources",),
     "httpx": ("fetching",),
     "httpcore": ("fetching",),

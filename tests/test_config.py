@@ -224,7 +224,7 @@ MISTAKES = {
         'fetch.allow_networks[1]: "10.0.0.1/8" is an address, not a network: ',
     ),
     "[[source]]\nkind = 'seeds'\npath = 'x'": (5, 'source[1].kind: there is no kind "seeds"; did you mean "seed"?'),
-    "[[source]]\nkind = 'feed_xml'": (5, 'source[1].kind: there is no kind "feed_xml"; did you mean "feed"?'),
+    "[[source]]\nkind = 'feeed'": (5, 'source[1].kind: there is no kind "feeed"; did you mean "feed"?'),
     "[[source]]\nkind = '..'": (5, 'source[1].kind: kind ".." cannot be loaded (TypeError: '),
     "[[source]]\nkind = 'json.tool'": (5, 'source[1].kind: kind "json.tool" cannot be loaded (AttributeError: '),
     "[[source]]\npath = 'seeds'": (5, 'source[1].path: this key needs kind = "seed"'),

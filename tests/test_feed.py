@@ -243,3 +243,27 @@ def test_real_text_is_readable(corpus: Path, name: str) -> None:
     words = " ".join(item.title + item.summary for item in items)
     assert len(re.findall(SCRIPTS[name], words)) > 50
     assert len(re.findall("\ufffd|[Ã±¸»]", words)) < 5
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('<?xml version="1.0"?><rss><channel><item><title>a</title></item></channel></rss>', ""),
+        ('\n<?xml version="1.0"?><rss><channel><item><title>a</title></item></channel></rss>', "line 2: "),
+        ("<rss><channel>\n\n<item><title>a & b</title></item></channel></rss>", "line 3: not well-formed"),
+        ("<rss><channel><item><title>a &nbsp; b</title></item></channel></rss>", "line 1: undefined entity"),
+        ("<rss><channel><item><title>a</title></item></channel></rss>\n<script/>", "line 2: junk after document"),
+    ],
+)
+def test_a_document_that_had_to_be_mended_is_named(body: str, said: str) -> None:
+    batch = read(body)
+    assert len(batch.items) == 1
+    assert len(batch.warnings) == bool(said)
+    assert said in "".join(batch.warnings)
+
+
+def test_bytes_that_fit_no_encoding_are_named() -> None:
+    text = "<?xml version='1.0' encoding='utf-8'?><rss><channel><item><title>äöüäöüäöüäöüäöü{}</title></item></channel></rss>"
+    batch = read(text.encode().replace(b"{}", b"\xff"))
+    assert batch.items[0].title == "äöüäöüäöüäöüäöü\ufffd"
+    assert ["1 characters are in no encoding" in warning for warning in batch.warnings] == [True]

@@ -3,7 +3,7 @@
 import pytest
 
 from aggregator.model import Enclosure, Image, Link, Podcast
-from tests.test_feed_xml import of_atom, of_rdf, of_rss
+from tests.test_feed_xmlfeed import of_atom, of_rdf, of_rss
 
 
 @pytest.mark.parametrize(

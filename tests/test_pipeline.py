@@ -147,7 +147,12 @@ def test_an_undated_post_keeps_the_moment_of_its_first_sight(planet: Planet) -> 
 
 # --- Feeds ----------------------------------------------------------------------------------------------------------
 
-STORY = {"guid": "https://news.example/1", "link": "https://news.example/1", "title": "A story", "description": "x" * 60}
+STORY = {
+    "guid": "https://news.example/1",
+    "link": "https://news.example/1",
+    "title": "A story",
+    "description": "x" * 60,
+}
 
 
 def test_nothing_new_touches_no_file(planet: Planet) -> None:

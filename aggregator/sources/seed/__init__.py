@@ -178,7 +178,9 @@ def read(document: Document, source: Source) -> Batch:
     item, problems = _item(front, name, source)
     given = fields.scalar(front.fields, "title")
     if not (given or item.content or item.summary or item.url or item.image or item.enclosures):
-        raise ParseError("empty", f"{_shown(source, name)}:1: has neither a title nor a text; write one or remove the file")
+        raise ParseError(
+            "empty", f"{_shown(source, name)}:1: has neither a title nor a text; write one or remove the file"
+        )
     found = chain([(1, no_utf8)], front.problems, problems)
     shown = _shown(source, name)
     return Batch((item,), warnings=tuple(text.one_line(f"{shown}:{line}: {what}") for line, what in found if what))

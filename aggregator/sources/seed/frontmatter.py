@@ -75,7 +75,7 @@ def _end_of_fields(lines: Sequence[str], start: int, kind: str) -> int:
             continue
         key = KEYS[kind].match(line)
         if blank or end == start:
-            belongs = bool(key) and values.any_known([key[2].lower()])
+            belongs = key is not None and values.any_known([key[2].lower()])
         else:
             belongs = bool(key or line[0] in " \t#]}" or ITEM.match(line))
         if not belongs:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.errors import ParseError
-from aggregator.sources.feed_bytes import decode, prepare
+from aggregator.sources.feed.decoding import decode, prepare
 
 
 def document(encoding: str, words: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""A feed's bytes become text, and its text XML that parsers agree on. Not a kind of source: part of `feed`. Pure.
+"""A feed's bytes become text, and its text XML that parsers agree on. Pure.
 
 Decoding follows the WHATWG's encodings (what browsers do), because publishers test with those: a document that says
 gb2312 may use all of gb18030. A byte that fits nowhere costs one character, not the document.
@@ -9,6 +9,7 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from html.entities import name2codepoint
+from xml.parsers import expat
 
 from aggregator import text
 from aggregator.errors import ParseError
@@ -128,13 +129,24 @@ def _high_bytes(body: bytes) -> int:
 # --- XML ------------------------------------------------------------------------------------------------------------
 
 
+def lost(body: bytes, document: str) -> str:
+    """What decoding could not read, "" when all of it was read."""
+    count = document.count("\ufffd")
+    said = count and "\ufffd".encode() not in body
+    return f"{count} characters are in no encoding that fits the document; they are shown as \ufffd" if said else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Xml:
-    """A document that begins with its root element. `lines` is how many line breaks were cut in front of it."""
+    """A document that begins with its root element. `lines` is how many line breaks were cut in front of it.
+
+    `complaint` is what a strict parser says of the document as it came, with the line; "" when it was well-formed.
+    """
 
     text: str
     root: str
     lines: int
+    complaint: str
 
     @property
     def body(self) -> bytes:
@@ -158,6 +170,7 @@ def prepare(document: str) -> Xml:
     without bounds. So no DOCTYPE gets through; its harmless entities are put in place here. `root` is "" when no
     element was found. Raises ParseError (`entities`) when they would make the document much larger.
     """
+    complaint = _complaint(document)
     document = text.legal(document).lstrip("\ufeff")
     start, subset = _prolog(document, 0)
     root = _ROOT.match(document, start)
@@ -170,7 +183,22 @@ def prepare(document: str) -> Xml:
         end = xml.rfind(f"</{root[1]}>") + len(root[1]) + 3
         if end > len(root[1]) + 2 and not _MORE.search(xml, end):  # such as the scripts that proxies add to pages
             xml = xml[:end]
-    return Xml(xml, local_name(root[1]) if root else "", document.count("\n", 0, start))
+    return Xml(xml, local_name(root[1]) if root else "", document.count("\n", 0, start), complaint)
+
+
+def _complaint(document: str) -> str:
+    """What a strict parser says of a document, with the line; "" when it is well-formed.
+
+    A document with entities of its own is not asked about: what they would grow to is not to be found out here.
+    """
+    if "<!ENTITY" in document:
+        return ""
+    parser = expat.ParserCreate("utf-8")
+    try:
+        parser.Parse(document.encode("utf-8", "surrogatepass"), True)
+    except expat.ExpatError as error:
+        return f"line {error.lineno}: {expat.ErrorString(error.code)}"
+    return ""
 
 
 # feedparser looks for addresses in people's names with a regular expression of quadratic time.

@@ -1,4 +1,4 @@
-"""RSS and Atom of every age: the door to feedparser, and its mapping. Not a kind of source: part of `feed`. Pure."""
+"""RSS and Atom of every age: the door to feedparser, and its mapping. Pure."""
 
 import io
 import re
@@ -15,26 +15,26 @@ import feedparser
 from aggregator import dates, text
 from aggregator.errors import ParseError
 from aggregator.model import Batch, Document, Feed, Item, Link, Podcast, Source, Tag
-from aggregator.sources import feed_media, feed_own, feed_parts
-from aggregator.sources.feed_bytes import Xml
-from aggregator.sources.feed_own import Own
-from aggregator.sources.feed_parts import Said, inner, objects, string
+from aggregator.sources.feed import media, parts
+from aggregator.sources.feed.decoding import Xml
+from aggregator.sources.feed.own import Own, from_entry, from_tree
+from aggregator.sources.feed.parts import Said, inner, objects, string
 
 
 def read(xml: Xml, document: Document, source: Source) -> Batch:
     """The items and the feed of an XML document, in its order. Raises ParseError without the document's name."""
     parsed = _parse(xml.body)
     trouble = _trouble(parsed, xml.lines)
-    entries, warnings = feed_parts.capped(parsed["entries"])
+    entries, warnings = parts.capped(parsed["entries"])
     if not parsed["entries"] and (trouble or not parsed.get("version")):
         if parsed.get("version") or xml.root in ("rss", "rdf", "feed"):
             raise ParseError("broken feed", trouble or "nothing in it could be read")
         raise ParseError("not a feed", f"its root element is <{xml.root}>, not <rss>, <feed> or <rdf:RDF>")
     is_atom = str(parsed.get("version")).startswith("atom")
-    owns = feed_own.from_tree(xml.body, len(parsed["entries"]))
+    owns = from_tree(xml.body, len(parsed["entries"]))
     head, own = owns or (
-        feed_own.from_entry(parsed["feed"], is_atom),
-        [feed_own.from_entry(entry, is_atom) for entry in entries],
+        from_entry(parsed["feed"], is_atom),
+        [from_entry(entry, is_atom) for entry in entries],
     )
     feed = _feed(parsed["feed"], head, document.url, source.zone)
     place = _Place(document.url, feed.url, is_atom, source.zone)
@@ -43,9 +43,11 @@ def read(xml: Xml, document: Document, source: Source) -> Batch:
         item, cut = _item(entry, mine, place)
         items.append(replace(item, categories=source.categories))
         if cut:
-            warnings.append(f"the content of {item.url or item.guid!r} is cut to {feed_parts.MAX_CONTENT} characters")
+            warnings.append(f"the content of {item.url or item.guid!r} is cut to {parts.MAX_CONTENT} characters")
     if trouble:
         warnings.append(f"it is not well-formed XML, so parts of it may be missing: {trouble}")
+    elif xml.complaint:
+        warnings.append(f"it is not well-formed XML, and was mended: {xml.complaint}")
     feed = replace(feed, self_url=feed.self_url or source.options.url)
     return Batch(tuple(items), feed, tuple(warnings))
 
@@ -109,7 +111,7 @@ def _item(entry: Said, own: Own, place: _Place) -> tuple[Item, bool]:
     original = string(entry, "feedburner_origlink", "pheedo_origlink")  # the page behind a counting redirect
     url = text.http_url(original) or text.http_url(own.link, outer)
     base = declared or url or outer
-    content, summary, cut = feed_parts.texts(own.content, own.summary, own.caption, base)
+    content, summary, cut = parts.texts(own.content, own.summary, own.caption, base)
     published, updated = _moments(entry, place)
     podcast = _absolute_podcast(own.podcast, base)
     item = Item(
@@ -124,8 +126,8 @@ def _item(entry: Said, own: Own, place: _Place) -> tuple[Item, bool]:
         updated=updated,
         language=text.language(own.language),
         rights=text.plain(string(entry, "rights"), 1000),
-        image=feed_parts.picture(feed_media.pictures(entry, own, base), content),
-        enclosures=feed_media.enclosures(entry, base, podcast, content),
+        image=parts.picture(media.pictures(entry, own, base), content),
+        enclosures=media.enclosures(entry, base, podcast, content),
         links=_links(entry, base),
         podcast=podcast,
         feed=_own_feed(entry, place),
@@ -169,7 +171,7 @@ _NO_TAG = re.compile(r"^https?://(?:www\.itunes\.com/$|search\.yahoo\.com/mrss|s
 
 def _tags(entry: Said) -> tuple[Tag, ...]:
     found = (Tag(string(t, "term"), string(t, "scheme"), string(t, "label")) for t in objects(entry, "tags"))
-    return feed_parts.tags(tag for tag in found if not _NO_TAG.match(tag.scheme))
+    return parts.tags(tag for tag in found if not _NO_TAG.match(tag.scheme))
 
 
 _KEPT_RELS = ("via", "replies", "related", "license")
@@ -196,7 +198,7 @@ def absolute_links(found: Iterable[Link], base: str) -> tuple[Link, ...]:
     known: dict[tuple[str, str], Link] = {}
     for link in found:
         href = text.http_url(link.href, base)
-        if href and len(known) < feed_parts.MAX_LIST:
+        if href and len(known) < parts.MAX_LIST:
             kind, title = text.mime_type(link.type), text.plain(link.title, 200)
             known.setdefault((link.rel, href), Link(href, link.rel, kind, title, text.language(link.hreflang)))
     return tuple(known.values())
@@ -219,7 +221,7 @@ def _own_feed(entry: Said, place: _Place) -> Feed | None:
     said = inner(entry, "source")
     if not said.get("id") and not said.get("links"):
         return None
-    return _feed(said, feed_own.from_entry(said, True), place.url, place.zone)
+    return _feed(said, from_entry(said, True), place.url, place.zone)
 
 
 def _feed(said: Said, own: Own, url: str, zone: str) -> Feed:

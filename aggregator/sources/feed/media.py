@@ -1,4 +1,4 @@
-"""The files and pictures of an item, from feedparser's entry. Not a kind of source: part of `feed`. Pure."""
+"""The files and pictures of an item, from feedparser's entry. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from aggregator import text
 from aggregator.model import Enclosure, Image, Podcast
-from aggregator.sources.feed_own import Own
-from aggregator.sources.feed_parts import Said, inner, merged, number, objects, seconds, string
+from aggregator.sources.feed.own import Own
+from aggregator.sources.feed.parts import Said, inner, merged, number, objects, seconds, string
 
 
 def enclosures(entry: Said, base: str, podcast: Podcast | None, content: str) -> tuple[Enclosure, ...]:

@@ -9,6 +9,7 @@ from aggregator.errors import ParseError
 from aggregator.model import Batch, Document, Fetch, Found, Source, Validators
 
 REMOTE = True
+_HEAD = 200_000  # characters of a page that are searched for its feeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,32 +47,35 @@ def read(document: Document, source: Source) -> Batch:
 
 
 def _read(document: Document, source: Source) -> Batch:
-    from aggregator.sources import (
-        feed_bytes,
-        feed_json,
-        feed_xml,
-    )  # they load the parsers, the config only needs Options
+    from aggregator.sources.feed import (
+        decoding,
+        jsonfeed,
+        xmlfeed,
+    )  # these load the parsers; the config needs Options only
 
     if not document.body.strip(b"\0 \t\r\n"):
         raise ParseError("empty", "the server sent an empty document")
     content_type = document.headers.get("content-type", "")
-    content = feed_bytes.decode(document.body, content_type)
-    if feed_json.is_json(content):
-        return feed_json.read(content, document, source)
-    xml = feed_bytes.prepare(content)
+    content = decoding.decode(document.body, content_type)
+    if jsonfeed.is_json(content):
+        return jsonfeed.read(content, document, source)
+    xml = decoding.prepare(content)
     if not xml.root:
         raise ParseError("not a feed", f"it is {text.one_line(content_type, 80) or 'something'} without any XML")
     if xml.root in ("html", "head", "body", "div", "meta", "script", "title"):
         raise ParseError("not a feed", "it is a web page" + _advice(xml.text, document.url))
-    return feed_xml.read(xml, document, source)
+    batch = xmlfeed.read(xml, document, source)
+    lost = decoding.lost(document.body, content)
+    return replace(batch, warnings=(lost, *batch.warnings)) if lost else batch
 
 
 def _advice(page: str, url: str) -> str:
     """The feeds that a web page announces (https://www.rssboard.org/rss-autodiscovery), as the end of a sentence."""
-    found = []
-    for tag in re.findall(r"<link\s[^>]{1,2000}>", page[:200_000], re.IGNORECASE):
-        said = {name.lower(): value for name, _, value in re.findall(r"([\w-]+)\s*=\s*([\"'])(.*?)\2", tag)}
-        if "alternate" in said.get("rel", "").lower() and re.search("rss|atom|feed.json", said.get("type", "")):
-            found.append(text.http_url(text.decode(said.get("href", "")), url))
-    found = [address for address in dict.fromkeys(found) if address]
-    return f"; its feed is {' or '.join(found[:3])}" if found else ""
+    from bs4 import BeautifulSoup, SoupStrainer
+
+    head = BeautifulSoup(page[:_HEAD], "lxml", parse_only=SoupStrainer("link"))
+    links = [link for link in head.find_all("link") if "alternate" in [rel.lower() for rel in link.get("rel") or ()]]
+    feeds = [link for link in links if re.search("rss|atom|feed.json", str(link.get("type")).lower())]
+    found = dict.fromkeys(text.http_url(str(link.get("href", "")), url) for link in feeds)
+    addresses = [address for address in found if address][:3]
+    return f"; its feed is {' or '.join(addresses)}" if addresses else ""

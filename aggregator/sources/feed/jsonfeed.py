@@ -1,4 +1,4 @@
-"""JSON Feed 1.0 and 1.1 (https://www.jsonfeed.org/version/1.1/). Not a kind of source: part of `feed`. Pure.
+"""JSON Feed 1.0 and 1.1 (https://www.jsonfeed.org/version/1.1/). Pure.
 
 Every value may be of any type, whatever the specification says; one that cannot be used is as if absent.
 """
@@ -10,8 +10,8 @@ from typing import Any
 from aggregator import dates, text
 from aggregator.errors import ParseError
 from aggregator.model import Batch, Document, Enclosure, Feed, Image, Item, Link, Person, Source, Tag
-from aggregator.sources import feed_parts
-from aggregator.sources.feed_parts import Body, Said, objects, string
+from aggregator.sources.feed import parts
+from aggregator.sources.feed.parts import Body, Said, objects, string
 
 
 def is_json(content: str) -> bool:
@@ -24,14 +24,14 @@ def read(content: str, document: Document, source: Source) -> Batch:
     said = _load(content)
     title = text.http_url(string(said, "home_page_url"), document.url)
     base = title or text.http_url(string(said, "feed_url"), document.url) or document.url
-    raw, warnings = feed_parts.capped(_list(said.get("items")))
+    raw, warnings = parts.capped(_list(said.get("items")))
     items = []
     for number, one in enumerate(raw, 1):
         if isinstance(one, dict):
             item, cut = _item(one, base, source)
             items.append(item)
             if cut:
-                warnings.append(f"the content of item {number} is cut to {feed_parts.MAX_CONTENT} characters")
+                warnings.append(f"the content of item {number} is cut to {parts.MAX_CONTENT} characters")
         else:
             warnings.append(f"item {number} is not an object, so it is left out")
     return Batch(tuple(items), _feed(said, base, document.url, source), tuple(warnings))
@@ -58,8 +58,8 @@ def _item(said: Said, base: str, source: Source) -> tuple[Item, bool]:
     url = text.http_url(string(said, "url"), base)
     outside = text.http_url(string(said, "external_url"), base)
     html, plain, summary = (string(said, name) for name in ("content_html", "content_text", "summary"))
-    body = Body(html) if html.strip() else Body(feed_parts.paragraphs(plain)) if plain.strip() else None
-    content, short, cut = feed_parts.texts(body, Body(summary, is_html=False) if summary else None, None, url or base)
+    body = Body(html) if html.strip() else Body(parts.paragraphs(plain)) if plain.strip() else None
+    content, short, cut = parts.texts(body, Body(summary, is_html=False) if summary else None, None, url or base)
     pictures = (Image(text.http_url(string(said, name), base)) for name in ("image", "banner_image"))
     item = Item(
         guid=string(said, "id").strip(),
@@ -68,13 +68,13 @@ def _item(said: Said, base: str, source: Source) -> tuple[Item, bool]:
         summary=short,
         content=content,
         authors=_authors(said, base),
-        tags=feed_parts.tags(Tag(string({"tag": tag}, "tag")) for tag in _list(said.get("tags"))),
+        tags=parts.tags(Tag(string({"tag": tag}, "tag")) for tag in _list(said.get("tags"))),
         categories=source.categories,
         published=dates.parse(string(said, "date_published"), source.zone),
         updated=dates.parse(string(said, "date_modified"), source.zone),
         language=text.language(string(said, "language")),
-        image=feed_parts.picture(pictures, content),
-        enclosures=feed_parts.merged(_attachments(said, base)),
+        image=parts.picture(pictures, content),
+        enclosures=parts.merged(_attachments(said, base)),
         links=(Link(outside, "related"),) if outside and url and outside != url else (),
     )
     return item, cut
@@ -84,8 +84,8 @@ def _authors(said: Said, base: str) -> tuple[Person, ...]:
     """`authors` of 1.1, else `author` of 1.0."""
     found = _list(said.get("authors")) or [said.get("author")]
     found = [{"name": one} if isinstance(one, str) else one for one in found]
-    return feed_parts.people(
-        feed_parts.person(string(one, "name"), "", text.http_url(string(one, "url"), base))
+    return parts.people(
+        parts.person(string(one, "name"), "", text.http_url(string(one, "url"), base))
         for one in found
         if isinstance(one, dict)
     )
@@ -96,8 +96,8 @@ def _attachments(said: Said, base: str) -> Iterable[Enclosure]:
         yield Enclosure(
             url=text.http_url(string(one, "url"), base),
             type=text.mime_type(string(one, "mime_type")),
-            length=feed_parts.number(string(one, "size_in_bytes")) or None,
-            duration=feed_parts.seconds(string(one, "duration_in_seconds")),
+            length=parts.number(string(one, "size_in_bytes")) or None,
+            duration=parts.seconds(string(one, "duration_in_seconds")),
             title=text.plain(string(one, "title"), 200),
         )
 

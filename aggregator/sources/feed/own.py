@@ -1,4 +1,4 @@
-"""What an item says in elements of its own, apart from those of others. Not a kind of source: part of `feed`. Pure.
+"""What an item says in elements of its own, apart from those of others. Pure.
 
 feedparser puts captions (media:description), show notes (itunes:summary) and the links of nested elements into the
 same fields as the item's content and link, and keeps one of several podcast:* elements. A look at the tree of the same
@@ -18,7 +18,7 @@ from lxml import etree
 
 from aggregator import text
 from aggregator.model import Link, Person, Podcast
-from aggregator.sources.feed_parts import MAX_LIST, Body, Said, inner, number, objects, people, person, seconds, string
+from aggregator.sources.feed.parts import MAX_LIST, Body, Said, inner, number, objects, people, person, seconds, string
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What XML and JSON feeds have in common: people, texts, files, numbers. Not a kind of source: part of `feed`. Pure."""
+"""What XML and JSON feeds have in common: people, texts, files, numbers. Pure."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
