@@ -4,6 +4,7 @@ what came of it. Heavy modules are imported by the command that needs them, so t
 Exit codes: 0 done, 1 nothing could be done, 2 wrong usage or config, 75 another run holds the lock (EX_TEMPFAIL).
 """
 
+import contextlib
 import logging
 import os
 import sys
@@ -230,7 +231,9 @@ def main() -> None:
         _fail(error, 1)
     except OSError as error:  # a full disk, a folder that may not be read: the world's doing, wherever it was met
         logging.getLogger("aggregator").info("this is where", exc_info=True)
-        _fail(f"{error.filename}: {error.strerror}" if error.filename else error, 1)
+        with contextlib.suppress(OSError):  # what could not be written is dropped: Python would try it again at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error, 1)
 
 
 def _fail(error: object, code: int) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import set_cell_size
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
@@ -20,7 +20,6 @@ from aggregator.sources import find
 from aggregator.values import span
 
 _COUNTS = ("new", "edited", "removed", "same", "waiting")
-_SHORT = 20  # terminal cells; a column of such cells never gives way to a longer one
 
 # What a terminal obeys: controls (ECMA-48), and marks that turn what follows around (Unicode Standard Annex #9).
 _OBEYED = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], " ")
@@ -116,8 +115,7 @@ def show_list(names: Sequence[str], rows: Sequence[Sequence[str | int]]) -> None
     for number, name in enumerate(names):
         cells = [row[number] for row in rows]
         numeric = bool(cells) and all(isinstance(cell, int) for cell in cells)
-        short = all(cell_len(str(cell)) <= _SHORT for cell in cells)
-        table.add_column(name, justify="right" if numeric else "left", no_wrap=short)
+        table.add_column(name, justify="right" if numeric else "left")
     for row in rows:
         *cut, last = (Text(_safe(str(cell)), style="dim" if cell == 0 else "") for cell in row)
         for cell in cut:

@@ -39,6 +39,7 @@ source = Table(
     Column("reason", Text, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("error", Text, nullable=False),
+    Column("warnings", Text, nullable=False),
 )
 
 document = Table(

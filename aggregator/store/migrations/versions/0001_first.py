@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("failures", sa.Integer, nullable=False),
         sa.Column("error", sa.Text, nullable=False),
+        sa.Column("warnings", sa.Text, nullable=False),
     )
     op.create_table(
         "document",
