@@ -52,7 +52,10 @@ async def visit(source: Source, known: Mapping[str, Validators], fetch: Fetch) -
 
 
 def _read(kind: sources.Kind, source: Source, found: Found) -> Visit:
-    """Read the documents that changed. One that cannot be read is a warning, or, when it was all there is, the error."""
+    """Read the documents that changed.
+
+    One that cannot be read is a warning, or, when it was all there is, the error.
+    """
     items: list[Item] = []
     feed: Feed | None = None
     read: dict[str, Validators] = {}

@@ -230,8 +230,9 @@ def _by_key(rows: Iterable[Known]) -> dict[str, list[Known]]:
     return found
 
 
-def _likeness(each: _Met, row: Known) -> tuple[int, bool, int]:
-    return len(row.keys.intersection(each.keys)), row.title == each.item.title, row.id
+def _likeness(each: _Met, row: Known) -> tuple[int, int]:
+    """How many keys both have; among equals the newest is the likeliest."""
+    return len(row.keys.intersection(each.keys)), row.id
 
 
 def _titled(keys: Iterable[str], title: str) -> set[str]:

@@ -48,7 +48,10 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Enclosure:
-    """A file that belongs to an item (RSS <enclosure>, Atom rel=enclosure, media:content). `length` is bytes, `duration` seconds."""
+    """A file that belongs to an item (RSS <enclosure>, Atom rel=enclosure, media:content).
+
+    `length` is bytes, `duration` seconds.
+    """
 
     url: str
     type: str = ""
@@ -85,7 +88,8 @@ class Podcast:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """What a feed says of itself: the material of atom:source (RFC 4287 §4.2.11). `url` is its page, `self_url` the feed."""
+    """What a feed says of itself: the material of atom:source (RFC 4287 §4.2.11). `url` is its page, `self_url` the
+    feed."""
 
     id: str = ""
     title: str = ""
@@ -104,7 +108,8 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One entry. `guid` is upstream's own id, verbatim ("" if it gave none); `summary` is plain text, `content` clean HTML.
+    """One entry. `guid` is upstream's own id, verbatim ("" if it gave none); `summary` is plain text, `content`
+    clean HTML.
 
     `categories` are our category paths (of the post or its source); `tags` are upstream's words.
     `origin` is the document it came from within its source: a post's path below the seed folder, "" for a feed.
@@ -145,7 +150,8 @@ class Source:
     """Where entries come from, as the config says. `options` is the frozen Options of its kind.
 
     `key` names it for ever (a feed's URL, a seed folder's path); `categories` are for all its items (for posts: for
-    those that name none); `zone` is the IANA name for dates without an offset; `base_url` resolves a post's relative links;
+    those that name none); `zone` is the IANA name for dates without an offset; `base_url` resolves a post's relative
+    links;
     `root` is the absolute folder that relative paths in `options` start from.
     """
 
@@ -163,7 +169,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """What lets a document answer "not changed". Kept byte for byte (RFC 9110 §8.8); `stamp` is a file's mtime and size."""
+    """What lets a document answer "not changed".
+
+    Kept byte for byte (RFC 9110 §8.8); `stamp` is a file's mtime and size.
+    """
 
     etag: str = ""
     last_modified: str = ""
@@ -174,7 +183,8 @@ class Validators:
 class Document:
     """Bytes of a visit. `name` is what the source calls it (the URL asked for; a post's path below its folder);
     `url` is the final URL after redirects (for a post: the same as `name`); header names are lower case.
-    `not_modified` is "304 Not Modified": the body is empty, `validators` are what the 304 said or else the known ones.
+    `not_modified` is "304 Not Modified": the body is empty, `validators` are what the 304 said or else the known
+    ones.
     """
 
     name: str
@@ -187,7 +197,8 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a source's documents look like now: those to read, and those that have not changed (name -> validators to keep)."""
+    """What a source's documents look like now: those to read, and those that have not changed (name -> validators to
+    keep)."""
 
     changed: tuple[Document, ...] = ()
     unchanged: Mapping[str, Validators] = field(default_factory=dict)
@@ -202,7 +213,10 @@ class Fetch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What reading one document gave. A draft gives no items and no warning; a document that cannot be read raises ParseError."""
+    """What reading one document gave.
+
+    A draft gives no items and no warning; a document that cannot be read raises ParseError.
+    """
 
     items: tuple[Item, ...] = ()
     feed: Feed | None = None
@@ -211,7 +225,8 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """A category that is published: `folder` is its place below the output ("" for everything), POSIX, not URL-encoded."""
+    """A category that is published: `folder` is its place below the output ("" for everything), POSIX, not
+    URL-encoded."""
 
     path: CategoryPath
     folder: str
@@ -221,7 +236,8 @@ class Category:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An item as it is published. `id` is the public id, a URI that never changes; `published` and `updated` are always set.
+    """An item as it is published. `id` is the public id, a URI that never changes; `published` and `updated` are
+    always set.
 
     `feed` describes the source it came from: its title is never empty and its self_url is set for a remote feed.
     """
@@ -238,7 +254,8 @@ class Entry:
 class Channel:
     """What is published for one category. Entries are in their final order, newest first.
 
-    `id` is a permanent tag: URI (RFC 4151); `page` the HTML page's URL; `urls` maps each format's name to the public URL
+    `id` is a permanent tag: URI (RFC 4151); `page` the HTML page's URL; `urls` maps each format's name to the public
+    URL
     of this channel in it; `site` and `site_url` name the publisher; `scheme` is the URI of our category taxonomy.
     """
 
@@ -259,8 +276,10 @@ class Channel:
 class Visit:
     """One attempt at a source, with its outcome.
 
-    `documents` were read now, `held` stand as they were (their validators may have been renewed), `broken` could not be
-    read, so what they gave before still counts. `error` is one line, with its class in front, when the visit failed as a
+    `documents` were read now, `held` stand as they were (their validators may have been renewed), `broken` could not
+    be
+    read, so what they gave before still counts. `error` is one line, with its class in front, when the visit failed
+    as a
     whole; then nothing else is to be learned from it.
     """
 

@@ -33,12 +33,16 @@ from aggregator.store.sources import Standing
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one visit came to: how many items were `new`, `edited`, `removed`, `same` or `waiting` for their day."""
+    """What one visit came to: how many items were `new`, `edited`, `removed`, `same` or `waiting` for their day.
+
+    `told` are those of its warnings that the visit before gave as well.
+    """
 
     source: Source
     title: str
     counts: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    told: frozenset[str] = frozenset()
     error: str = ""
     seconds: float = 0.0
     next_visit: datetime | None = None
@@ -150,6 +154,7 @@ def _keep(engine: Engine, visit: Visit, standing: Standing, now: datetime) -> Ou
         title=title,
         counts={**counts, "waiting": waiting},
         warnings=visit.warnings,
+        told=frozenset(standing.warnings),
         error=visit.error,
         seconds=visit.seconds,
         next_visit=due,

@@ -43,7 +43,7 @@ def show_run(report: Report, output: Path, now: datetime, *, every: bool) -> Non
     told = [outcome for outcome in good if every or _has_news(outcome)]
     if told:
         show_list(("source", *_COUNTS), [(outcome.title, *_counts(outcome)) for outcome in told])
-    show_trouble(report)
+    show_trouble(report, again=True)
     written, places = len(report.published.written), _many(report.published.channels, "category", "categories")
     what = f"{_many(written, 'file')} written" if written else "nothing to write"
     after = []
@@ -63,8 +63,11 @@ def show_run(report: Report, output: Path, now: datetime, *, every: bool) -> Non
     sys.stdout.flush()
 
 
-def show_trouble(report: Report, *, quiet: bool = False) -> None:
-    """One line for everything that went wrong (`quiet`: only that) or should be looked at; nothing when all is well."""
+def show_trouble(report: Report, *, quiet: bool = False, again: bool = False) -> None:
+    """One line for everything that went wrong (`quiet`: only that) or should be looked at; nothing when all is well.
+
+    A warning that the visit before gave as well is told only `again`: a publisher's broken feed is no news every hour.
+    """
     console = Console(stderr=True, highlight=False)
     for outcome in report.failed:
         _line(console, "failed", "red", _failure(outcome))
@@ -74,7 +77,8 @@ def show_trouble(report: Report, *, quiet: bool = False) -> None:
         return
     for outcome in report.outcomes:
         for warning in outcome.warnings:
-            _line(console, "warning", "yellow", warning)
+            if again or warning not in outcome.told:
+                _line(console, "warning", "yellow", warning)
     for note in report.notes:
         _line(console, "note", "yellow", note)
 

@@ -223,6 +223,60 @@ def test_another_entry_under_a_repeated_guid_or_link_overwrites_none(guid: str, 
     assert sorted(shelf.live()) == ["A", "B", "C", "D", "E"]
 
 
+def test_a_new_entry_is_not_named_after_a_key_that_others_have() -> None:
+    shelf = Shelf(remote=True)
+    shelf.visit([entry("A", guid="g", url=PAGE), entry("B", guid="g", url=PAGE)])
+    (new,) = shelf.visit([entry("C", guid="g", url=PAGE)])
+    assert new.identity == new.keys[-1]
+    (named,) = shelf.visit([entry("D", guid="d", url=PAGE)])
+    assert named.identity == "guid:d"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        pytest.param(
+            [entry("A", guid="1", url=PAGE), entry("B", guid="2", url=PAGE)],
+            [entry("A", guid="3", url=PAGE), entry("B", guid="4", url=PAGE)],
+            {"edited A", "edited B"},
+            id="all guids changed",
+        ),
+        pytest.param(
+            [entry("Job", "1", url=PAGE), entry("Job", "2", url=PAGE)],
+            [entry("Job", "2", url=PAGE), entry("Job", "3", url=PAGE)],
+            {"same Job", "new Job"},
+            id="one title, the next of them",
+        ),
+        pytest.param(
+            [entry("Job", "1", "1", PAGE), entry("Job", "2", "2", PAGE)],
+            [entry("Job", "3", "3", PAGE)],
+            {"new Job"},
+            id="one title, another guid",
+        ),
+        pytest.param(
+            [entry("A", "1", url=PAGE), entry("B", "2", url=PAGE)],
+            [entry("A", "3", url=PAGE), entry("B", "2", url=PAGE)],
+            {"edited A", "same B"},
+            id="no guids, titles that tell",
+        ),
+    ],
+)
+def test_a_page_with_many_entries(before: list[Item], after: list[Item], expected: set[str]) -> None:
+    assert second_visit(before, after, remote=True)[0] == expected
+
+
+def test_of_several_that_fit_the_one_with_more_in_common_is_taken() -> None:
+    other = "https://a.example/other"
+    shelf = Shelf(remote=True)
+    shelf.visit([entry("A", "1", "g", PAGE), entry("A", "2", "g", other), entry("C", guid="c", url=PAGE)])
+    shelf.visit([entry("D", guid="d", url=other)])
+    for url in (PAGE, other):
+        before = next(number for number, item in shelf.items.items() if (item.title, item.url) == ("A", url))
+        (change,) = shelf.visit([entry("A", f"edited {url}", "g", url)])
+        assert change.known
+        assert change.known.id == before
+
+
 def test_a_newcomer_with_the_text_and_page_of_another_entry_does_not_take_its_place() -> None:
     for guid in ("g0", "g2"):  # sorted before and behind the known one
         changes, _ = second_visit([ONE], [replace(ONE, guid=guid), ONE], remote=True)

@@ -132,7 +132,9 @@ def test_an_unreadable_file_is_one_warning_and_keeps_what_it_gave(planet: Planet
     assert planet.titles() == ["Other", "Good"]
     assert len(report.outcomes[0].warnings) == 1
     assert report.outcomes[0].warnings[0].count("a.md") == 1
-    assert planet.run(later=HOUR).outcomes[0].warnings, "it is said until it is mended"
+    (outcome,) = planet.run(later=HOUR).outcomes
+    assert outcome.warnings == report.outcomes[0].warnings, "it is said until it is mended"
+    assert (report.outcomes[0].told, outcome.told) == (frozenset(), frozenset(outcome.warnings))
 
 
 def test_an_undated_post_keeps_the_moment_of_its_first_sight(planet: Planet) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from aggregator import config
 from aggregator.cli import cli
+from aggregator.config import tables
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -89,7 +90,7 @@ def test_every_key_is_documented_with_its_default(table: str, model: type[config
 
 
 def test_every_key_of_a_source_and_a_category_is_documented() -> None:
-    keys = {*config.SOURCE_KEYS, "url", "path"}
+    keys = {*tables.CommonSource.model_fields, "url", "path"}
     start = README.index("| key of `[[source]]`")
     documented = set(re.findall(r"`(\w+)`", README[start:].split("\n\n")[0]))
     assert keys <= documented

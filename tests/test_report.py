@@ -24,13 +24,19 @@ LONG = "A title that is really long and goes on until it is longer than the wide
 CJK = "这是一个非常长的标题，用来看看各列是否仍然对齐，以及终端变窄时会怎样"
 
 
-def outcome(title: str = "Example News", error: str = "", warnings: tuple[str, ...] = (), **counts: int) -> Outcome:
-    return Outcome(source(), title, counts, warnings, error, 0.25, NOW + timedelta(hours=2))
+def outcome(
+    title: str = "Example News",
+    error: str = "",
+    warnings: tuple[str, ...] = (),
+    told: frozenset[str] = frozenset(),
+    **counts: int,
+) -> Outcome:
+    return Outcome(source(), title, counts, warnings, told, error, 0.25, NOW + timedelta(hours=2))
 
 
 def standing(minutes: int) -> Standing:
     later = NOW + timedelta(minutes=minutes)
-    return Standing(1, "https://later.example/", "feed", "", Feed(), None, None, later, "every 1 h", 0, "")
+    return Standing(1, "https://later.example/", "feed", "", Feed(), None, None, later, "every 1 h", 0, "", ())
 
 
 def run(*outcomes: Outcome, skipped: tuple[Standing, ...] = (), written: int = 0, **published: Any) -> Report:
@@ -224,3 +230,12 @@ def test_colour_is_for_those_who_want_it() -> None:
     code = "from tests.test_report import *; report.show_trouble(run(outcome(error='x'), outcome(warnings=('y',))))"
     assert "\x1b[31m" in on_terminal(code, 80)
     assert "\x1b[3" not in on_terminal(code, 80, NO_COLOR="1")
+
+
+def test_a_warning_of_the_visit_before_is_told_only_again(capsys: pytest.CaptureFixture[str]) -> None:
+    broken = outcome(warnings=("old trouble", "new trouble"), told=frozenset({"old trouble"}))
+    report.show_trouble(run(broken))
+    assert "new trouble" in (said := capsys.readouterr().err)
+    assert "old trouble" not in said
+    report.show_trouble(run(broken), again=True)
+    assert "old trouble" in capsys.readouterr().err

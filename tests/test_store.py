@@ -444,6 +444,36 @@ def test_copies_of_such_entries_are_known_by_their_text_besides(fresh: Callable[
     assert all(each.folders == ("one", "two") for each in store.shown())
 
 
+def test_a_notice_that_is_repeated_on_other_days_is_another_story(fresh: Callable[..., Store]) -> None:
+    store = fresh(ONE, TWO)
+    notices = [story(1, guid=f"n{day}", url=PAGE, published=NOW - day * DAY) for day in range(3)]
+    store.run((ONE, notices), (TWO, [replace(each, guid="2" + each.guid) for each in notices]))
+    assert [each.published for each in store.shown()] == [NOW, NOW - DAY, NOW - 2 * DAY]
+    assert all(each.folders == ("one", "two") for each in store.shown())
+
+
+@pytest.mark.parametrize("single", ["https://a.example/feed", "https://z.example/feed"])
+def test_entries_that_nothing_tells_apart_are_not_merged(fresh: Callable[..., Store], single: str) -> None:
+    other = build.source(single)
+    store = fresh(ONE, other)
+    twins = [story(1, guid=guid, url=PAGE) for guid in ("a", "b")]
+    store.run((ONE, twins), (other, [story(1, guid="c", url=PAGE)]))
+    assert len(store.shown()) == 3
+
+
+def test_an_entry_without_guid_and_link_is_the_one_that_reads_the_same(fresh: Callable[..., Store]) -> None:
+    store = fresh(ONE)
+    store.run((ONE, [story(1), story(1, guid="", url="")]))
+    assert len(store.shown()) == 1
+
+
+def test_a_post_that_was_removed_hinders_no_meeting(fresh: Callable[..., Store]) -> None:
+    store = fresh(ONE, POSTS)
+    store.run((POSTS, [post("a.md", "A", url=PAGE), post("b.md", "B", url=PAGE)]))
+    store.run((POSTS, [post("b.md", "B", url=PAGE)]), (ONE, [story(1, url=PAGE)]))
+    assert store.titles() == store.titles("one") == ["B"]
+
+
 def test_two_entries_of_one_feed_are_never_one_story(fresh: Callable[..., Store]) -> None:
     """The second would join through a copy elsewhere that has another page."""
     store = fresh(ONE, TWO)
@@ -480,6 +510,7 @@ def test_a_local_copy_wins_whenever_it_comes_and_the_id_stays(fresh: Callable[..
     assert (after.item.title, after.source) == ("Mine", POSTS.key)
     assert (after.id, after.published, after.first_seen) == (before.id, before.published, before.first_seen)
     assert after.folders == ("mine", "one", "two")
+    assert after.updated >= after.published
     store.visit(POSTS, documents={}, now=NOW + DAY)
     store.settle(NOW + DAY)
     (left,) = store.shown()
@@ -546,6 +577,23 @@ def test_a_new_title_of_a_source_is_seen_in_its_entries_only(fresh: Callable[...
     assert store.shown("one")[0].feed.title == "Another name"
 
 
+def test_what_a_feed_says_of_itself_is_seen_in_its_entries(fresh: Callable[..., Store]) -> None:
+    store = fresh(replace(ONE, title=""), TWO)
+    for name, feed in (("First", build.feed(title="First")), ("Second", build.feed(title="Second"))):
+        store.visit(ONE, story(1), feed=feed)
+        store.visit(TWO, story(2), feed=build.feed(updated=NOW))
+        store.settle()
+        assert store.shown("one")[0].feed.title == name
+    before = store.revisions()
+    store.visit(ONE, story(1), feed=build.feed(title="Second", updated=NOW))
+    store.settle()
+    assert store.revisions() == before, "but not when it was last built"
+    store.register(replace(ONE, title="", zone="Asia/Tokyo"), TWO)
+    assert store.count(tables.pending) == 1
+    store.settle()
+    assert store.revisions()["two"] == before["two"]
+
+
 def test_what_did_not_change_is_not_published_again(fresh: Callable[..., Store]) -> None:
     store = fresh(ONE, POSTS)
     found = (ONE, [story(1), story(2)]), (POSTS, [post("a.md", "A"), post("b.md", "B")])
@@ -609,6 +657,15 @@ def test_a_waiting_local_copy_hides_no_remote_one(fresh: Callable[..., Store]) -
     store.settle(NOW + DAY)
     assert store.titles() == ["Mine"]
     assert list(store.ids().values()) == before
+
+
+def test_a_post_that_was_published_is_not_hidden_again_by_a_clock_that_was_set_back(
+    fresh: Callable[..., Store],
+) -> None:
+    store = fresh(POSTS)
+    store.run((POSTS, [post("a.md", "A", published=NOW)]))
+    store.run((POSTS, [post("a.md", "A", "More.", published=NOW)]), now=NOW - HOUR)
+    assert [(each.item.title, each.published) for each in store.shown()] == [("A", NOW)]
 
 
 def test_an_entry_of_a_feed_never_waits(fresh: Callable[..., Store]) -> None:

@@ -28,6 +28,7 @@ class Standing:
     reason: str
     failures: int
     error: str
+    warnings: tuple[str, ...]
 
 
 def register(db: Connection, sources: Iterable[tuple[Source, bool]], now: datetime) -> None:
@@ -44,7 +45,7 @@ def register(db: Connection, sources: Iterable[tuple[Source, bool]], now: dateti
         said["settings"] = json.dumps([each.language, each.zone, each.base_url])
         if row is None:
             fresh = {"key": each.key, "feed": dump(Feed()), "next_visit": seconds(now), "failures": 0}
-            db.execute(insert(source).values(said | fresh | {"reason": "never visited", "error": ""}))
+            db.execute(insert(source).values(said | fresh | {"reason": "never visited", "error": "", "warnings": "[]"}))
         elif any(getattr(row, name) != value for name, value in said.items()):
             db.execute(update(source).where(source.c.id == row.id).values(said))
             if not remote:
@@ -74,6 +75,7 @@ def standings(db: Connection) -> Mapping[str, Standing]:
             reason=row.reason,
             failures=row.failures,
             error=row.error,
+            warnings=tuple(json.loads(row.warnings)),
         )
         for row in rows
     }

@@ -150,9 +150,8 @@ def _refresh(db: Connection, numbers: Sequence[int], now: datetime, slugs: Mappi
     live = item.c.story_id.in_(numbers) & item.c.removed.is_(None) & source.c.active
     columns = (item, source.c.key.label("source_key"), source.c.title.label("source_title"), source.c.feed)
     order = (source.c.remote, item.c.first_seen, source.c.key, item.c.identity)
-    asleep = select(waiting.c.item_id)
     copies: dict[int, list[Row[Any]]] = {}
-    for row in db.execute(select(*columns).join(source).where(live, item.c.id.not_in(asleep)).order_by(*order)):
+    for row in db.execute(select(*columns).join(source).where(live).order_by(*order)):
         copies.setdefault(row.story_id, []).append(row)
     paths = {
         number: {path[:_DEPTH] for row in rows for path in load(Item, row.data).categories}

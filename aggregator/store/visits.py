@@ -1,5 +1,6 @@
 """What the store knows of a source before a visit, and what a visit leaves in it. All of a visit is one transaction."""
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -49,6 +50,8 @@ def save(
         state |= {"error": visit.error, "failures": row.failures + 1}
     else:
         state |= {"error": "", "failures": 0, "last_success": seconds(now)}
+        if visit.documents or visit.warnings:  # what was not read again is as it was
+            state["warnings"] = json.dumps(visit.warnings, ensure_ascii=False)
         _save_documents(db, source_id, visit)
         _save_items(db, row, visit, changes, now)
         if visit.feed:
