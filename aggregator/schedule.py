@@ -12,7 +12,7 @@ def next_visit(now: datetime, interval: timedelta, failures: int) -> tuple[datet
     """
     if not failures:
         return now + interval, f"every {_text(interval)}"
-    wait = min(interval * 2 ** min(failures, 10), max(_LONGEST, interval))
+    wait = min(interval * 2 ** min(failures - 1, 10), max(_LONGEST, interval))
     return now + wait, f"failed {failures} times in a row" if failures > 1 else "failed last time"
 
 

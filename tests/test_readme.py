@@ -33,15 +33,15 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def aggregator(clone: Path, *arguments: str) -> str:
-    """What a command prints where there is no network: no name resolves and no proxy helps."""
+def aggregator(clone: Path, *arguments: str) -> tuple[str, str]:
+    """What a command prints, and says of trouble, where no feed can be reached."""
     file = clone / "config" / "aggregator.toml"
     text = file.read_text(encoding="utf-8")
     file.write_text(re.sub(r'url( *)= "https://[^/"]+', r'url\1= "http://127.0.0.1:9', text), encoding="utf-8")
     command = [sys.executable, "-m", "aggregator", *arguments]
     done = subprocess.run(command, cwd=clone, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return done.stdout, done.stderr
 
 
 def test_the_two_commands_are_one_line_each() -> None:
@@ -53,12 +53,18 @@ def test_the_two_commands_are_one_line_each() -> None:
 def test_the_first_command_prints_what_the_readme_shows(clone: Path) -> None:
     arguments = shlex.split(block("try").split("&&")[-1])
     assert arguments[0] == ".venv/bin/aggregator"
-    printed = aggregator(clone, *arguments[1:])
+    printed, trouble = aggregator(clone, *arguments[1:])
 
-    def shape(output: str) -> list[str]:
-        return [" ".join(line.split()) for line in output.splitlines() if line and "://" not in line]
+    def lines(output: str) -> list[str]:
+        return [" ".join(line.split()) for line in output.splitlines() if line]
 
-    assert shape(printed) == shape(block("output"))
+    shown = lines(block("output"))
+    assert [line for line in shown if not line.startswith(("failed", "warning"))] == lines(printed)
+    assert [line for line in shown if line.startswith("warning")] == [
+        line for line in lines(trouble) if line.startswith("warning")
+    ]
+    assert any(line.startswith("failed") for line in shown)
+    assert any(line.startswith("failed") for line in lines(trouble))
 
 
 def test_the_tree_is_what_is_written(clone: Path) -> None:
