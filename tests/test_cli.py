@@ -280,7 +280,7 @@ def test_list_sources(planet: Planet, shell: Shell, nobody: str) -> None:
     header, posts, remote = shell("list", "sources")[1].splitlines()
     assert header.split() == ["source", "last", "success", "next", "visit", "trouble"]
     assert posts.split()[-3:] == ["ago", "every", "run"]
-    assert remote.split()[:5] == ["Nobody", "never", "in", "2", "h"]
+    assert remote.split()[:5] == ["Nobody", "never", "in", "60", "min"]
     assert nobody in remote
     first, second = shell.json("list", "sources")
     assert " ".join(first) == "key kind title categories last_visit last_success next_visit reason failures error"

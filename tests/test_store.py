@@ -579,19 +579,26 @@ def test_a_new_title_of_a_source_is_seen_in_its_entries_only(fresh: Callable[...
 
 def test_what_a_feed_says_of_itself_is_seen_in_its_entries(fresh: Callable[..., Store]) -> None:
     store = fresh(replace(ONE, title=""), TWO)
-    for name, feed in (("First", build.feed(title="First")), ("Second", build.feed(title="Second"))):
+    revisions = []
+    for feed in (Feed(title="First"), Feed(title="Second"), Feed(title="Second", updated=NOW)):
         store.visit(ONE, story(1), feed=feed)
-        store.visit(TWO, story(2), feed=build.feed(updated=NOW))
+        store.visit(TWO, story(2))
         store.settle()
-        assert store.shown("one")[0].feed.title == name
+        assert store.shown("one")[0].feed.title == feed.title
+        revisions.append(store.revisions())
+    first, second, third = revisions
+    assert {folder for folder in first if first[folder] != second[folder]} == {"", "one"}
+    assert third == second, "when a feed was built says nothing"
+
+
+def test_a_setting_that_shows_nowhere_publishes_nothing(fresh: Callable[..., Store]) -> None:
+    store = fresh(ONE)
+    store.run((ONE, [story(1)]))
     before = store.revisions()
-    store.visit(ONE, story(1), feed=build.feed(title="Second", updated=NOW))
-    store.settle()
-    assert store.revisions() == before, "but not when it was last built"
-    store.register(replace(ONE, title="", zone="Asia/Tokyo"), TWO)
+    store.register(replace(ONE, zone="Asia/Tokyo"))
     assert store.count(tables.pending) == 1
     store.settle()
-    assert store.revisions()["two"] == before["two"]
+    assert store.revisions() == before
 
 
 def test_what_did_not_change_is_not_published_again(fresh: Callable[..., Store]) -> None:

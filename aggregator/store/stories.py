@@ -48,12 +48,12 @@ def _join_stories(db: Connection, ids: Sequence[int], authority: str) -> set[int
     columns = (item, source.c.key.label("source_key"))
     found = {row.id: row for row in db.execute(select(*columns).join(source).where(item.c.id.in_(ids)))}
     touched = {row.story_id for row in found.values() if row.story_id is not None}
-    lost = [n for n in ids if found[n].story_id is None and found[n].removed is None and n not in asleep]
-    keys: dict[int, list[str]] = {number: [] for number in lost}
-    for row in db.execute(select(item_key).where(item_key.c.item_id.in_(lost))):
+    fresh = [n for n in ids if found[n].story_id is None and found[n].removed is None and n not in asleep]
+    keys: dict[int, list[str]] = {number: [] for number in fresh}
+    for row in db.execute(select(item_key).where(item_key.c.item_id.in_(fresh))):
         keys[row.item_id].append(row.key)
     meetings = _Meetings(db, {key for own in keys.values() for key in story_keys(own)})
-    for number in lost:
+    for number in fresh:
         each = found[number]
         joined = meetings.story_of(number, story_keys(keys[number]))
         if joined is None:
