@@ -137,12 +137,91 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """How one source is asked, beyond what all are. Its secrets never appear in a repr.
+
+    `headers` are sent to the source's own origin only; `user_agent` and `proxy` ("" for none) are instead of the common
+    ones; `verify` False accepts any certificate.
+    """
+
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    user_agent: str = ""
+    proxy: str = field(default="", repr=False)
+    verify: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
-    """What one visit may cost."""
+    """What one visit may cost, and how it is made."""
 
     timeout: timedelta = timedelta(seconds=30)
     max_bytes: int = 10_000_000
+    access: Access = Access()
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a source is visited: every constant of the schedule. All are keys of `[fetch]` and of `[[source]]`.
+
+    `interval` is the least time between two visits; `jitter` the share of it that visits drift apart; `unvalidated` the
+    least time where the server gives no validators; `freshness_cap`, `ttl_cap` and `skip_cap` bound what a publisher may
+    ask for by cache headers, by ttl or sy:*, by skipHours and skipDays; `backoff_cap` bounds the wait after failures and
+    `refused_wait` is the first one after 401 and 403; `pause` is the first silence of a host after 429 or 503 without
+    Retry-After, doubling up to `pause_cap`, which bounds Retry-After as well; a 410 is believed the second time, when
+    `gone_after` has passed since the first; a permanent redirect after `move_visits` visits over at least `move_after`.
+    """
+
     interval: timedelta = timedelta(hours=1)
+    jitter: float = 0.1
+    unvalidated: timedelta = timedelta(days=1)
+    freshness_cap: timedelta = timedelta(days=7)
+    ttl_cap: timedelta = timedelta(days=1)
+    skip_cap: timedelta = timedelta(days=1)
+    backoff_cap: timedelta = timedelta(days=7)
+    refused_wait: timedelta = timedelta(hours=4)
+    pause: timedelta = timedelta(hours=1)
+    pause_cap: timedelta = timedelta(days=30)
+    gone_after: timedelta = timedelta(days=1)
+    move_visits: int = 3
+    move_after: timedelta = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What a publisher says about when to come again.
+
+    `fresh_for` comes from Cache-Control or Expires of the last answer, 304 included (RFC 9111 §4.2), its age already
+    taken off; `ttl` from RSS <ttl>; `period` from sy:updatePeriod and sy:updateFrequency; `skip_hours` (0 to 23) and
+    `skip_days` (0 is Monday) from RSS, in UTC; `hub` is a WebSub hub, which is only noted.
+    """
+
+    fresh_for: timedelta | None = None
+    ttl: timedelta | None = None
+    period: timedelta | None = None
+    skip_hours: frozenset[int] = frozenset()
+    skip_days: frozenset[int] = frozenset()
+    hub: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What a failed visit was about, for the schedule: the class of FetchError (`http 404`, `dns` ...), and Retry-After."""
+
+    kind: str
+    retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostState:
+    """What is remembered of a host across runs: when it was asked last, and until when it wants silence, and why.
+
+    `pauses` counts the times in a row that it asked for silence without saying how long.
+    """
+
+    last_request: datetime | None = None
+    not_before: datetime | None = None
+    reason: str = ""
+    pauses: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +244,7 @@ class Source:
     base_url: str = ""
     root: str = ""
     limits: Limits = Limits()
+    pace: Pace = Pace()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,24 +264,29 @@ class Document:
     """Bytes of a visit. `name` is what the source calls it (the URL asked for; a post's path below its folder);
     `url` is the final URL after redirects (for a post: the same as `name`); header names are lower case.
     `not_modified` is "304 Not Modified": the body is empty, `validators` are what the 304 said or else the known
-    ones.
+    ones. `moved_to` is where the permanent redirects at the beginning of the chain led (RFC 9110 §15.4.2), "" for none.
     """
 
     name: str
     url: str
     body: bytes
     not_modified: bool = False
+    moved_to: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     validators: Validators = Validators()
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a source's documents look like now: those to read, and those that have not changed (name -> validators to
-    keep)."""
+    """What a source's documents look like now: those to read, and those that have not changed.
+
+    `unchanged` maps names to the validators to keep. `answer` is a server's last answer, be it 200 or 304, for what its
+    headers and redirects teach.
+    """
 
     changed: tuple[Document, ...] = ()
     unchanged: Mapping[str, Validators] = field(default_factory=dict)
+    answer: Document | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -220,6 +305,7 @@ class Batch:
 
     items: tuple[Item, ...] = ()
     feed: Feed | None = None
+    hints: Hints | None = None
     warnings: tuple[str, ...] = ()
 
 
