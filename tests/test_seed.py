@@ -163,7 +163,7 @@ def test_no_permission(nobodys_folder: Path) -> None:
     assert (names(found), found.unchanged) == (["good.md"], known)
     assert [warning.partition(";")[0] for warning in found.warnings] == [
         "posts/post.md: cannot be read (Permission denied)",
-        "sub: cannot be listed (Permission denied)",
+        "posts/sub: cannot be listed (Permission denied)",
     ]
 
 
