@@ -1,7 +1,6 @@
 """The config: what it comes to, and what is said about every mistake: file, line, key, and what to do."""
 
 import json
-import os
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -398,15 +397,14 @@ def test_look_comes_with_the_other_problems(tmp_path: Path) -> None:
     assert [line for line, _ in problems(tmp_path, SITE + text, look=True)] == [4, 7, 10]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_look_finds_folders_that_may_not_be_written(tmp_path: Path) -> None:
-    file = write(tmp_path, SITE + '[[source]]\nkind = "seed"\npath = "config"\n')
-    tmp_path.chmod(0o555)
+def test_look_finds_folders_that_may_not_be_written(nobodys_folder: Path) -> None:
+    file = write(nobodys_folder, SITE + '[[source]]\nkind = "seed"\npath = "config"\n')
+    nobodys_folder.chmod(0o555)
     file.parent.chmod(0o333)
     try:
         found = problems_of(file)
     finally:
-        tmp_path.chmod(0o755)
+        nobodys_folder.chmod(0o755)
         file.parent.chmod(0o755)
     assert ["cannot be written" in said for said in found] == [True, True, False]
     assert "cannot be read" in found[2]

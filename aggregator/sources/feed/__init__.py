@@ -71,7 +71,8 @@ def _read(document: Document, source: Source) -> Batch:
 
 def _advice(page: str, url: str) -> str:
     """The feeds that a web page announces (https://www.rssboard.org/rss-autodiscovery), as the end of a sentence."""
-    from bs4 import BeautifulSoup, SoupStrainer
+    from bs4 import BeautifulSoup
+    from bs4.filter import SoupStrainer
 
     head = BeautifulSoup(page[:_HEAD], "lxml", parse_only=SoupStrainer("link"))
     links = [link for link in head.find_all("link") if "alternate" in [rel.lower() for rel in link.get("rel") or ()]]
