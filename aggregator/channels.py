@@ -101,7 +101,7 @@ def _channel(
         scheme=f"{authority}categories",
         language=site.language,
         updated=max((entry.updated for entry in entries), default=place.created),
-        ttl=max(1, round(config.fetch.interval.total_seconds() / 60)),
+        ttl=max(1, round(config.pace.interval.total_seconds() / 60)),
         entries=entries,
     )
 
@@ -124,5 +124,5 @@ def _entry(config: Config, shown: Shown, known: Mapping[str, Category], authorit
 
 def _fingerprint(config: Config, authority: str) -> str:
     """What all documents depend on besides the store: when it changes, all are rendered anew."""
-    seen = (__version__, authority, config.site, config.fetch.interval, sorted(config.categories.items()))
+    seen = (__version__, authority, config.site, config.pace.interval, sorted(config.categories.items()))
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]

@@ -204,6 +204,16 @@ class Hints:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """A permanent redirect as it was met: where to, at how many visits in a row, since when, and whether we follow it."""
+
+    url: str
+    visits: int
+    since: datetime
+    believed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """What a failed visit was about, for the schedule: the class of FetchError (`http 404`, `dns` ...), and Retry-After."""
 
@@ -366,7 +376,8 @@ class Visit:
     be
     read, so what they gave before still counts. `error` is one line, with its class in front, when the visit failed
     as a
-    whole; then nothing else is to be learned from it.
+    whole, and `trouble` what the schedule makes of it; then nothing else is to be learned. `answer` is the server's last
+    one (its body left out), `hints` what the document says of the next visit (None when it was not read).
     """
 
     source: Source
@@ -376,5 +387,8 @@ class Visit:
     held: Mapping[str, Validators] = field(default_factory=dict)
     broken: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
+    answer: Document | None = None
+    hints: Hints | None = None
     error: str = ""
+    trouble: Trouble | None = None
     seconds: float = 0.0

@@ -14,21 +14,26 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import Engine
 
 from aggregator import channels, identity, schedule, sources
 from aggregator.collect import collect
+from aggregator.fetching import freshness
+from aggregator.moves import moved
 from aggregator.config import Config
-from aggregator.model import Document, Fetch, Limits, Source, Validators, Visit
+from aggregator.model import Document, Fetch, Hints, Limits, Source, Validators, Visit
 from aggregator.publish import sweep
 from aggregator.store import categories, meta, stories, visits
 from aggregator.store import sources as stored
-from aggregator.store.engine import open_store, writing
+from aggregator.store.engine import open_store, reading, writing
 from aggregator.store.lock import locked
 from aggregator.store.sources import Standing
+
+
+_NOT_ASKED = ("private address", "bad url", "no instance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +90,11 @@ def run(
             with writing(engine) as db:
                 stories.settle(db, now, meta.set_authority(db, config.site.base_url, now), channels.slugs(config))
             published = channels.publish_all(engine, config, progress)
+            visited = {outcome.source.key for outcome in outcomes}
+            with reading(engine) as db:
+                skipped = tuple(each for key, each in stored.standings(db).items() if key not in visited)
         finally:
             engine.dispose()
-    skipped = tuple(plan.standings[source.key] for source in plan.skipped)
     return Report(tuple(sorted(outcomes, key=lambda each: each.source.key)), skipped, published, plan.notes)
 
 
@@ -96,8 +103,8 @@ class _Plan:
     """What a run is going to do: `due` goes with what is known of each source's documents."""
 
     due: Sequence[tuple[Source, Mapping[str, Validators]]]
-    skipped: Sequence[Source]
     standings: Mapping[str, Standing]
+    hosts: Mapping[str, HostState]
     notes: tuple[str, ...]
 
 
@@ -109,32 +116,44 @@ def _prepare(engine: Engine, config: Config, now: datetime, force: bool) -> _Pla
         categories.place(db, wanted, channels.slugs(config), now)
         notes = categories.rename(db, channels.slugs(config))
         standings = stored.standings(db)
-        due = [
-            source
-            for source in config.sources
-            if force or standings[source.key].next_visit <= now or not sources.find(source.kind).REMOTE
-        ]
+        hosts = stored.hosts(db)
+        due = [source for source in config.sources if force or _is_due(source, standings[source.key], now)]
         known = [(source, visits.validators(db, standings[source.key].id)) for source in due]
-    keys = {source.key for source in due}
-    return _Plan(known, [source for source in config.sources if source.key not in keys], standings, notes)
+    return _Plan(known, standings, hosts, notes)
+
+
+def _is_due(source: Source, standing: Standing, now: datetime) -> bool:
+    """Local posts always are; what a publisher removed for good never is."""
+    return not sources.find(source.kind).REMOTE or (standing.next_visit <= now and not standing.gone)
 
 
 async def _visit_all(
     engine: Engine, config: Config, plan: _Plan, now: datetime, progress: Callable[[int, int, str], None]
 ) -> list[Outcome]:
+    """Visit what is due and save each visit as it ends; a source whose host wants silence has no outcome."""
     outcomes: list[Outcome] = []
-    async with _network(config, [source for source, _ in plan.due]) as fetch:
+    async with _network(config, plan, now) as (fetch, hosts):
         progress(0, len(plan.due), "")
-        async for visit in collect(plan.due, fetch):
-            outcomes.append(_keep(engine, visit, plan.standings[visit.source.key], now))
-            progress(len(outcomes), len(plan.due), visit.source.title or visit.source.key)
+        done = 0
+        async for visit in collect(plan.due, fetch, config.fetch.concurrency):
+            outcome = _keep(engine, visit, plan.standings[visit.source.key], now, hosts())
+            outcomes += [outcome] if outcome else []
+            done += 1
+            progress(done, len(plan.due), visit.source.title or visit.source.key)
     return outcomes
 
 
-def _keep(engine: Engine, visit: Visit, standing: Standing, now: datetime) -> Outcome:
-    """Decide what a visit means, and save it."""
+def _keep(
+    engine: Engine, visit: Visit, standing: Standing, now: datetime, hosts: Mapping[str, HostState] | None = None
+) -> Outcome | None:
+    """Decide what a visit means, and save it, with what was learned of `hosts`."""
     remote = sources.find(visit.source.kind).REMOTE
     with writing(engine) as db:
+        stored.save_hosts(db, hosts or {})
+        if visit.trouble and visit.trouble.kind == "paused":
+            wait = visit.trouble.retry_after or visit.source.pace.pause
+            visits.postpone(db, standing.id, now + wait, visit.error.removeprefix("paused: "))
+            return None
         changes: tuple[identity.Change, ...] = ()
         if not visit.error:
             keys = {key for item in visit.items for key in identity.keys(item)}
@@ -143,34 +162,77 @@ def _keep(engine: Engine, visit: Visit, standing: Standing, now: datetime) -> Ou
             known = visits.known(db, standing.id, keys, origins)
             held = visit.held.keys() | visit.broken
             changes = identity.decide(visit.items, known, now, remote=remote, held=held)
-        failures = standing.failures + 1 if visit.error else 0
-        due, reason = schedule.next_visit(now, visit.source.limits.interval, failures)
-        visits.save(db, standing.id, visit, changes, now, due, reason)
-    counts = Counter[str](change.what for change in changes)
-    waiting = sum(change.what != "removed" and bool(change.published and change.published > now) for change in changes)
+        learned = _learned(visit, standing, changes, now)
+        due = _due(visit, standing, learned, now) if remote else schedule.Due(now, "looked at by every run")
+        visits.save(db, standing.id, visit, changes, now, due, learned)
+        if learned.move and learned.move.believed and not (standing.move and standing.move.believed):
+            visits.follow(db, standing.id, visit.source.key, learned.move.url)
+    waits = [change for change in changes if change.what != "removed" and change.published and change.published > now]
+    counts = Counter[str](change.what for change in changes if change not in waits)
+    counts["same"] += 0 if remote else len(visit.held)
     title = visit.source.title or (visit.feed.title if visit.feed else "") or standing.feed.title or visit.source.key
     return Outcome(
         source=visit.source,
         title=title,
-        counts={**counts, "waiting": waiting},
+        counts={**counts, "waiting": len(waits)},
         warnings=visit.warnings,
         told=frozenset(standing.warnings),
         error=visit.error,
         seconds=visit.seconds,
-        next_visit=due,
+        next_visit=due.when,
+    )
+
+
+def _learned(visit: Visit, standing: Standing, changes: Sequence[identity.Change], now: datetime) -> visits.Learned:
+    """What a visit teaches about its source. What was not said this time stays as it was; freshness never does."""
+    hints, move = visit.hints or standing.hints, standing.move
+    if visit.answer:
+        fresh = freshness.fresh_for(visit.answer.headers, visit.source.pace.freshness_cap)
+        hints = replace(hints, fresh_for=fresh)
+    if visit.answer and not visit.error:
+        overlap = bool(visit.held) or any(change.known for change in changes)
+        move = moved(move, visit.source.key, visit.answer.moved_to, visit.source.pace, now, overlap=overlap)
+    is_gone = visit.trouble and visit.trouble.kind == "http 410"
+    return visits.Learned(hints, (standing.gone_since or now) if is_gone else None, move)
+
+
+def _due(visit: Visit, standing: Standing, learned: visits.Learned, now: datetime) -> schedule.Due:
+    """When to come again. What our own config forbids is tried by every run: that asks nobody."""
+    if visit.trouble and visit.trouble.kind in _NOT_ASKED:
+        return schedule.Due(now, "when the config allows it")
+    given = [*visit.documents.values(), *visit.held.values()]
+    return schedule.next_visit(
+        now,
+        visit.source.key,
+        visit.source.pace,
+        learned.hints,
+        validated=not given or any(each.etag or each.last_modified for each in given),
+        failures=standing.failures + 1 if visit.error else 0,
+        trouble=visit.trouble,
+        gone_since=standing.gone_since,
     )
 
 
 @asynccontextmanager
-async def _network(config: Config, due: Sequence[Source]) -> AsyncIterator[Fetch]:
-    """The client, where a source needs one: a run over local posts neither loads nor opens it."""
-    if any(sources.find(source.kind).REMOTE for source in due):
+async def _network(
+    config: Config, plan: _Plan, now: datetime
+) -> AsyncIterator[tuple[Fetch, Callable[[], Mapping[str, HostState]]]]:
+    """The client, and what it has learned of hosts so far. A run over local posts neither loads nor opens it."""
+    if any(sources.find(source.kind).REMOTE for source, _ in plan.due):
         from aggregator.fetching.client import open_client
 
-        async with open_client(config.site.contact, config.fetch.allow_networks) as fetch:
-            yield fetch
+        async with open_client(
+            config.site.contact,
+            config.fetch.allow_networks,
+            config.fetch.concurrency,
+            hosts=plan.hosts,
+            now=now,
+            spacing=config.fetch.spacing,
+            pace=config.pace,
+        ) as client:
+            yield client, lambda: client.hosts
     else:
-        yield _no_network
+        yield _no_network, dict
 
 
 async def _no_network(url: str, known: Validators, limits: Limits) -> Document:

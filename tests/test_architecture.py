@@ -20,6 +20,7 @@ FLOORS: dict[str, int] = {
     # 1: rooms that do not know each other
     "identity": 10,
     "schedule": 10,
+    "moves": 10,
     "values": 10,
     "fetching": 10,
     "formats": 10,
@@ -54,6 +55,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "pydantic": ("config", "store/values"),
     "rich": ("report",),
     "sqlalchemy": ("store", "channels", "pipeline", "listing"),  # above the store: only the types Engine and Connection
+    "uvloop": ("fetching",),
     "yaml": ("sources",),
 }
 

@@ -16,7 +16,7 @@ from aggregator.config.problems import Problem
 from aggregator.config.tables import CategorySettings, Fetching, Site
 from aggregator.config.toml import KeyPath
 from aggregator.errors import ConfigError
-from aggregator.model import CategoryPath, Source
+from aggregator.model import CategoryPath, Pace, Source
 
 __all__ = ["CategorySettings", "Config", "Fetching", "Site", "load"]
 
@@ -36,6 +36,11 @@ class Config:
     def output(self) -> Path:
         """The folder that is published."""
         return self.root / self.site.output
+
+    @property
+    def pace(self) -> Pace:
+        """How often sources are visited that say nothing of it themselves."""
+        return self.fetch.pace(Pace())
 
     @property
     def store(self) -> str:
@@ -68,7 +73,8 @@ def _read(file: Path, root: Path, data: dict[str, Any], found: list[Problem], lo
         found.extend(_out_of_reach(root, site, listed))
     if not (site and fetch):
         return None
-    return Config(file, root, site, fetch, tuple(entries.source(each, site, fetch, root) for each in listed), settings)
+    sources = tuple(entries.source(each, site, fetch, root, found) for each in listed)
+    return Config(file, root, site, fetch, sources, settings)
 
 
 def _misplaced(data: dict[str, Any]) -> Iterator[Problem]:

@@ -3,17 +3,19 @@
 import dataclasses
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, create_model
 
 from aggregator import sources, text
+from aggregator.config import secrets
 from aggregator.config.modules import fields, find_kind, kinds
 from aggregator.config.problems import Problem, dotted, nearest, shown, validate
-from aggregator.config.tables import CommonSource, Fetching, Site, Table, WebUrl
+from aggregator.config.tables import CommonSource, Fetching, Site, FeedUrl, Table
 from aggregator.config.toml import KeyPath
-from aggregator.model import Limits, Source
+from aggregator.model import Access, Limits, Pace, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +48,21 @@ def read(tables: Iterable[tuple[KeyPath, Any]], found: list[Problem]) -> Collect
     return known.values()
 
 
-def source(entry: Entry, site: Site, fetch: Fetching, root: Path) -> Source:
-    """The source, with what `[site]` and `[fetch]` say where it is silent."""
+def source(entry: Entry, site: Site, fetch: Fetching, root: Path, found: list[Problem]) -> Source:
+    """The source, with what `[site]` and `[fetch]` say where it is silent. Secrets that are not there go to `found`."""
     common = entry.common
     limits = Limits(
         timeout=common.timeout or fetch.timeout,
         max_bytes=common.max_bytes or fetch.max_bytes,
-        interval=common.interval if common.interval is not None else fetch.interval,
+        access=_access(entry, root, found),
     )
+    options = entry.options
+    if "mirrors" in fields(type(options)) and not options.mirrors:
+        options = replace(options, mirrors=fetch.rsshub)
     return Source(
         key=entry.key,
         kind=common.kind,
-        options=entry.options,
+        options=options,
         title=common.title,
         categories=common.category,
         language=common.language,
@@ -65,7 +70,32 @@ def source(entry: Entry, site: Site, fetch: Fetching, root: Path) -> Source:
         base_url=common.base_url or ("" if entry.kind.REMOTE else site.base_url),
         root=str(root),
         limits=limits,
+        pace=common.pace(fetch.pace(Pace())),
     )
+
+
+def _access(entry: Entry, root: Path, found: list[Problem]) -> Access:
+    """How the source is asked, with its secrets out of the environment and files."""
+    common = entry.common
+    headers: list[tuple[str, str]] = []
+    wanted = [(("headers", name), partial(secrets.header, name), value) for name, value in common.headers.items()]
+    wanted += [
+        ((key,), read, value)
+        for key, read, value in (("basic", secrets.basic, common.basic), ("bearer", secrets.bearer, common.bearer))
+        if value
+    ]
+    for key, read, value in wanted:
+        try:
+            headers.append(read(value, root))
+        except ValueError as error:
+            found.append(((*entry.path, *key), str(error)))
+    proxy = common.proxy
+    if proxy.startswith(("env:", "file:")):
+        try:
+            proxy = secrets.reveal(proxy, root)
+        except ValueError as error:
+            found.append(((*entry.path, "proxy"), str(error)))
+    return Access(tuple(headers), common.user_agent, proxy, common.verify)
 
 
 def _entry(values: Any, path: KeyPath, found: list[Problem]) -> Entry | None:
@@ -106,7 +136,7 @@ def _table(options: type[Any]) -> type[BaseModel]:
     hints = get_type_hints(options)
     types: dict[str, Any] = {
         each.name: (
-            WebUrl if each.name == "url" else hints[each.name],
+            FeedUrl if each.name == "url" else hints[each.name],
             ... if each.default is dataclasses.MISSING else each.default,
         )
         for each in dataclasses.fields(options)

@@ -1,34 +1,51 @@
 """The polite HTTP client: a conditional GET with its own redirects, one deadline, bounded bodies, errors in words."""
 
 import asyncio
+import contextlib
 import re
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime, timedelta
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpcore
 import httpx
 
 from aggregator.errors import FetchError
-from aggregator.fetching import rules
-from aggregator.fetching.transport import Transport
-from aggregator.model import Document, Fetch, Limits, Validators
+from aggregator.fetching import challenges, freshness, manners, rules
+from aggregator.fetching.transport import Transport, Way, host_name
+from aggregator.model import Document, HostState, Limits, Pace, Validators
 from aggregator.text import one_line
 
 MAX_REDIRECTS = 5
 CONNECT_SECONDS = 10.0
+ERROR_PAGE_SECONDS = 3.0
+SPACING = timedelta(seconds=1)
 
 
 @asynccontextmanager
-async def open_client(contact: str, allow_networks: tuple[str, ...], concurrency: int = 50) -> AsyncIterator[Fetch]:
-    """The way to the network, while it is open. `contact` (URL or e-mail) goes into User-Agent, `allow_networks` are
-    private networks that may be contacted (`rules.parse_network`), `concurrency` is how many hosts are asked at once.
+async def open_client(
+    contact: str,
+    allow_networks: tuple[str, ...],
+    concurrency: int = 50,
+    *,
+    hosts: Mapping[str, HostState],
+    now: datetime,
+    spacing: timedelta = SPACING,
+    pace: Pace = Pace(),  # noqa: B008 (frozen)
+) -> AsyncIterator["Client"]:
+    """The way to the network, while it is open.
+
+    `contact` (URL or e-mail) goes into User-Agent; `allow_networks` are private networks that may be contacted
+    (`rules.parse_network`); `concurrency` is how many hosts are asked at once. `hosts` is what earlier runs learned, by
+    host name; `now` when this run begins; `spacing` the least time between two requests to a host; `pace` gives `pause`
+    and `pause_cap` for 429 and 503.
 
     Raises ValueError for an entry of `allow_networks` that cannot be read.
     """
     allowed = tuple(map(rules.parse_network, allow_networks))
-    transport = Transport(allowed, httpx.create_ssl_context(), concurrency)
+    transport = Transport(allowed, concurrency)
     async with httpx.AsyncClient(
         transport=transport,
         headers={
@@ -37,63 +54,179 @@ async def open_client(contact: str, allow_networks: tuple[str, ...], concurrency
             "Accept-Encoding": "gzip, deflate",
         },
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # httpx keeps a jar; this one takes nothing in
-        timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
         trust_env=False,  # a proxy of the environment would do the connecting, past our guard
-    ) as client:
-
-        async def fetch(url: str, known: Validators, limits: Limits) -> Document:
-            """See `model.Fetch`."""
-            return await _visit(client, transport, url, known, limits)
-
-        yield fetch
+    ) as http:
+        yield Client(http, transport, allowed, hosts, now, spacing, pace)
 
 
-async def _visit(
-    client: httpx.AsyncClient, transport: Transport, url: str, known: Validators, limits: Limits
-) -> Document:
-    """Ask `url`, and then where it redirects to (RFC 9110 §15.4), until there is a document.
+class Client:
+    """A `model.Fetch` that remembers what hosts want: an object, because that is learned while it works."""
 
-    Validators go with every hop: they belong to the document at the end, and a redirect ignores them (§13.2.1). The
-    deadline is the sum of the time spent on hosts; waiting for our own turn does not count.
-    """
-    request = _first_request(client, url, known)
-    left = limits.timeout.total_seconds()
-    visited: set[str] = set()
-    while True:
-        here = str(request.url)
-        place = here if not visited else f"{here} (redirected from {rules.shown(url)})"
-        with _in_words(place):
-            _may_visit(request.url, visited)
-            visited.add(here)
-            async with transport.turn(request.url):
-                started = asyncio.get_running_loop().time()
-                async with asyncio.timeout(left):
-                    response, raw = await _ask(client, request, limits.max_bytes)
-                left -= asyncio.get_running_loop().time() - started
-            if response.next_request is None:
-                return _document(url, known, limits, response, raw)
-            request = response.next_request
-            request.url = _bare(request.url)
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        transport: Transport,
+        allowed: tuple[rules.AllowedNetwork, ...],
+        hosts: Mapping[str, HostState],
+        now: datetime,
+        spacing: timedelta,
+        pace: Pace,
+    ) -> None:
+        self._http = http
+        self._transport = transport
+        self._allowed = allowed
+        self._remembered = hosts
+        self._learned: dict[str, HostState] = {}
+        self._spacing = spacing
+        self._pace = pace
+        self._began = now
+        self._began_ticks = asyncio.get_running_loop().time()
+
+    @property
+    def hosts(self) -> Mapping[str, HostState]:
+        """The state of every host that was asked, by name: what to keep for the next run."""
+        return self._learned
+
+    async def __call__(self, url: str, known: Validators, limits: Limits) -> Document:
+        """Ask `url`, and then where it redirects to (RFC 9110 §15.4), until there is a document.
+
+        Validators go with every hop: they belong to the document at the end, and a redirect ignores them (§13.2.1).
+        What is private to the source goes to its own origin only, and no longer once that was left. The deadline is the
+        sum of the time spent on hosts; waiting for our own turn does not count.
+
+        Raises FetchError.
+        """
+        here, private = _start(url, limits)
+        # An address for the future has to work without the login that the URL brings.
+        permanent, moved_to = not httpx.URL(url).userinfo, ""
+        left = limits.timeout.total_seconds()
+        visited: set[str] = set()
+        while True:
+            place = str(here) if not visited else f"{here} (redirected from {rules.shown(url)})"
+            with _in_words(place):
+                _may_visit(here, visited)
+                visited.add(str(here))
+                request = self._request(here, known, private, limits)
+                async with self._transport.turn(here):
+                    await self._be_welcome(host_name(here))
+                    async with self._transport.places:
+                        started = asyncio.get_running_loop().time()
+                        response, raw = await self._ask(request, limits.max_bytes, started + left)
+                        left -= asyncio.get_running_loop().time() - started
+                    self._learn(response)
+                if response.next_request is None:
+                    return self._document(url, known, limits, response, raw, moved_to)
+            there = _bare(response.next_request.url)
+            at_home = _origin(here) == _origin(there)
+            permanent = permanent and response.status_code in (301, 308) and (at_home or not private)
+            if permanent := permanent and (here.scheme, there.scheme) != ("https", "http"):
+                moved_to = str(there)
+            here, private = there, private if at_home else []
+
+    def _request(
+        self, url: httpx.URL, known: Validators, private: list[tuple[bytes, bytes]], limits: Limits
+    ) -> httpx.Request:
+        access, seconds = limits.access, limits.timeout.total_seconds()
+        agent = [(b"User-Agent", access.user_agent.encode())] if access.user_agent else []
+        return self._http.build_request(
+            "GET",
+            url,
+            headers=[*agent, *rules.conditions(known), *private],
+            # Half of the whole for a silence in the middle: 15 s of 30 s.
+            timeout=httpx.Timeout(seconds / 2, connect=min(CONNECT_SECONDS, seconds)),
+            extensions={"way": Way(access.proxy, access.verify)},
+        )
+
+    def _now(self) -> datetime:
+        return self._began + timedelta(seconds=asyncio.get_running_loop().time() - self._began_ticks)
+
+    def _state(self, host: str) -> HostState:
+        return self._learned.get(host) or self._remembered.get(host) or HostState()
+
+    async def _be_welcome(self, host: str) -> None:
+        """Wait until the host may be asked. Raises FetchError when it wants silence."""
+        state, now = self._state(host), self._now()
+        if until := manners.silent_until(state, now, self._pace.pause_cap):
+            raise rules.trouble("paused", manners.words(host, state, until, now), retry_after=until - now, host=host)
+        await asyncio.sleep(manners.spacing_left(state, now, self._spacing).total_seconds())
+
+    async def _ask(self, request: httpx.Request, limit: int, deadline: float) -> tuple[httpx.Response, bytes]:
+        """One request, done by `deadline` (loop time). The body is read, as it is on the wire, when it is a document;
+        the beginning of an error page where it may be a challenge, if that comes quickly: the status is what counts."""
+        loop, host = asyncio.get_running_loop(), host_name(request.url)
+        self._learned[host] = manners.asked(self._state(host), self._now())
+        async with asyncio.timeout_at(deadline):
+            response = await self._http.send(request, stream=True)
+        try:
+            raw = bytearray()
+            if response.status_code == httpx.codes.OK:
+                async with asyncio.timeout_at(deadline):
+                    await _read(response, raw, limit)
+            elif response.status_code in challenges.STATUSES:
+                with contextlib.suppress(TimeoutError, httpcore.TimeoutException, *_BROKEN):
+                    async with asyncio.timeout_at(min(deadline, loop.time() + ERROR_PAGE_SECONDS)):
+                        await _glimpse(response, raw)
+            return response, bytes(raw)
+        finally:
+            await response.aclose()
+
+    def _learn(self, response: httpx.Response) -> None:
+        """Keep what the answer means for the host; a server of the operator's own is never silent as a whole."""
+        status, host = response.status_code, host_name(response.url)
+        port = response.url.port or (443 if response.url.scheme == "https" else 80)
+        if status in manners.ASK_FOR_SILENCE and rules.is_own(self._allowed, host, port):
+            return
+        wait = self._retry_after(response)
+        self._learned[host] = manners.after(self._state(host), status, wait, self._now(), self._pace)
+
+    def _retry_after(self, response: httpx.Response) -> timedelta | None:
+        asked, date = (response.headers.get(name, "") for name in ("retry-after", "date"))
+        wait = freshness.retry_after(asked, date, self._now()) if asked else None
+        return None if wait is None else min(wait, self._pace.pause_cap)
+
+    def _document(
+        self, url: str, known: Validators, limits: Limits, response: httpx.Response, raw: bytes, moved_to: str
+    ) -> Document:
+        sent = response.headers.raw
+        headers = rules.header_map(sent)
+        status, final = response.status_code, str(response.url)
+        if status == httpx.codes.NOT_MODIFIED and rules.conditions(known):
+            return Document(url, final, b"", True, moved_to, headers, rules.refreshed(known, sent))
+        wait, host = self._retry_after(response), host_name(response.url)
+        coding = headers.get("content-encoding", "")
+        if who := challenges.found(status, headers, rules.beginning(raw, coding, challenges.GLIMPSE)):
+            what = f"HTTP {status}, a page of {who} against robots instead of the feed"
+            raise rules.trouble("blocked", what, retry_after=wait, host=host)
+        if status != httpx.codes.OK:
+            if status in (301, 302, 303, 307, 308):
+                raise rules.trouble("bad redirect", f"HTTP {status} without an address")
+            raise rules.status_trouble(status, wait, host if wait is not None else "")
+        body = rules.decode(raw, rules.content_coding(coding), limits.max_bytes)
+        return Document(url, final, body, False, moved_to, headers, rules.validators(sent))
 
 
-def _first_request(client: httpx.AsyncClient, url: str, known: Validators) -> httpx.Request:
+def _start(url: str, limits: Limits) -> tuple[httpx.URL, list[tuple[bytes, bytes]]]:
+    """Where to begin, without userinfo and fragment, and the headers that are private to that origin."""
     try:
         target = httpx.URL(url)
-        request = client.build_request("GET", _bare(target), headers=rules.conditions(known))
-        if target.userinfo:
-            # As a header, because httpx keeps headers to their origin; a URL's user would show up in messages.
-            next(httpx.BasicAuth(target.username, target.password).auth_flow(request))
+        # As a header, because a URL's user would show up in messages.
+        private = rules.private_headers(limits.access, target.username, target.password)
+        here = _bare(target)
     except (httpx.InvalidURL, UnicodeError) as error:
         # Nobody knows where in it a password ends, so all up to the last @ is masked, and httpx's quotes are left out.
         masked = one_line(re.sub("//.*@", "//***@", url, flags=re.DOTALL))
-        raise FetchError("bad url", f"{masked}: it cannot be read; encode spaces and the like with %") from error
-    if problem := _problem(request.url):
-        raise FetchError("bad url", f"{rules.shown(url)}: {problem}")
-    return request
+        raise rules.trouble("bad url", f"{masked}: it cannot be read") from error
+    if problem := _problem(here):
+        raise rules.trouble("bad url", f"{rules.shown(url)}: {problem}")
+    return here, private
 
 
 def _bare(url: httpx.URL) -> httpx.URL:
     return url.copy_with(userinfo=b"", fragment=None)
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port  # httpx leaves out a scheme's own port
 
 
 def _problem(url: httpx.URL) -> str:
@@ -106,45 +239,30 @@ def _problem(url: httpx.URL) -> str:
 
 def _may_visit(url: httpx.URL, visited: set[str]) -> None:
     if visited and (problem := _problem(url)):
-        raise FetchError("bad redirect", problem)
+        raise rules.trouble("bad redirect", problem)
     if str(url) in visited or len(visited) > MAX_REDIRECTS:
-        raise FetchError("redirect loop", f"no document after {len(visited)} redirects")
+        raise rules.trouble("redirect loop", f"no document after {len(visited)} redirects")
 
 
-async def _ask(client: httpx.AsyncClient, request: httpx.Request, limit: int) -> tuple[httpx.Response, bytes]:
-    """One request. The body is read, as it is on the wire, only when it is a document."""
-    response = await client.send(request, stream=True)
-    try:
-        return response, await _read(response, limit) if response.status_code == httpx.codes.OK else b""
-    finally:
-        await response.aclose()
-
-
-async def _read(response: httpx.Response, limit: int) -> bytes:
+async def _read(response: httpx.Response, into: bytearray, limit: int) -> None:
     rules.content_coding(response.headers.get("content-encoding", ""))
     length = response.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limit:
         raise rules.too_large(limit)
-    body = bytearray()
     async for chunk in response.aiter_raw():
-        body += chunk
-        if len(body) > limit:
+        into += chunk
+        if len(into) > limit:
             raise rules.too_large(limit)
-    return bytes(body)
 
 
-def _document(url: str, known: Validators, limits: Limits, response: httpx.Response, raw: bytes) -> Document:
-    sent = response.headers.raw
-    headers = rules.header_map(sent)
-    final = str(response.url)
-    if response.status_code == httpx.codes.NOT_MODIFIED and rules.conditions(known):
-        return Document(url, final, b"", True, headers, rules.refreshed(known, sent))
-    if response.status_code != httpx.codes.OK:
-        if response.status_code in (301, 302, 303, 307, 308):
-            raise FetchError("bad redirect", f"HTTP {response.status_code} without an address")
-        raise rules.status_trouble(response.status_code)
-    coding = rules.content_coding(headers.get("content-encoding", ""))
-    return Document(url, final, rules.decode(raw, coding, limits.max_bytes), False, headers, rules.validators(sent))
+async def _glimpse(response: httpx.Response, into: bytearray) -> None:
+    async for chunk in response.aiter_raw():
+        into += chunk
+        if len(into) >= challenges.GLIMPSE:
+            return
+
+
+_BROKEN = (httpcore.NetworkError, httpcore.RemoteProtocolError, OSError)
 
 
 @contextmanager
@@ -153,17 +271,20 @@ def _in_words(place: str) -> Iterator[None]:
     try:
         yield
     except FetchError as error:
-        raise FetchError(error.kind, f"{place}: {error.message}") from error
+        raise FetchError(error.kind, f"{place}: {error.message}", error.retry_after, error.host) from error
     except (TimeoutError, httpcore.TimeoutException) as error:
-        raise FetchError(
-            "timeout", f"{place}: no complete answer in time; if it is only slow, raise timeout"
-        ) from error
+        raise rules.trouble("timeout", f"{place}: no complete answer in time") from error
     # httpx builds the next request even when it is not to follow; our own URL is valid, so it is Location that is not.
     except (httpx.InvalidURL, httpx.RemoteProtocolError, UnicodeError) as error:
-        raise FetchError("bad redirect", f"{place}: it leads to what is no URL") from error
+        raise rules.trouble("bad redirect", f"{place}: it leads to what is no URL") from error
+    except httpcore.ProxyError as error:
+        raise rules.trouble("proxy", f"{place}: the proxy answered {one_line(error)}") from error
     except (httpcore.ConnectError, ssl.SSLError) as error:  # the guard has its own words for TCP, so this is TLS
-        raise FetchError("tls", f"{place}: no secure connection ({one_line(error) or 'the server hung up'})") from error
+        what = f"{place}: no secure connection ({one_line(error) or 'the server hung up'})"
+        raise rules.trouble("tls", what) from error
     except (httpcore.NetworkError, OSError) as error:
-        raise FetchError("reset", f"{place}: the connection broke") from error
+        raise rules.trouble("reset", f"{place}: the connection broke") from error
     except httpcore.RemoteProtocolError as error:
-        raise FetchError("bad response", f"{place}: {one_line(error)}") from error
+        raise rules.trouble("bad response", f"{place}: {one_line(error)}") from error
+    except httpcore.LocalProtocolError:  # its words would show the value
+        raise rules.trouble("bad header", f"{place}: a header of ours cannot be sent") from None

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import httpcore
 import httpx
@@ -26,30 +27,41 @@ class _Host:
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     users: int = 0
-    connection: httpcore.AsyncHTTPConnection | None = None
+    connection: httpcore.AsyncConnectionInterface | None = None
+    way: "Way | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a request goes: through a proxy (a URL, "" for none), and whether certificates are verified."""
+
+    proxy: str = field(default="", repr=False)
+    verify: bool = True
 
 
 class Transport(httpx.AsyncBaseTransport):
-    """Sends requests to hosts whose turn it is. `concurrency` is how many hosts may have their turn at once."""
+    """Sends requests to hosts whose turn it is, by the `way` among their extensions.
 
-    def __init__(self, allowed: tuple[rules.AllowedNetwork, ...], tls: ssl.SSLContext, concurrency: int) -> None:
+    Who has a turn takes one of the `places` to send: their number, `concurrency`, is how many requests are under way.
+    """
+
+    def __init__(self, allowed: tuple[rules.AllowedNetwork, ...], concurrency: int) -> None:
         self._network = GuardedNetwork(allowed, concurrency)
-        self._tls = tls
-        self._places = asyncio.Semaphore(concurrency)
         self._hosts: dict[str, _Host] = {}
+        self.places = asyncio.Semaphore(concurrency)
 
     @asynccontextmanager
     async def turn(self, url: httpx.URL) -> AsyncIterator[None]:
-        """Wait until nobody else talks to the host of `url` and a place is free; while it is held, send to that host.
+        """Wait until nobody else talks to the host of `url`; while it is held, send to that host.
 
-        The connection stays open from one turn to the next and is closed by the last who waits for the host.
+        A place is taken after it, never before: who waits for a busy host must not keep one from another host. The
+        connection stays open from one turn to the next and is closed by the last who waits for the host.
         """
-        name = _name(url)
+        name = host_name(url)
         host = self._hosts.setdefault(name, _Host())
         host.users += 1
         try:
-            # In this order: who waits for a busy host must not keep a place from another host.
-            async with host.lock, self._places:
+            async with host.lock:
                 try:
                     yield
                 finally:
@@ -62,7 +74,7 @@ class Transport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send within a `turn`. Raises httpcore's exceptions, and FetchError from the guard."""
-        host = self._hosts[_name(request.url)]
+        host = self._hosts[host_name(request.url)]
         url = httpcore.URL(
             scheme=request.url.raw_scheme,
             host=request.url.raw_host,
@@ -70,14 +82,53 @@ class Transport(httpx.AsyncBaseTransport):
             target=request.url.raw_path,
         )
         outgoing = httpcore.Request(request.method, url, headers=request.headers.raw, extensions=request.extensions)
-        if host.connection is not None and _is_ready(host.connection, url.origin):
+        way: Way = request.extensions["way"]
+        if host.connection is not None and host.way == way and _is_ready(host.connection, url.origin):
             try:
                 return _response(await host.connection.handle_async_request(outgoing))
             except (httpcore.NetworkError, httpcore.RemoteProtocolError):
                 pass  # the server closed it between two requests: repeat once on a new one (RFC 9112 §9.3.1)
         await _close(host)
-        host.connection = httpcore.AsyncHTTPConnection(url.origin, self._tls, network_backend=self._network)
-        return _response(await host.connection.handle_async_request(outgoing))
+        host.connection, host.way = self._connection(url.origin, way), way
+        try:
+            return _response(await host.connection.handle_async_request(outgoing))
+        except FetchError as error:
+            if not way.proxy:
+                raise
+            raise FetchError(error.kind, f"the proxy: {error.message}") from error
+
+    def _connection(self, origin: httpcore.Origin, way: Way) -> httpcore.AsyncConnectionInterface:
+        """A connection that opens with its first request. Raises FetchError for a proxy that cannot be used.
+
+        The guard sees the proxy's own address; what the proxy then contacts is its operator's business.
+        """
+        tls = self._verifying if way.verify else self._unverifying
+        if not way.proxy:
+            return httpcore.AsyncHTTPConnection(origin, tls, network_backend=self._network)
+        try:
+            proxy = httpx.Proxy(way.proxy)
+        except (ValueError, httpx.InvalidURL, UnicodeError):
+            raise rules.trouble("proxy", "its URL cannot be read") from None  # the cause would show the password
+        if proxy.url.scheme not in ("http", "https"):
+            raise rules.trouble("proxy", "only http:// and https:// proxies can be used")
+        pool = httpcore.AsyncHTTPProxy(  # only a maker of connections here: it knows which kind fits the origin
+            httpcore.URL(
+                scheme=proxy.url.raw_scheme, host=proxy.url.raw_host, port=proxy.url.port, target=proxy.url.raw_path
+            ),
+            proxy_auth=proxy.raw_auth,
+            ssl_context=tls,
+            proxy_ssl_context=self._verifying if proxy.url.scheme == "https" else None,
+            network_backend=self._network,
+        )
+        return pool.create_connection(origin)
+
+    @cached_property
+    def _verifying(self) -> ssl.SSLContext:
+        return httpx.create_ssl_context()  # 20 ms, so once
+
+    @cached_property
+    def _unverifying(self) -> ssl.SSLContext:
+        return httpx.create_ssl_context(verify=False)
 
     async def aclose(self) -> None:
         """Close what is still open."""
@@ -106,11 +157,12 @@ def _response(response: httpcore.Response) -> httpx.Response:
     )
 
 
-def _name(url: httpx.URL) -> str:
+def host_name(url: httpx.URL) -> str:
+    """The name that a host is known by: ASCII, lower case, whatever the port."""
     return url.raw_host.decode("ascii").rstrip(".")
 
 
-def _is_ready(connection: httpcore.AsyncHTTPConnection, origin: httpcore.Origin) -> bool:
+def _is_ready(connection: httpcore.AsyncConnectionInterface, origin: httpcore.Origin) -> bool:
     return connection.can_handle_request(origin) and connection.is_idle() and not connection.has_expired()
 
 
@@ -153,7 +205,7 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
                     failure = error
         if isinstance(failure, httpcore.ConnectTimeout):
             raise failure
-        raise FetchError("refused", f"no connection to {' or '.join(addresses)} ({_reason(failure)})") from failure
+        raise rules.trouble("refused", f"no connection to {' or '.join(addresses)} ({_reason(failure)})") from failure
 
     async def _resolve(self, host: str, port: int) -> list[str]:
         loop = asyncio.get_running_loop()
@@ -162,9 +214,9 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
                 self._resolvers, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             )
         except socket.gaierror as error:
-            raise FetchError("dns", f"{host} cannot be found ({error.strerror})") from error
+            raise rules.trouble("dns", f"{host} cannot be found ({error.strerror})") from error
         except UnicodeError as error:  # an empty label, or one over 63 characters
-            raise FetchError("dns", f"{host} is no host name") from error
+            raise rules.trouble("dns", f"{host} is no host name") from error
         return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
     def close(self) -> None:

@@ -7,9 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
 
-from aggregator.model import CategoryPath, Feed, Source
+from aggregator.model import CategoryPath, Feed, Hints, HostState, Move, Source
 from aggregator.store import visits
-from aggregator.store.tables import source
+from aggregator.store.engine import insert_new
+from aggregator.store.tables import host, source
 from aggregator.store.values import dump, load, moment, seconds
 
 
@@ -29,6 +30,10 @@ class Standing:
     failures: int
     error: str
     warnings: tuple[str, ...]
+    hints: Hints
+    gone_since: datetime | None
+    gone: bool
+    move: Move | None
 
 
 def register(db: Connection, sources: Iterable[tuple[Source, bool]], now: datetime) -> None:
@@ -76,6 +81,10 @@ def standings(db: Connection) -> Mapping[str, Standing]:
             failures=row.failures,
             error=row.error,
             warnings=tuple(json.loads(row.warnings)),
+            hints=load(Hints, row.hints),
+            gone_since=moment(row.gone_since),
+            gone=row.gone,
+            move=load(Move, row.move) if row.move else None,
         )
         for row in rows
     }
@@ -83,3 +92,24 @@ def standings(db: Connection) -> Mapping[str, Standing]:
 
 def _paths(data: str) -> tuple[CategoryPath, ...]:
     return tuple(tuple(path) for path in json.loads(data))
+
+
+def hosts(db: Connection) -> Mapping[str, HostState]:
+    """What is remembered of hosts, by name."""
+    return {
+        row.name: HostState(moment(row.last_request), moment(row.not_before), row.reason, row.pauses)
+        for row in db.execute(select(host))
+    }
+
+
+def save_hosts(db: Connection, states: Mapping[str, HostState]) -> None:
+    """Remember what was learned of hosts."""
+    for name, state in sorted(states.items()):
+        values = {
+            "last_request": seconds(state.last_request),
+            "not_before": seconds(state.not_before),
+            "reason": state.reason,
+            "pauses": state.pauses,
+        }
+        db.execute(insert_new(db, host).values(values | {"name": name}))
+        db.execute(update(host).where(host.c.name == name).values(values))

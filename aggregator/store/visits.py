@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -10,10 +10,20 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from aggregator.identity import Change, Known, digest
-from aggregator.model import CategoryPath, Feed, Item, Validators, Visit
+from aggregator.model import CategoryPath, Feed, Hints, Item, Move, Validators, Visit
+from aggregator.schedule import Due
 from aggregator.store.engine import insert_new
 from aggregator.store.tables import document, item, item_key, pending, source, waiting
 from aggregator.store.values import dump, load, moment, seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a visit taught about its source, besides its items."""
+
+    hints: Hints = Hints()
+    gone_since: datetime | None = None
+    move: Move | None = None
 
 
 def validators(db: Connection, source_id: int) -> Mapping[str, Validators]:
@@ -41,11 +51,19 @@ def known(db: Connection, source_id: int, keys: Collection[str], origins: Collec
 
 
 def save(
-    db: Connection, source_id: int, visit: Visit, changes: Sequence[Change], now: datetime, due: datetime, reason: str
+    db: Connection, source_id: int, visit: Visit, changes: Sequence[Change], now: datetime, due: Due, learned: Learned
 ) -> None:
     """Keep what a visit gave: items, keys, validators, what the feed says of itself, and when to come again."""
     row = db.execute(select(source).where(source.c.id == source_id)).one()
-    state: dict[str, Any] = {"last_visit": seconds(now), "next_visit": seconds(due), "reason": reason}
+    state: dict[str, Any] = {
+        "last_visit": seconds(now),
+        "next_visit": seconds(due.when),
+        "reason": due.reason,
+        "gone": due.gone,
+        "gone_since": seconds(learned.gone_since),
+        "hints": dump(learned.hints),
+        "move": dump(learned.move) if learned.move else "",
+    }
     if visit.error:
         state |= {"error": visit.error, "failures": row.failures + 1}
     else:
@@ -59,6 +77,18 @@ def save(
             if replace(load(Feed, row.feed), updated=None) != replace(visit.feed, updated=None):
                 touch(db, source_id)
     db.execute(update(source).where(source.c.id == source_id).values(state))
+
+
+def postpone(db: Connection, source_id: int, until: datetime, reason: str) -> None:
+    """A source was not asked, as its host wants silence: nothing is known of it but when to come again."""
+    values = {"next_visit": seconds(until), "reason": reason}
+    db.execute(update(source).where(source.c.id == source_id).values(values))
+
+
+def follow(db: Connection, source_id: int, old: str, new: str) -> None:
+    """A feed has moved for good: what was learned of its document holds for the new address."""
+    mine = (document.c.source_id == source_id) & (document.c.name == old)
+    db.execute(update(document).where(mine).values(name=new))
 
 
 def touch(db: Connection, source_id: int) -> None:

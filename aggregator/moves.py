@@ -1,0 +1,36 @@
+"""Whether a permanent redirect is to be believed. Pure.
+
+RFC 9110 §15.4.2 lets a client use the new address at once; but publishers redirect to maintenance pages and come back,
+so aggregators have always waited for confirmations.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from aggregator.model import Move, Pace
+
+
+def moved(history: Move | None, url: str, seen: str, pace: Pace, now: datetime, *, overlap: bool) -> Move | None:
+    """What is known after a visit at `now` of the document that the config has at `url`.
+
+    A move that is `believed` is asked at its own `url`; one that is not, at the config's. `seen` is `Document.moved_to`
+    of that answer: "" when a document or something temporary answered first, which ends a move that is not believed, as
+    another target does. `overlap` says that the target is the same feed, for it had items that were known already, or
+    answered 304; a visit without counts for nothing. A step from https down to http never counts. A visit that
+    failed says nothing: leave the history as it is.
+    """
+    settled = history if history and history.believed else None
+    asked = settled.url if settled else url
+    if seen in ("", asked) or (_is_secure(asked) and not _is_secure(seen)):
+        return settled
+    if not overlap:
+        return settled or (history if history and history.url == seen else None)
+    if not history or history.url != seen:
+        history = Move(seen, 0, now)
+    visits = history.visits + 1
+    believed = visits >= pace.move_visits and now - history.since >= pace.move_after
+    return replace(history, visits=visits, believed=believed)
+
+
+def _is_secure(url: str) -> bool:
+    return url[:6].lower() == "https:"
