@@ -275,7 +275,9 @@ def _new(each: _Met, identity: str, now: datetime, *, remote: bool) -> Change:
 
 
 def _dates(item: Item, now: datetime, *, remote: bool) -> tuple[datetime | None, datetime]:
-    published = min(item.published, now) if remote and item.published else item.published
+    """Published and updated at first sight. Where upstream says only when it was updated, as Atom may, that is both."""
+    published = item.published or (min(item.updated, now) if item.updated else None)
+    published = min(published, now) if remote and published else published
     shown = published or now
     return published, max(shown, min(item.updated, now) if item.updated else shown)
 

@@ -104,10 +104,9 @@ class _Plan:
 def _prepare(engine: Engine, config: Config, now: datetime, force: bool) -> _Plan:
     """Bring the store in line with the config, and ask it what is due. Local posts always are: looking costs nobody."""
     with writing(engine) as db:
-        stored.register(db, [(source, sources.find(source.kind).REMOTE) for source in config.sources], now)
-        wanted = {path for source in config.sources for path in source.categories} | set(config.categories)
-        categories.place(db, wanted, channels.slugs(config), now)
-        notes = categories.rename(db, channels.slugs(config))
+        notes = stored.register(db, [(source, sources.find(source.kind).REMOTE) for source in config.sources], now)
+        categories.place(db, channels.configured(config), channels.slugs(config), now)
+        notes += categories.rename(db, channels.slugs(config))
         standings = stored.standings(db)
         due = [
             source
@@ -144,15 +143,17 @@ def _keep(engine: Engine, visit: Visit, standing: Standing, now: datetime) -> Ou
             held = visit.held.keys() | visit.broken
             changes = identity.decide(visit.items, known, now, remote=remote, held=held)
         failures = standing.failures + 1 if visit.error else 0
-        due, reason = schedule.next_visit(now, visit.source.limits.interval, failures)
+        interval = visit.source.limits.interval
+        due, reason = schedule.next_visit(now, interval, failures) if remote else (now, "looked at by every run")
         visits.save(db, standing.id, visit, changes, now, due, reason)
-    counts = Counter[str](change.what for change in changes)
-    waiting = sum(change.what != "removed" and bool(change.published and change.published > now) for change in changes)
+    waits = [change for change in changes if change.what != "removed" and change.published and change.published > now]
+    counts = Counter[str](change.what for change in changes if change not in waits)
+    counts["same"] += 0 if remote else len(visit.held)
     title = visit.source.title or (visit.feed.title if visit.feed else "") or standing.feed.title or visit.source.key
     return Outcome(
         source=visit.source,
         title=title,
-        counts={**counts, "waiting": waiting},
+        counts={**counts, "waiting": len(waits)},
         warnings=visit.warnings,
         told=frozenset(standing.warnings),
         error=visit.error,

@@ -248,12 +248,58 @@ def test_a_source_that_leaves_the_config_takes_its_items_along(planet: Planet) -
         before = planet.ids()
         (source,) = planet.sources
         planet.sources = []
-        planet.run(later=HOUR)
+        report = planet.run(later=HOUR)
+        assert report.notes == (f"{server.url('/1')} has left the config; its items are no longer published",)
         assert planet.titles() == []
         planet.sources = [source | {"category": "other"}]
         planet.run(later=HOUR)
     assert planet.ids("other/atom.xml") == before
-    assert planet.titles("news/atom.xml") == []
+    assert {name.split("/")[0] for name in planet.files()} == {"atom.xml", "rss.xml", "other"}
+
+
+def test_an_entry_that_says_only_when_it_was_updated_has_that_date(planet: Planet) -> None:
+    entry = "<entry><id>tag:a.example,2026:{0}</id><title>{0}</title><updated>{1}</updated></entry>"
+    entries = entry.format("older", "2026-02-01T00:00:00Z") + entry.format("newer", "2026-03-01T00:00:00Z")
+    with Server() as server:
+        server.put("/1", f'<feed xmlns="http://www.w3.org/2005/Atom"><title>A</title>{entries}</feed>'.encode())
+        planet.feed(server.url("/1"))
+        planet.run()
+    assert planet.titles() == ["newer", "older"]
+    assert planet.published().entries[0].published == "2026-03-01T00:00:00+00:00"
+
+
+def test_a_category_without_entries_that_nobody_configures_goes_and_comes_back(planet: Planet) -> None:
+    planet.seeds()
+    planet.categories = [{"path": ["kept"]}]
+    path = planet.post("a.md", title="One", date="2026-03-01", categories=["gone", "deep"])
+    planet.post("b.md", title="Two", date="2026-03-02", categories=["stays"])
+    planet.run()
+    before = planet.ids("gone/deep/atom.xml")
+    (planet.root / "feeds" / "gone" / "of the owner.txt").write_text("mine")
+    text = path.read_text(encoding="utf-8")
+    path.unlink()
+    planet.run(later=HOUR)
+    left = {name for name in planet.files() if name.startswith("gone")}
+    assert left == {"gone/of the owner.txt"}, "only what we wrote is removed"
+    assert {"kept/rss.xml", "stays/rss.xml"} <= planet.files().keys()
+    path.write_text(text, encoding="utf-8")
+    planet.run(later=HOUR)
+    assert planet.ids("gone/deep/atom.xml") == before
+
+
+def test_a_file_of_somebody_else_is_not_overwritten(planet: Planet) -> None:
+    planet.seeds()
+    planet.post("a.md", title="One", date="2026-03-01", categories=["a"])
+    (planet.root / "feeds").mkdir()
+    (planet.root / "feeds" / "rss.xml").write_text("<rss>of another generator</rss>")
+    report = planet.run()
+    assert ["was not written by aggregator" in problem for problem in report.published.problems] == [True]
+    assert (planet.root / "feeds" / "rss.xml").read_text() == "<rss>of another generator</rss>"
+    assert planet.titles("a/rss.xml") == ["One"]
+    (planet.root / "feeds" / "rss.xml").unlink()
+    assert not planet.run(later=HOUR).published.problems
+    (planet.root / "var" / "aggregator.db").unlink()
+    assert not planet.run(later=HOUR).published.problems, "our own files are known again without the store"
 
 
 # --- Trouble --------------------------------------------------------------------------------------------------------
