@@ -65,8 +65,8 @@ class Report:
     @property
     def nothing_done(self) -> bool:
         """Whether there was something to do and none of it could be done."""
-        visited = bool(self.outcomes) and len(self.failed) == len(self.outcomes)
-        return visited or bool(self.published.problems and not self.published.written)
+        none_visited = bool(self.outcomes) and len(self.failed) == len(self.outcomes) and not self.skipped
+        return none_visited or len(self.published.problems) == self.published.channels
 
 
 def run(

@@ -147,6 +147,46 @@ def test_an_undated_post_keeps_the_moment_of_its_first_sight(planet: Planet) -> 
     assert planet.published().entries[1].published_parsed[:5] == (2026, 3, 14, 12, 0)
 
 
+@pytest.mark.parametrize("edited", [("a.md",), ("b.md",), ("a.md", "b.md")])
+def test_posts_that_read_the_same_part_when_one_is_edited(planet: Planet, edited: tuple[str, ...]) -> None:
+    planet.seeds()
+    planet.post("a.md", "A template.", title="New post", date="2026-03-01")
+    planet.post("b.md", "A template.", title="New post", date="2026-03-01")
+    planet.run()
+    (before,) = planet.ids().values()
+    for name in edited:
+        planet.post(name, f"Something else in {name}.", title=f"Edited {name}", date="2026-03-01")
+    planet.run(later=HOUR)
+    expected = {f"Edited {name}" for name in edited} | ({"New post"} if len(edited) == 1 else set())
+    assert set(planet.titles()) == expected
+    assert before in planet.ids().values()
+
+
+def test_a_new_post_in_the_place_of_a_deleted_one_is_new(planet: Planet) -> None:
+    planet.seeds()
+    path = planet.post("today.md", "Old text.", title="Old", date="2026-01-01")
+    planet.run()
+    (before,) = planet.ids().values()
+    path.unlink()
+    planet.run(later=HOUR)
+    planet.post("today.md", "New text.", title="New", date="2026-03-14")
+    planet.run(later=HOUR)
+    (entry,) = planet.published().entries
+    assert entry.id != before
+    assert entry.published_parsed[:3] == (2026, 3, 14)
+
+
+def test_renaming_and_editing_in_one_go_keeps_the_id(planet: Planet) -> None:
+    planet.seeds()
+    path = planet.post("a.md", "A text with a mistkae.", title="One", date="2026-03-01")
+    planet.run()
+    before = planet.ids()
+    path.unlink()
+    planet.post("b.md", "A text without a mistake.", title="One", date="2026-03-01")
+    planet.run(later=HOUR)
+    assert planet.ids() == before
+
+
 # --- Feeds ----------------------------------------------------------------------------------------------------------
 
 STORY = {
@@ -354,6 +394,18 @@ def test_a_failing_source_is_asked_less_and_less_and_recovers(planet: Planet) ->
         server.put("/1", rss([STORY]))
         assert not planet.run(force=True).failed
     assert planet.titles() == ["A story"]
+
+
+def test_the_exit_code_tells_nothing_done_from_a_failing_source(planet: Planet) -> None:
+    with Server() as server:
+        server.put("/good", rss([STORY]))
+        planet.feed(server.url("/good"))
+        planet.feed(server.url("/bad"), interval="1s")
+        assert not planet.run().nothing_done
+        report = planet.run(later=timedelta(minutes=5))
+        assert (len(report.failed), len(report.skipped), report.nothing_done) == (1, 1, False)
+        planet.sources = planet.sources[1:]
+        assert planet.run(later=timedelta(minutes=5)).nothing_done
 
 
 def test_output_that_cannot_be_written_is_said_and_made_up_for(planet: Planet) -> None:
