@@ -13,7 +13,7 @@ from aggregator import __version__
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
 from aggregator.model import Category, CategoryPath, Channel, Entry
-from aggregator.publish import is_complete, page, publish, urls
+from aggregator.publish import is_complete, page, publish, retire, urls
 from aggregator.store import channels, meta
 from aggregator.store.channels import Place, Shown
 from aggregator.store.engine import reading, writing
@@ -46,9 +46,12 @@ def publish_all(engine: Engine, config: Config, progress: Callable[[int, int, st
         places = channels.places(db)
     known = {place.folder: category(config, place) for place in places}
     settings = _fingerprint(config, authority)
+    wanted = configured(config)
+    retired = [place for place in places if not place.entries and place.path not in wanted]
     stale = [
         place
         for place in places
+        if place not in retired
         if place.rendered != f"{settings}:{place.revision}" or not is_complete(config.output, place.folder, names)
     ]
     written: list[Path] = []
@@ -58,7 +61,8 @@ def publish_all(engine: Engine, config: Config, progress: Callable[[int, int, st
         try:
             with reading(engine) as db:
                 shown = channels.recent(db, place.id, config.site.items)
-            written += publish(_channel(config, place, known, shown, authority), config.output, names)
+            channel = _channel(config, place, known, shown, authority)
+            written += publish(channel, config.output, names, ours=bool(place.rendered))
         except AggregatorError as error:
             problems.append(str(error))
             continue
@@ -68,7 +72,17 @@ def publish_all(engine: Engine, config: Config, progress: Callable[[int, int, st
             continue
         with writing(engine) as db:
             channels.mark_rendered(db, place.id, f"{settings}:{place.revision}")
-    return Published(tuple(written), len(places), tuple(problems))
+    for place in (place for place in retired if place.rendered):
+        retire(config.output, place.folder, names)
+        with writing(engine) as db:
+            channels.mark_rendered(db, place.id, "")
+    return Published(tuple(written), len(places) - len(retired), tuple(problems))
+
+
+def configured(config: Config) -> frozenset[CategoryPath]:
+    """The categories that are published even while they are empty: those that the config names, and all above them."""
+    named = {path for source in config.sources for path in source.categories} | set(config.categories)
+    return frozenset(path[:depth] for path in named for depth in range(len(path) + 1)) | {()}
 
 
 def category(config: Config, place: Place) -> Category:
@@ -90,10 +104,11 @@ def _channel(
     titles = {each.path: each.title for each in known.values()}
     above = " / ".join(titles[place.path[: depth + 1]] for depth in range(len(place.path)))
     title = f"{above} · {site.title}" if place.path else site.title
+    own = known[place.folder]
     entries = tuple(_entry(config, each, known, authority) for each in shown)
     return Channel(
         id=f"{authority}feed/" + "/".join(quote(name, safe="") for name in place.path),
-        category=replace(known[place.folder], title=title),
+        category=replace(own, title=title, description=own.description or title),
         site=site.title,
         site_url=site.base_url,
         page=page(site.base_url, place.folder),

@@ -48,7 +48,8 @@ async def visit(source: Source, known: Mapping[str, Validators], fetch: Fetch) -
         result = Visit(source, error=str(error), trouble=Trouble(error.kind, retry_after))
     except Exception as error:  # a border: a bug in one adapter must not cost the other sources their visit
         _log.exception("%s: a mistake in aggregator itself", source.key)
-        result = Visit(source, error=f"internal error: {type(error).__name__}: {error}; please report it", trouble=Trouble("internal error"))
+        result = Visit(source, error=f"internal error: {type(error).__name__}: {error}; please report it")
+        result = replace(result, trouble=Trouble("internal error"))
     return replace(result, seconds=time.monotonic() - start)
 
 

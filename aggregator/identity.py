@@ -192,7 +192,7 @@ def _adopt(incoming: Sequence[_Met], rows: Sequence[Known]) -> dict[int, Known]:
     A guid or link that several incoming items have, or several known ones, does not tell them apart: then the text has
     to agree, or at least the title.
     """
-    names = [{*each.keys, *_titled(each.keys, each.item.title)} for each in incoming]
+    names = [{*each.keys, *_titled(each.keys, each.item.title), *_dated(each.item)} for each in incoming]
     by_key = _by_key(rows)
     repeated = {key for key, count in Counter(key for own in names for key in own).items() if count > 1}
     vague = repeated | {key for key, held in by_key.items() if len(held) > 1}
@@ -205,7 +205,8 @@ def _adopt(incoming: Sequence[_Met], rows: Sequence[Known]) -> dict[int, Known]:
         (("titled guid:",), crowd, _any),
         (("titled link:",), crowd | repeated, _same_guid),
         (("text:",), crowd, _no_two_pages),
-        (("path:",), (), _any),
+        (("dated ",), vague, _is_nameless),
+        (("path:",), (), _is_there),
     )
     adopted: dict[int, Known] = {}
     taken: set[int] = set()
@@ -225,7 +226,7 @@ def _adopt(incoming: Sequence[_Met], rows: Sequence[Known]) -> dict[int, Known]:
 def _by_key(rows: Iterable[Known]) -> dict[str, list[Known]]:
     found: dict[str, list[Known]] = defaultdict(list)
     for row in rows:
-        for key in {*row.keys, *_titled(row.keys, row.title)}:
+        for key in {*row.keys, *_titled(row.keys, row.title), *_dated(row)}:
             found[key].append(row)
     return found
 
@@ -238,6 +239,11 @@ def _likeness(each: _Met, row: Known) -> tuple[int, int]:
 def _titled(keys: Iterable[str], title: str) -> set[str]:
     """Guids and links with the title beside them, for those that alone do not tell."""
     return {f"titled {key} {title}" for key in keys if title and key.startswith(("guid:", "link:"))}
+
+
+def _dated(post: Item | Known) -> set[str]:
+    """A post's title and date: what it still has after it was renamed and mended in one go."""
+    return {f"dated {post.published} {post.title}"} if post.origin and post.title and post.published else set()
 
 
 def _whole(each: _Met, row: Known) -> bool:
@@ -264,6 +270,16 @@ def _no_two_pages(each: _Met, row: Known) -> bool:
     return not any(key.startswith("link:") for key in each.keys) or not any(key.startswith("link:") for key in row.keys)
 
 
+def _is_nameless(each: _Met, row: Known) -> bool:
+    """Neither has a name that could speak against it, and the known one was not removed before."""
+    return not row.removed and not any(key.startswith(("guid:", "link:")) for key in (*each.keys, *row.keys))
+
+
+def _is_there(each: _Met, row: Known) -> bool:
+    """A file that comes back with another text is another post, though it has the name of one that was removed."""
+    return not row.removed
+
+
 def _any(each: _Met, row: Known) -> bool:
     return True
 
@@ -275,7 +291,9 @@ def _new(each: _Met, identity: str, now: datetime, *, remote: bool) -> Change:
 
 
 def _dates(item: Item, now: datetime, *, remote: bool) -> tuple[datetime | None, datetime]:
-    published = min(item.published, now) if remote and item.published else item.published
+    """Published and updated at first sight. Where upstream says only when it was updated, as Atom may, that is both."""
+    published = item.published or (min(item.updated, now) if item.updated else None)
+    published = min(published, now) if remote and published else published
     shown = published or now
     return published, max(shown, min(item.updated, now) if item.updated else shown)
 

@@ -85,6 +85,7 @@ def categories(config: Config) -> Listing:
             "urls": dict(urls(config.site.base_url, place.folder, config.site.formats)),
         }
         for place in sorted(places, key=lambda place: _order(config, place.path))
+        if place.entries or place.path in channels.configured(config)
     ]
     first, base = config.site.formats[0], config.site.base_url
     rows = [

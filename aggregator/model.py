@@ -163,12 +163,13 @@ class Limits:
 class Pace:
     """How often a source is visited: every constant of the schedule. All are keys of `[fetch]` and of `[[source]]`.
 
-    `interval` is the least time between two visits; `jitter` the share of it that visits drift apart; `unvalidated` the
-    least time where the server gives no validators; `freshness_cap`, `ttl_cap` and `skip_cap` bound what a publisher may
-    ask for by cache headers, by ttl or sy:*, by skipHours and skipDays; `backoff_cap` bounds the wait after failures and
-    `refused_wait` is the first one after 401 and 403; `pause` is the first silence of a host after 429 or 503 without
-    Retry-After, doubling up to `pause_cap`, which bounds Retry-After as well; a 410 is believed the second time, when
-    `gone_after` has passed since the first; a permanent redirect after `move_visits` visits over at least `move_after`.
+    `interval` is the least time between two visits, `jitter` the share of it by which visits drift apart;
+    `unvalidated` the least time where the server gives no validators. `freshness_cap`, `ttl_cap` and `skip_cap` bound
+    what a publisher may ask for: by cache headers, by ttl and sy:*, by skipHours and skipDays. `backoff_cap` bounds the
+    wait after failures, `refused_wait` is the first one after 401 and 403. `pause` is the first silence of a host after
+    429 or 503 without Retry-After, doubling up to `pause_cap`, which bounds Retry-After as well. A 410 is believed the
+    second time, when `gone_after` has passed since the first; a permanent redirect after `move_visits` visits over at
+    least `move_after`.
     """
 
     interval: timedelta = timedelta(hours=1)
@@ -205,7 +206,7 @@ class Hints:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A permanent redirect as it was met: where to, at how many visits in a row, since when, and whether we follow it."""
+    """A permanent redirect: where to, at how many visits in a row it was met, since when, and whether it is followed."""
 
     url: str
     visits: int
@@ -215,7 +216,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What a failed visit was about, for the schedule: the class of FetchError (`http 404`, `dns` ...), and Retry-After."""
+    """What a failed visit was about, for the schedule: its class (`http 404`, `dns` ...), and Retry-After."""
 
     kind: str
     retry_after: timedelta | None = None
@@ -375,9 +376,8 @@ class Visit:
     `documents` were read now, `held` stand as they were (their validators may have been renewed), `broken` could not
     be
     read, so what they gave before still counts. `error` is one line, with its class in front, when the visit failed
-    as a
-    whole, and `trouble` what the schedule makes of it; then nothing else is to be learned. `answer` is the server's last
-    one (its body left out), `hints` what the document says of the next visit (None when it was not read).
+    as a whole, and `trouble` what the schedule makes of it; then nothing else is to be learned. `answer` is the
+    server's last one (its body left out), `hints` what the document says of the next visit (None: it was not read).
     """
 
     source: Source

@@ -21,10 +21,10 @@ from sqlalchemy import Engine
 
 from aggregator import channels, identity, schedule, sources
 from aggregator.collect import collect
-from aggregator.fetching import freshness
-from aggregator.moves import moved
 from aggregator.config import Config
-from aggregator.model import Document, Fetch, Hints, Limits, Source, Validators, Visit
+from aggregator.fetching import freshness, loop_factory
+from aggregator.model import Document, Fetch, HostState, Limits, Source, Validators, Visit
+from aggregator.moves import moved
 from aggregator.publish import sweep
 from aggregator.store import categories, meta, stories, visits
 from aggregator.store import sources as stored
@@ -32,7 +32,7 @@ from aggregator.store.engine import open_store, reading, writing
 from aggregator.store.lock import locked
 from aggregator.store.sources import Standing
 
-
+_AT_ONCE = 1000  # visits under way; the client says how many of them talk at once, the others wait for their host
 _NOT_ASKED = ("private address", "bad url", "no instance")
 
 
@@ -70,8 +70,8 @@ class Report:
     @property
     def nothing_done(self) -> bool:
         """Whether there was something to do and none of it could be done."""
-        visited = bool(self.outcomes) and len(self.failed) == len(self.outcomes)
-        return visited or bool(self.published.problems and not self.published.written)
+        none_visited = bool(self.outcomes) and len(self.failed) == len(self.outcomes) and not self.skipped
+        return none_visited or len(self.published.problems) == self.published.channels
 
 
 def run(
@@ -86,7 +86,8 @@ def run(
         try:
             sweep(config.output)
             plan = _prepare(engine, config, now, force)
-            outcomes = asyncio.run(_visit_all(engine, config, plan, now, progress))
+            with asyncio.Runner(loop_factory=loop_factory()) as runner:
+                outcomes = runner.run(_visit_all(engine, config, plan, now, progress))
             with writing(engine) as db:
                 stories.settle(db, now, meta.set_authority(db, config.site.base_url, now), channels.slugs(config))
             published = channels.publish_all(engine, config, progress)
@@ -111,10 +112,9 @@ class _Plan:
 def _prepare(engine: Engine, config: Config, now: datetime, force: bool) -> _Plan:
     """Bring the store in line with the config, and ask it what is due. Local posts always are: looking costs nobody."""
     with writing(engine) as db:
-        stored.register(db, [(source, sources.find(source.kind).REMOTE) for source in config.sources], now)
-        wanted = {path for source in config.sources for path in source.categories} | set(config.categories)
-        categories.place(db, wanted, channels.slugs(config), now)
-        notes = categories.rename(db, channels.slugs(config))
+        notes = stored.register(db, [(source, sources.find(source.kind).REMOTE) for source in config.sources], now)
+        categories.place(db, channels.configured(config), channels.slugs(config), now)
+        notes += categories.rename(db, channels.slugs(config))
         standings = stored.standings(db)
         hosts = stored.hosts(db)
         due = [source for source in config.sources if force or _is_due(source, standings[source.key], now)]
@@ -135,7 +135,7 @@ async def _visit_all(
     async with _network(config, plan, now) as (fetch, hosts):
         progress(0, len(plan.due), "")
         done = 0
-        async for visit in collect(plan.due, fetch, config.fetch.concurrency):
+        async for visit in collect(plan.due, fetch, _AT_ONCE):
             outcome = _keep(engine, visit, plan.standings[visit.source.key], now, hosts())
             outcomes += [outcome] if outcome else []
             done += 1

@@ -29,15 +29,40 @@ def is_complete(output: Path, folder: str, names: tuple[str, ...]) -> bool:
     return all((output / folder / formats.find(name).FILENAME).is_file() for name in names)
 
 
-def publish(channel: Channel, output: Path, names: tuple[str, ...]) -> tuple[Path, ...]:
-    """Write a channel in these formats where the bytes differ; return the files written. Raises AggregatorError."""
+def publish(channel: Channel, output: Path, names: tuple[str, ...], *, ours: bool) -> tuple[Path, ...]:
+    """Write a channel in these formats where the bytes differ; return the files written. Raises AggregatorError.
+
+    `ours` is whether this channel was written before; if not, a file that does not name us as its generator stays.
+    """
     written = []
     for name in names:
         kind = formats.find(name)
         path = output / channel.category.folder / kind.FILENAME
+        if not ours and _is_foreign(path):
+            raise AggregatorError(f"{path}: was not written by aggregator; move it away, or choose another `output`")
         if write(path, kind.render(channel)):
             written.append(path)
     return tuple(written)
+
+
+def retire(output: Path, folder: str, names: tuple[str, ...]) -> None:
+    """Remove the documents of a category that we wrote and that is no more, and its folder once that is empty."""
+    for name in names:
+        with suppress(OSError):
+            (output / folder / formats.find(name).FILENAME).unlink()
+    for path in (output / folder, *(output / folder).parents):
+        if path == output or not path.is_relative_to(output):
+            break
+        with suppress(OSError):
+            path.rmdir()
+
+
+def _is_foreign(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return b"aggregator" not in file.read(8192)
+    except OSError:
+        return False
 
 
 def write(path: Path, data: bytes) -> bool:

@@ -147,7 +147,8 @@ def _counts(outcome: Outcome) -> tuple[int, ...]:
 
 def _failure(outcome: Outcome) -> str:
     """Who failed, why, and when it is tried again. An error that names its source need not be told whose it is."""
-    who = "" if outcome.title in outcome.error else f"{text.one_line(outcome.title, 60)}: "
+    named = "/" in outcome.title and outcome.title in outcome.error
+    who = "" if named else f"{text.one_line(outcome.title, 60)}: "
     again = find(outcome.source.kind).REMOTE and outcome.next_visit  # local posts are looked at by every run
     after = f" (next try {again:%Y-%m-%d %H:%M} UTC)" if again else ""
     return f"{who}{outcome.error}{after}"

@@ -11,6 +11,10 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SIZES = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
+MAX_LEVELS = 12
+"""Levels of a category path: with 80 bytes a folder, the longest path that every file system takes."""
+
+
 def duration(value: object) -> timedelta:
     """`"90s"`, `"1h"`, `"1h30m"`, `"2d"` or a number of seconds. Raises ValueError."""
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 10**9:
@@ -55,6 +59,8 @@ def categories(value: object) -> tuple[CategoryPath, ...]:
     else:
         raise ValueError('write "a/b", ["a", "b"], or [["a", "b"], ["c"]] for several')
     result = [tuple(_name(name) for name in path) for path in paths if path]
+    if any(len(path) > MAX_LEVELS for path in result):
+        raise ValueError(f"a category has at most {MAX_LEVELS} levels; leave some out")
     if not all(name for path in result for name in path):
         raise ValueError("a category's name is empty; write one, or leave the key out")
     return tuple(dict.fromkeys(result))

@@ -97,11 +97,11 @@ def test_a_source_has_what_it_says_and_else_the_defaults(tmp_path: Path) -> None
     seed, feed = config.load(write(tmp_path, SITE + text)).sources
     assert (seed.kind, seed.key, seed.root) == ("seed", "seed:posts", str(tmp_path))
     assert (seed.zone, seed.base_url, seed.categories) == ("Asia/Shanghai", "https://planet.example/", ())
-    assert (seed.limits.interval, seed.limits.max_bytes) == (timedelta(hours=2), 1_000_000)
+    assert (seed.pace.interval, seed.limits.max_bytes) == (timedelta(hours=2), 1_000_000)
     assert (feed.kind, feed.key) == ("feed", "https://news.example/feed")
     assert (feed.title, feed.language, feed.zone) == ("Example News", "zh-CN", "Europe/Paris")
     assert (feed.base_url, feed.categories) == ("https://news.example/", (("tech", "python"),))
-    limits = (feed.limits.interval, feed.limits.timeout, feed.limits.max_bytes)
+    limits = (feed.pace.interval, feed.limits.timeout, feed.limits.max_bytes)
     assert limits == (timedelta(0), timedelta(minutes=1), 500)
 
 
@@ -377,9 +377,10 @@ def test_what_is_no_file(tmp_path: Path) -> None:
 
 def test_look_finds_folders_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
+    (tmp_path / "other").touch()
     (tmp_path / "folder.db").mkdir()
     text = 'output = "file/feeds"\nstore = "sqlite:///folder.db"\n'
-    text += "".join(f'[[source]]\nkind = "seed"\npath = "{path}"\n' for path in ("none", "file", "config"))
+    text += "".join(f'[[source]]\nkind = "seed"\npath = "{path}"\n' for path in ("none", "other", "config"))
     assert problems(tmp_path, SITE + text, look=True) == [
         (4, f"site.output: {tmp_path}/file is no folder; mend that or write another path"),
         (
@@ -387,7 +388,7 @@ def test_look_finds_folders_that_cannot_be_used(tmp_path: Path) -> None:
             f"site.store: {tmp_path}/folder.db is no file that can be read and written; mend that or write another path",
         ),
         (8, f"source[1].path: {tmp_path}/none does not exist; create the folder or mend the path"),
-        (11, f"source[2].path: {tmp_path}/file is no folder; create the folder or mend the path"),
+        (11, f"source[2].path: {tmp_path}/other is no folder; create the folder or mend the path"),
     ]
     config.load(write(tmp_path, SITE + text))  # without looking, all is well
 
@@ -512,3 +513,24 @@ def test_lines_of_all_ways_to_write_a_key() -> None:
         ("k",): 16,
         ("k", "l m"): 16,
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('output = "."', "site.output"),
+        ('output = ".."', "site.output"),
+        ('output = "seeds"', "site.output"),
+        ('output = "seeds/feeds"', "site.output"),
+        ('output = "public"\nstore = "sqlite:///public/a.db"', "site.store"),
+    ],
+)
+def test_the_output_is_a_folder_of_its_own(tmp_path: Path, text: str, key: str) -> None:
+    source = '\n[[source]]\nkind = "seed"\npath = "seeds"\n'
+    assert [said.split(":")[0] for _, said in problems(tmp_path, SITE + text + source)] == [key]
+
+
+def test_a_category_has_at_most_twelve_levels(tmp_path: Path) -> None:
+    text = '[[source]]\nurl = "https://a.example/"\ncategory = "{}"\n'
+    assert "at most 12 levels" in problems(tmp_path, SITE + text.format("/".join("abcdefghijklm")))[0][1]
+    config.load(write(tmp_path, SITE + text.format("/".join("abcdefghijkl"))))

@@ -5,6 +5,7 @@ import csv
 import pickle
 import random
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -267,3 +268,26 @@ def test_bytes_that_fit_no_encoding_are_named() -> None:
     batch = read(text.encode().replace(b"{}", b"\xff"))
     assert batch.items[0].title == "äöüäöüäöüäöüäöü\ufffd"
     assert ["1 characters are in no encoding" in warning for warning in batch.warnings] == [True]
+
+
+def test_hundreds_of_attributes_hold_nobody_up() -> None:
+    many = " ".join(f'a{number}="x"' for number in range(40_000))
+    start = time.process_time()
+    batch = read(f"<rss><channel><item {many}><title>a</title><link>https://a.example/1</link></item></channel></rss>")
+    assert [item.title for item in batch.items] == ["a"]
+    assert time.process_time() - start < 2
+
+
+def test_a_feed_that_ends_within_an_entry_gives_no_half_entry() -> None:
+    whole = "<rss><channel><title>F</title><item><title>One</title><guid>1</guid></item><item><title>Two</title><guid>2</guid></item></channel></rss>"
+    for end in range(whole.index("<item><title>Two"), whole.index("<guid>2")):
+        batch = read(whole[:end])
+        assert [item.title for item in batch.items] == ["One"], whole[:end]
+    assert [item.guid for item in read(whole[: whole.index("</item></channel>")]).items] == ["1", "2"]
+
+
+def test_a_guid_that_is_no_address_is_no_link_however_broken_the_feed() -> None:
+    body = (
+        "<rss><channel><item><title>One</title><guid>news/2</guid></item><item><title>x</titl></item></channel></rss>"
+    )
+    assert next(item.url for item in read(body).items) == ""

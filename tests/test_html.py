@@ -391,3 +391,10 @@ def test_real_content(corpus: Path) -> None:
         assert clean(cleaned, BASE) == cleaned
         if "<iframe" not in html:
             assert re.findall(r"\w", plain(cleaned)) == re.findall(r"\w", plain(html))
+
+
+@pytest.mark.parametrize("hostile", ["&" * 1_000_000, "&amp;" * 300_000, "&#" * 500_000, "a & b " * 150_000])
+def test_ampersands_without_number_take_no_time(hostile: str) -> None:
+    start = time.process_time()
+    assert clean(hostile)
+    assert time.process_time() - start < 5

@@ -147,6 +147,46 @@ def test_an_undated_post_keeps_the_moment_of_its_first_sight(planet: Planet) -> 
     assert planet.published().entries[1].published_parsed[:5] == (2026, 3, 14, 12, 0)
 
 
+@pytest.mark.parametrize("edited", [("a.md",), ("b.md",), ("a.md", "b.md")])
+def test_posts_that_read_the_same_part_when_one_is_edited(planet: Planet, edited: tuple[str, ...]) -> None:
+    planet.seeds()
+    planet.post("a.md", "A template.", title="New post", date="2026-03-01")
+    planet.post("b.md", "A template.", title="New post", date="2026-03-01")
+    planet.run()
+    (before,) = planet.ids().values()
+    for name in edited:
+        planet.post(name, f"Something else in {name}.", title=f"Edited {name}", date="2026-03-01")
+    planet.run(later=HOUR)
+    expected = {f"Edited {name}" for name in edited} | ({"New post"} if len(edited) == 1 else set())
+    assert set(planet.titles()) == expected
+    assert before in planet.ids().values()
+
+
+def test_a_new_post_in_the_place_of_a_deleted_one_is_new(planet: Planet) -> None:
+    planet.seeds()
+    path = planet.post("today.md", "Old text.", title="Old", date="2026-01-01")
+    planet.run()
+    (before,) = planet.ids().values()
+    path.unlink()
+    planet.run(later=HOUR)
+    planet.post("today.md", "New text.", title="New", date="2026-03-14")
+    planet.run(later=HOUR)
+    (entry,) = planet.published().entries
+    assert entry.id != before
+    assert entry.published_parsed[:3] == (2026, 3, 14)
+
+
+def test_renaming_and_editing_in_one_go_keeps_the_id(planet: Planet) -> None:
+    planet.seeds()
+    path = planet.post("a.md", "A text with a mistkae.", title="One", date="2026-03-01")
+    planet.run()
+    before = planet.ids()
+    path.unlink()
+    planet.post("b.md", "A text without a mistake.", title="One", date="2026-03-01")
+    planet.run(later=HOUR)
+    assert planet.ids() == before
+
+
 # --- Feeds ----------------------------------------------------------------------------------------------------------
 
 STORY = {
@@ -248,12 +288,58 @@ def test_a_source_that_leaves_the_config_takes_its_items_along(planet: Planet) -
         before = planet.ids()
         (source,) = planet.sources
         planet.sources = []
-        planet.run(later=HOUR)
+        report = planet.run(later=HOUR)
+        assert report.notes == (f"{server.url('/1')} has left the config; its items are no longer published",)
         assert planet.titles() == []
         planet.sources = [source | {"category": "other"}]
         planet.run(later=HOUR)
     assert planet.ids("other/atom.xml") == before
-    assert planet.titles("news/atom.xml") == []
+    assert {name.split("/")[0] for name in planet.files()} == {"atom.xml", "rss.xml", "other"}
+
+
+def test_an_entry_that_says_only_when_it_was_updated_has_that_date(planet: Planet) -> None:
+    entry = "<entry><id>tag:a.example,2026:{0}</id><title>{0}</title><updated>{1}</updated></entry>"
+    entries = entry.format("older", "2026-02-01T00:00:00Z") + entry.format("newer", "2026-03-01T00:00:00Z")
+    with Server() as server:
+        server.put("/1", f'<feed xmlns="http://www.w3.org/2005/Atom"><title>A</title>{entries}</feed>'.encode())
+        planet.feed(server.url("/1"))
+        planet.run()
+    assert planet.titles() == ["newer", "older"]
+    assert planet.published().entries[0].published == "2026-03-01T00:00:00+00:00"
+
+
+def test_a_category_without_entries_that_nobody_configures_goes_and_comes_back(planet: Planet) -> None:
+    planet.seeds()
+    planet.categories = [{"path": ["kept"]}]
+    path = planet.post("a.md", title="One", date="2026-03-01", categories=["gone", "deep"])
+    planet.post("b.md", title="Two", date="2026-03-02", categories=["stays"])
+    planet.run()
+    before = planet.ids("gone/deep/atom.xml")
+    (planet.root / "feeds" / "gone" / "of the owner.txt").write_text("mine")
+    text = path.read_text(encoding="utf-8")
+    path.unlink()
+    planet.run(later=HOUR)
+    left = {name for name in planet.files() if name.startswith("gone")}
+    assert left == {"gone/of the owner.txt"}, "only what we wrote is removed"
+    assert {"kept/rss.xml", "stays/rss.xml"} <= planet.files().keys()
+    path.write_text(text, encoding="utf-8")
+    planet.run(later=HOUR)
+    assert planet.ids("gone/deep/atom.xml") == before
+
+
+def test_a_file_of_somebody_else_is_not_overwritten(planet: Planet) -> None:
+    planet.seeds()
+    planet.post("a.md", title="One", date="2026-03-01", categories=["a"])
+    (planet.root / "feeds").mkdir()
+    (planet.root / "feeds" / "rss.xml").write_text("<rss>of another generator</rss>")
+    report = planet.run()
+    assert ["was not written by aggregator" in problem for problem in report.published.problems] == [True]
+    assert (planet.root / "feeds" / "rss.xml").read_text() == "<rss>of another generator</rss>"
+    assert planet.titles("a/rss.xml") == ["One"]
+    (planet.root / "feeds" / "rss.xml").unlink()
+    assert not planet.run(later=HOUR).published.problems
+    (planet.root / "var" / "aggregator.db").unlink()
+    assert not planet.run(later=HOUR).published.problems, "our own files are known again without the store"
 
 
 # --- Trouble --------------------------------------------------------------------------------------------------------
@@ -308,6 +394,18 @@ def test_a_failing_source_is_asked_less_and_less_and_recovers(planet: Planet) ->
         server.put("/1", rss([STORY]))
         assert not planet.run(force=True).failed
     assert planet.titles() == ["A story"]
+
+
+def test_the_exit_code_tells_nothing_done_from_a_failing_source(planet: Planet) -> None:
+    with Server() as server:
+        server.put("/good", rss([STORY]))
+        planet.feed(server.url("/good"))
+        planet.feed(server.url("/bad"), interval="1s")
+        assert not planet.run().nothing_done
+        report = planet.run(later=timedelta(minutes=5))
+        assert (len(report.failed), len(report.skipped), report.nothing_done) == (1, 1, False)
+        planet.sources = planet.sources[1:]
+        assert planet.run(later=timedelta(minutes=5)).nothing_done
 
 
 def test_output_that_cannot_be_written_is_said_and_made_up_for(planet: Planet) -> None:

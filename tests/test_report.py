@@ -13,7 +13,7 @@ from rich.cells import cell_len
 
 from aggregator import report
 from aggregator.channels import Published
-from aggregator.model import Feed
+from aggregator.model import Feed, Hints
 from aggregator.pipeline import Outcome, Report
 from aggregator.store.sources import Standing
 from tests.build import source
@@ -36,7 +36,24 @@ def outcome(
 
 def standing(minutes: int) -> Standing:
     later = NOW + timedelta(minutes=minutes)
-    return Standing(1, "https://later.example/", "feed", "", Feed(), None, None, later, "every 1 h", 0, "", ())
+    return Standing(
+        1,
+        "https://later.example/",
+        "feed",
+        "",
+        Feed(),
+        None,
+        None,
+        later,
+        "every 1 h",
+        0,
+        "",
+        (),
+        Hints(),
+        None,
+        False,
+        None,
+    )
 
 
 def run(*outcomes: Outcome, skipped: tuple[Standing, ...] = (), written: int = 0, **published: Any) -> Report:

@@ -731,3 +731,11 @@ def test_real_posts(corpus: Path) -> None:
         assert "picsum.photos" not in (item.image.url if item.image else ""), name
     lazy = next(item for name, item in ours.items() if name.startswith("068"))
     assert 'src="https://upload-images.jianshu.io/x.png"' in lazy.content
+
+
+@pytest.mark.parametrize("field", ["draft: ture", "draft: maybe", "published: flase", "published: later"])
+def test_what_is_neither_yes_nor_no_keeps_a_post_back(field: str) -> None:
+    got = batch(f"---\ntitle: T\n{field}\n---\nText.")
+    key, value = field.split(": ")
+    assert got.items == ()
+    assert got.warnings == (f"posts/post.md:3: {key} `{value}` is neither yes nor no; the post stays out",)

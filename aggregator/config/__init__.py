@@ -69,6 +69,8 @@ def _read(file: Path, root: Path, data: dict[str, Any], found: list[Problem], lo
     fetch = problems.validate(Fetching, data.get("fetch", {}), ("fetch",), found)
     settings = _categories(data, found)
     listed = entries.read(_tables(data, "source", found), found)
+    if site:
+        found.extend(_entangled(root, site, listed))
     if look:
         found.extend(_out_of_reach(root, site, listed))
     if not (site and fetch):
@@ -111,6 +113,21 @@ def _categories(data: dict[str, Any], found: list[Problem]) -> Mapping[CategoryP
 
 def _store_file(root: Path, site: Site) -> Path:
     return root / site.store.removeprefix("sqlite:///")
+
+
+def _entangled(root: Path, site: Site, listed: Iterable[entries.Entry]) -> Iterator[Problem]:
+    """An output that is no folder of its own: what is ours to write and sweep there would be somebody's."""
+    output = (root / site.output).resolve()
+    if root.resolve().is_relative_to(output):
+        yield ("site", "output"), f"{site.output} holds the whole project; write a folder of its own"
+        return
+    if _store_file(root, site).resolve().is_relative_to(output):
+        yield ("site", "store"), "stands in the output, where it would be published; write another path"
+    for entry in listed:
+        if entry.common.kind == "seed":
+            folder = (root / entry.options.path).resolve()
+            if folder.is_relative_to(output) or output.is_relative_to(folder):
+                yield ("site", "output"), f"and the posts in {entry.options.path} share a folder; write another one"
 
 
 def _out_of_reach(root: Path, site: Site | None, listed: Iterable[entries.Entry]) -> Iterator[Problem]:

@@ -1,7 +1,7 @@
 """`[[source]]`: the keys that all sources share, and those that its kind's own module names."""
 
 import dataclasses
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from aggregator import sources, text
 from aggregator.config import secrets
 from aggregator.config.modules import fields, find_kind, kinds
 from aggregator.config.problems import Problem, dotted, nearest, shown, validate
-from aggregator.config.tables import CommonSource, Fetching, Site, FeedUrl, Table
+from aggregator.config.tables import CommonSource, FeedUrl, Fetching, Site, Table
 from aggregator.config.toml import KeyPath
 from aggregator.model import Access, Limits, Pace, Source
 
@@ -78,17 +78,17 @@ def _access(entry: Entry, root: Path, found: list[Problem]) -> Access:
     """How the source is asked, with its secrets out of the environment and files."""
     common = entry.common
     headers: list[tuple[str, str]] = []
-    wanted = [(("headers", name), partial(secrets.header, name), value) for name, value in common.headers.items()]
-    wanted += [
-        ((key,), read, value)
-        for key, read, value in (("basic", secrets.basic, common.basic), ("bearer", secrets.bearer, common.bearer))
-        if value
+    wanted: list[tuple[KeyPath, Callable[[], tuple[str, str]]]] = [
+        (("headers", name), partial(secrets.header, name, value, root)) for name, value in common.headers.items()
     ]
-    for key, read, value in wanted:
+    for key, read, value in (("basic", secrets.basic, common.basic), ("bearer", secrets.bearer, common.bearer)):
+        if value:
+            wanted.append(((key,), partial(read, value, root)))
+    for where, make in wanted:
         try:
-            headers.append(read(value, root))
+            headers.append(make())
         except ValueError as error:
-            found.append(((*entry.path, *key), str(error)))
+            found.append(((*entry.path, *where), str(error)))
     proxy = common.proxy
     if proxy.startswith(("env:", "file:")):
         try:

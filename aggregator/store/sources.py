@@ -36,8 +36,10 @@ class Standing:
     move: Move | None
 
 
-def register(db: Connection, sources: Iterable[tuple[Source, bool]], now: datetime) -> None:
+def register(db: Connection, sources: Iterable[tuple[Source, bool]], now: datetime) -> tuple[str, ...]:
     """Make the store's sources those of the config; with each goes whether it is remote.
+
+    Returns a line for each that left.
 
     What left the config keeps its items, unpublished, and comes back with the same ids. What was renamed or moved to
     other categories takes its items along; posts are simply read again.
@@ -58,10 +60,11 @@ def register(db: Connection, sources: Iterable[tuple[Source, bool]], now: dateti
             elif row.categories != said["categories"]:
                 visits.move(db, row.id, _paths(row.categories), each.categories)
             visits.touch(db, row.id)
-    for row in rows.values():
-        if row.active:
-            db.execute(update(source).where(source.c.id == row.id).values(active=False))
-            visits.touch(db, row.id)
+    left = [row for row in rows.values() if row.active]
+    for row in left:
+        db.execute(update(source).where(source.c.id == row.id).values(active=False))
+        visits.touch(db, row.id)
+    return tuple(f"{row.key} has left the config; its items are no longer published" for row in left)
 
 
 def standings(db: Connection) -> Mapping[str, Standing]:

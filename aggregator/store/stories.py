@@ -36,7 +36,9 @@ def settle(db: Connection, now: datetime, authority: str, slugs: Mapping[Categor
     ids = db.scalars(select(item.c.id).join(pending).join(source).order_by(*order)).all()
     touched: set[int] = set()
     for some in _portions(ids):
-        touched |= _join_stories(db, some, authority)
+        parted = _part_twins(db, some)
+        touched |= _join_stories(db, [*some, *(number for number in parted if number not in some)], authority)
+        touched |= set(parted.values())
     for some in _portions(sorted(touched)):
         _refresh(db, some, now, slugs)
     db.execute(delete(pending))
@@ -62,6 +64,23 @@ def _join_stories(db: Connection, ids: Sequence[int], authority: str) -> set[int
         meetings.join(number, each.source_id, joined)
         touched.add(joined)
     return touched
+
+
+def _part_twins(db: Connection, ids: Sequence[int]) -> Mapping[int, int]:
+    """Posts that read the same were one story; where these have been edited apart, the oldest keeps it.
+
+    Returns those that left, with the story that each of them left.
+    """
+    mine = select(item.c.story_id).where(item.c.id.in_(ids), item.c.story_id.is_not(None))
+    columns = (item.c.id, item.c.story_id, item.c.source_id, item.c.words)
+    members = select(*columns).join(source).where(item.c.story_id.in_(mine), item.c.removed.is_(None))
+    oldest: dict[tuple[int, int], str] = {}
+    parted: dict[int, int] = {}
+    for row in db.execute(members.where(source.c.remote.is_(False)).order_by(item.c.id)).all():
+        if oldest.setdefault((row.story_id, row.source_id), row.words) != row.words:
+            db.execute(update(item).where(item.c.id == row.id).values(story_id=None))
+            parted[row.id] = row.story_id
+    return parted
 
 
 class _Meetings:
@@ -136,7 +155,7 @@ def _mint(db: Connection, each: Row[Any], authority: str) -> int:
     guid = load(Item, each.data).guid if each.identity.startswith("guid:") else ""
     name = hashlib.sha256(f"{each.source_key}\0{each.identity}".encode()).hexdigest()[:32]
     shown = each.published if each.published is not None else each.first_seen
-    values = {"digest": "", "published": shown, "first_seen": each.first_seen, "updated": each.updated}
+    values = {"digest": "", "published": shown, "first_seen": each.first_seen, "updated": max(shown, each.updated)}
     candidates = [guid] if len(guid) <= 500 and _PUBLIC_GUID.fullmatch(guid) else []
     for public_id in (*candidates, f"{authority}item/{name}", f"{authority}item/{name}/{each.id}"):
         made = db.execute(insert_new(db, story).values(values | {"public_id": public_id}).returning(story.c.id))
@@ -178,7 +197,7 @@ def _rewrite(
 ) -> set[int]:
     """Write what changed of one story; return the categories whose documents show it."""
     best = copies[0] if copies else None
-    updated = max(old.published, best.updated) if best else old.updated
+    updated = max(old.updated, best.updated) if best else old.updated
     seen = (
         f"{best.id}\0{best.digest}\0{updated}\0{best.source_title}\0{best.feed}\0{sorted(after.items())}"
         if best

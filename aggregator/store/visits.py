@@ -21,7 +21,7 @@ from aggregator.store.values import dump, load, moment, seconds
 class Learned:
     """What a visit taught about its source, besides its items."""
 
-    hints: Hints = Hints()
+    hints: Hints
     gone_since: datetime | None = None
     move: Move | None = None
 

@@ -178,7 +178,8 @@ def prepare(document: str) -> Xml:
         found = _FEED.search(document) or _ITEM.search(document)
         if found:
             start, root = found.start(), _ROOT.match(document, found.start())
-    xml = _references(_declarations(_LONG_NAME.sub(r"\1", document[start:])), _entities(subset))
+    kept = _LONG_NAME.sub(r"\1", _LONG_TAG.sub(_crowded_tag, document[start:]))
+    xml = _references(_declarations(kept), _entities(subset))
     if root:
         end = xml.rfind(f"</{root[1]}>") + len(root[1]) + 3
         if end > len(root[1]) + 2 and not _MORE.search(xml, end):  # such as the scripts that proxies add to pages
@@ -199,6 +200,18 @@ def _complaint(document: str) -> str:
     except expat.ExpatError as error:
         return f"line {error.lineno}: {expat.ErrorString(error.code)}"
     return ""
+
+
+# CDATA (to leave alone), or a tag that is far too long.
+_LONG_TAG = re.compile(r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<(?P<name>[\w:.-]+)\s[^<>]{2000,}>", re.DOTALL)
+_MAX_ATTRIBUTES = 300
+
+
+def _crowded_tag(found: re.Match[str]) -> str:
+    """A tag without its attributes where they are hundreds: parsers look through all of them for each of them."""
+    if not found["name"] or found[0].count("=") <= _MAX_ATTRIBUTES:
+        return found[0]
+    return f"<{found['name']}/>" if found[0].endswith("/>") else f"<{found['name']}>"
 
 
 # feedparser looks for addresses in people's names with a regular expression of quadratic time.

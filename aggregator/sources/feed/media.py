@@ -56,7 +56,9 @@ def _is_picture(file: Enclosure) -> bool:
 
 
 def pictures(entry: Said, own: Own, base: str) -> Iterable[Image]:
-    """Candidates for the item's picture, best first."""
+    """Candidates for the item's picture, best first; for an episode that is what its show says."""
+    if own.podcast and own.image:
+        yield Image(text.http_url(own.image, base))
     thumbnails = [_file(attributes, base) for attributes in objects(entry, "media_thumbnail")]
     media = [_file(attributes, base) for attributes in objects(entry, "media_content")]
     for group in (thumbnails, [file for file in media if _is_picture(file)]):

@@ -300,9 +300,11 @@ def from_entry(entry: Said, is_atom: bool) -> Own:
     detail = inner(entry, "summary_detail")
     is_text = is_atom and string(detail, "type") == "text/plain"
     summary = _filled(string(entry, "summary"), not is_text, string(detail, "base"))
+    link = string(entry, "link")
+    is_guid = bool(entry.get("guidislink")) and not re.match("https?:", link, re.IGNORECASE)  # feedparser never looks
     return Own(
         guid=string(entry, "id"),
-        link=string(entry, "link"),
+        link="" if is_guid else link,
         base=string(inner(entry, "title_detail"), "base"),
         language=string(entry, "language"),
         content=content,

@@ -42,6 +42,9 @@ def read(xml: Xml, document: Document, source: Source) -> Batch:
     items = []
     for entry, mine in zip(entries, own, strict=False):
         item, cut = _item(entry, mine, place)
+        if trouble and entry is entries[-1] and _is_torn(item, xml.text):
+            warnings.append("its end is missing, and the last entry with it, which has neither guid nor link")
+            continue
         items.append(replace(item, categories=source.categories))
         if cut:
             warnings.append(f"the content of {item.url or item.guid!r} is cut to {parts.MAX_CONTENT} characters")
@@ -52,6 +55,13 @@ def read(xml: Xml, document: Document, source: Source) -> Batch:
     feed = replace(feed, self_url=feed.self_url or text.http_url(document.name))
     timing = head.hints or guessed(parsed["feed"])
     return Batch(tuple(items), feed, with_hub(timing, feed), tuple(warnings))
+
+
+def _is_torn(item: Item, document: str) -> bool:
+    """Whether the document ends within this item, before anything that it could be recognised by when it is whole."""
+    name = "entry" if "</entry>" in document or "<entry" in document else "item"
+    opened = max(document.rfind(f"<{name}>"), document.rfind(f"<{name} "))
+    return not (item.guid or item.url) and document.find(f"</{name}>", opened) < 0
 
 
 # --- feedparser -----------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from aggregator.sources.seed.values import Problem
 REMOTE = False
 _ENDINGS = (".md", ".markdown", ".mdown", ".mkd", ".html", ".htm")
 _SKIPPED = ("_drafts", "node_modules")
+_SECTION = "_index.md"  # Hugo's page of a section, which lists posts and is none
 _UNNAMEABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -110,7 +111,7 @@ def _posts(root: Path) -> Iterator[tuple[Path, str, str]]:
 
 
 def _is_skipped(name: str) -> bool:
-    return name.startswith(".") or name in _SKIPPED
+    return name.startswith(".") or name in _SKIPPED or name == _SECTION
 
 
 def _target(root: Path, path: Path, is_link: bool) -> tuple[Path, str, str]:
@@ -173,8 +174,10 @@ def read(document: Document, source: Source) -> Batch:
     except ValueError as error:
         raise ParseError("not text", f"{_shown(source, name)}:1: {error}") from None
     front = frontmatter.parse(decoded)
-    if fields.is_draft(front.fields, name):
-        return Batch()
+    drafted, doubt = fields.is_draft(front, name)
+    if drafted:
+        line, what = doubt
+        return Batch(warnings=(text.one_line(f"{_shown(source, name)}:{line}: {what}"),) if what else ())
     item, problems = _item(front, name, source)
     given = fields.scalar(front.fields, "title")
     if not (given or item.content or item.summary or item.url or item.image or item.enclosures):

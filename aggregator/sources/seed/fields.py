@@ -39,11 +39,20 @@ def scalar(fields: Mapping[str, Value], *names: str) -> str:
     return next((v.strip() for v in values if isinstance(v, str) and v.strip().lower() not in _ABSENT), "")
 
 
-def is_draft(fields: Mapping[str, Value], name: str) -> bool:
-    """Whether a post is not published: in `_drafts/`, `published: false` (Jekyll), `draft` or `headless` (Hugo)."""
-    said = {key: scalar(fields, key).lower() for key in ("draft", "published", "headless", "layout")}
+def is_draft(front: FrontMatter, name: str) -> tuple[bool, Problem]:
+    """Whether a post is not published: in `_drafts/`, `published: false` (Jekyll), `draft` or `headless` (Hugo).
+
+    What is neither yes nor no (`draft: ture`) keeps the post back, with a problem: to publish a draft is worse.
+    """
+    said = {key: scalar(front.fields, key).strip().lower() for key in ("draft", "published", "headless", "layout")}
     drafted = said["draft"] in _YES or said["headless"] in _YES or said["layout"] == "draft"
-    return drafted or said["published"] in _NO or "_drafts" in PurePosixPath(name).parts
+    if drafted or said["published"] in _NO or "_drafts" in PurePosixPath(name).parts:
+        return True, (1, "")
+    known = (*_YES, *_NO, "", "null", "~")
+    for key in ("draft", "published"):
+        if said[key] not in known and not (key == "published" and dates.parse(said[key])):
+            return True, (front.lines.get(key, 1), f"{key} `{said[key]:.80}` is neither yes nor no; the post stays out")
+    return False, (1, "")
 
 
 def is_jekyll(fields: Mapping[str, Value], name: str) -> bool:
