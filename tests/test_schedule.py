@@ -191,6 +191,15 @@ def test_sources_added_together_drift_apart() -> None:
     assert len(set(later)) > 10
 
 
+@pytest.mark.parametrize("jitter", [0, 0.1])
+def test_no_visit_on_the_minute(jitter: float) -> None:
+    """As cron starts a run: at second 0."""
+    pace, cron = Pace(jitter=jitter), NOW.replace(second=0)
+    for hints in (Hints(), Hints(fresh_for=3 * HOUR), Hints(skip_hours=frozenset({13, 14}))):
+        dues = [next_visit(cron, f"{KEY}/{n}", pace, hints, validated=True).when for n in range(200)]
+        assert all(due.second for due in dues)
+
+
 @pytest.mark.parametrize("seconds", [1, 2, 5, 59])
 def test_accelerated_time_is_exact(seconds: int) -> None:
     pace = Pace(interval=timedelta(seconds=seconds), jitter=0)
