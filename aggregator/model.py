@@ -48,10 +48,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Enclosure:
-    """A file that belongs to an item (RSS <enclosure>, Atom rel=enclosure, media:content).
-
-    `length` is bytes, `duration` seconds.
-    """
+    """A file that belongs to an item (RSS <enclosure>, media:content); `length` is bytes, `duration` seconds."""
 
     url: str
     type: str = ""
@@ -88,8 +85,7 @@ class Podcast:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """What a feed says of itself: the material of atom:source (RFC 4287 §4.2.11). `url` is its page, `self_url` the
-    feed."""
+    """What a feed says of itself, for atom:source (RFC 4287 §4.2.11). `url` is its page, `self_url` the feed."""
 
     id: str = ""
     title: str = ""
@@ -108,8 +104,7 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One entry. `guid` is upstream's own id, verbatim ("" if it gave none); `summary` is plain text, `content`
-    clean HTML.
+    """One entry. `guid` is upstream's own id, verbatim ("" for none); `summary` is plain text, `content` clean HTML.
 
     `categories` are our category paths (of the post or its source); `tags` are upstream's words.
     `origin` is the document it came from within its source: a post's path below the seed folder, "" for a feed.
@@ -206,7 +201,10 @@ class Hints:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A permanent redirect: where to, at how many visits in a row it was met, since when, and whether it is followed."""
+    """A permanent redirect: where to, at how many visits in a row it was met, since when, and whether it is followed.
+
+    0 visits: another feed was there when it was met first.
+    """
 
     url: str
     visits: int
@@ -236,18 +234,32 @@ class HostState:
 
 
 @dataclass(frozen=True, slots=True)
+class HostRule:
+    """What the config says of one host: `name` (ASCII, lower case) and all names below it, which count as one host.
+
+    `spacing` (the least time from one request to the next) and `pause` (as in Pace) are None where the common ones
+    hold; `concurrency` is how many connections and requests at a time it gets.
+    """
+
+    name: str
+    spacing: timedelta | None = None
+    pause: timedelta | None = None
+    concurrency: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """Where entries come from, as the config says. `options` is the frozen Options of its kind.
 
-    `key` names it for ever (a feed's URL, a seed folder's path); `categories` are for all its items (for posts: for
-    those that name none); `zone` is the IANA name for dates without an offset; `base_url` resolves a post's relative
-    links;
-    `root` is the absolute folder that relative paths in `options` start from.
+    `key` names it for ever (a feed's URL, a seed folder's path); as a URL may hold a password, it goes through
+    `text.masked` to be shown. `categories` are for all its items (for posts: for those that name none); `zone` is the
+    IANA name for dates without an offset; `base_url` resolves a post's relative links; `root` is the absolute folder
+    that relative paths in `options` start from.
     """
 
-    key: str
+    key: str = field(repr=False)
     kind: str
-    options: Any
+    options: Any = field(repr=False)
     title: str = ""
     categories: tuple[CategoryPath, ...] = ()
     language: str = ""
@@ -260,10 +272,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """What lets a document answer "not changed".
-
-    Kept byte for byte (RFC 9110 §8.8); `stamp` is a file's mtime and size.
-    """
+    """What lets a document answer "not changed", byte for byte (RFC 9110 §8.8); `stamp` is a file's mtime and size."""
 
     etag: str = ""
     last_modified: str = ""
@@ -278,7 +287,7 @@ class Document:
     ones. `moved_to` is where the permanent redirects at the beginning of the chain led (RFC 9110 §15.4.2), "" for none.
     """
 
-    name: str
+    name: str = field(repr=False)  # a source's key may hold a password
     url: str
     body: bytes
     not_modified: bool = False
@@ -296,7 +305,7 @@ class Found:
     """
 
     changed: tuple[Document, ...] = ()
-    unchanged: Mapping[str, Validators] = field(default_factory=dict)
+    unchanged: Mapping[str, Validators] = field(default_factory=dict, repr=False)
     answer: Document | None = None
     warnings: tuple[str, ...] = ()
 
@@ -309,10 +318,7 @@ class Fetch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What reading one document gave.
-
-    A draft gives no items and no warning; a document that cannot be read raises ParseError.
-    """
+    """What reading one document gave. A draft gives no items and no warning; what cannot be read raises ParseError."""
 
     items: tuple[Item, ...] = ()
     feed: Feed | None = None
@@ -322,8 +328,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """A category that is published: `folder` is its place below the output ("" for everything), POSIX, not
-    URL-encoded."""
+    """A category that is published: `folder` is its place below the output ("" for everything), not URL-encoded."""
 
     path: CategoryPath
     folder: str
@@ -352,8 +357,7 @@ class Channel:
     """What is published for one category. Entries are in their final order, newest first.
 
     `id` is a permanent tag: URI (RFC 4151); `page` the HTML page's URL; `urls` maps each format's name to the public
-    URL
-    of this channel in it; `site` and `site_url` name the publisher; `scheme` is the URI of our category taxonomy.
+    URL of this channel in it; `site` and `site_url` name the publisher; `scheme` is the URI of our category taxonomy.
     """
 
     id: str
@@ -373,18 +377,17 @@ class Channel:
 class Visit:
     """One attempt at a source, with its outcome.
 
-    `documents` were read now, `held` stand as they were (their validators may have been renewed), `broken` could not
-    be
-    read, so what they gave before still counts. `error` is one line, with its class in front, when the visit failed
-    as a whole, and `trouble` what the schedule makes of it; then nothing else is to be learned. `answer` is the
-    server's last one (its body left out), `hints` what the document says of the next visit (None: it was not read).
+    `documents` were read now, `held` stand as they were (their validators may have been renewed), `broken` could not be
+    read, so what they gave before still counts. `error` is one line, with its class in front, when the visit failed as
+    a whole, and `trouble` what the schedule makes of it; then nothing else is to be learned. `answer` is the server's
+    last one (its body left out), `hints` what the document says of the next visit (None: it was not read).
     """
 
     source: Source
     items: tuple[Item, ...] = ()
     feed: Feed | None = None
-    documents: Mapping[str, Validators] = field(default_factory=dict)
-    held: Mapping[str, Validators] = field(default_factory=dict)
+    documents: Mapping[str, Validators] = field(default_factory=dict, repr=False)
+    held: Mapping[str, Validators] = field(default_factory=dict, repr=False)
     broken: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
     answer: Document | None = None

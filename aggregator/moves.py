@@ -16,17 +16,19 @@ def moved(history: Move | None, url: str, seen: str, pace: Pace, now: datetime, 
     A move that is `believed` is asked at its own `url`; one that is not, at the config's. `seen` is `Document.moved_to`
     of that answer: "" when a document or something temporary answered first, which ends a move that is not believed, as
     another target does. `overlap` says that the target is the same feed, for it had items that were known already, or
-    answered 304; a visit without counts for nothing. A step from https down to http never counts. A visit that
-    failed says nothing: leave the history as it is.
+    answered 304; a visit without counts for nothing. A target that was another feed when first met never counts: later
+    its own items are known. Nor does a step from https down to http. A visit that failed, or the very first one, says
+    nothing: leave the history as it is.
     """
     settled = history if history and history.believed else None
     asked = settled.url if settled else url
     if seen in ("", asked) or (_is_secure(asked) and not _is_secure(seen)):
         return settled
-    if not overlap:
-        return settled or (history if history and history.url == seen else None)
-    if not history or history.url != seen:
+    is_first = not history or history.url != seen
+    if not history or is_first:
         history = Move(seen, 0, now)
+    if not overlap or (history.visits == 0 and not is_first):
+        return settled or history
     visits = history.visits + 1
     believed = visits >= pace.move_visits and now - history.since >= pace.move_after
     return replace(history, visits=visits, believed=believed)

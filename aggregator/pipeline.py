@@ -31,6 +31,7 @@ from aggregator.store import sources as stored
 from aggregator.store.engine import open_store, reading, writing
 from aggregator.store.lock import locked
 from aggregator.store.sources import Standing
+from aggregator.text import masked
 
 _AT_ONCE = 1000  # visits under way; the client says how many of them talk at once, the others wait for their host
 _NOT_ASKED = ("private address", "bad url", "no instance")
@@ -40,7 +41,8 @@ _NOT_ASKED = ("private address", "bad url", "no instance")
 class Outcome:
     """What one visit came to: how many items were `new`, `edited`, `removed`, `same` or `waiting` for their day.
 
-    `told` are those of its warnings that the visit before gave as well.
+    `told` are those of its warnings that the visit before gave as well; `moved_to` is set when this visit was the one
+    after which a permanent redirect is believed.
     """
 
     source: Source
@@ -51,6 +53,7 @@ class Outcome:
     error: str = ""
     seconds: float = 0.0
     next_visit: datetime | None = None
+    moved_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +84,14 @@ def run(
 
     Raises LockedError when another run is at work, AggregatorError when the store or the output cannot be used.
     """
+    exact, now = now, now.replace(microsecond=0)  # the store keeps whole seconds; the spacing of requests is finer
     with locked(config.store, now):
         engine = open_store(config.store)
         try:
             sweep(config.output)
             plan = _prepare(engine, config, now, force)
             with asyncio.Runner(loop_factory=loop_factory()) as runner:
-                outcomes = runner.run(_visit_all(engine, config, plan, now, progress))
+                outcomes = runner.run(_visit_all(engine, config, plan, now, exact, progress))
             with writing(engine) as db:
                 stories.settle(db, now, meta.set_authority(db, config.site.base_url, now), channels.slugs(config))
             published = channels.publish_all(engine, config, progress)
@@ -96,7 +100,14 @@ def run(
                 skipped = tuple(each for key, each in stored.standings(db).items() if key not in visited)
         finally:
             engine.dispose()
-    return Report(tuple(sorted(outcomes, key=lambda each: each.source.key)), skipped, published, plan.notes)
+    outcomes = sorted(outcomes, key=lambda each: each.source.key)
+    notes = (*plan.notes, *(_moved(each) for each in outcomes if each.moved_to))
+    return Report(tuple(outcomes), skipped, published, tuple(map(masked, notes)))
+
+
+def _moved(outcome: Outcome) -> str:
+    old, new = outcome.source.key, outcome.moved_to
+    return f'{old} has moved to {new}; write url = "{new}" into the config'
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,22 +135,35 @@ def _prepare(engine: Engine, config: Config, now: datetime, force: bool) -> _Pla
 
 def _is_due(source: Source, standing: Standing, now: datetime) -> bool:
     """Local posts always are; what a publisher removed for good never is."""
-    return not sources.find(source.kind).REMOTE or (standing.next_visit <= now and not standing.gone)
+    is_time = schedule.is_due(now, standing.next_visit, standing.hints, source.pace)
+    return not sources.find(source.kind).REMOTE or (is_time and not standing.gone)
 
 
 async def _visit_all(
-    engine: Engine, config: Config, plan: _Plan, now: datetime, progress: Callable[[int, int, str], None]
+    engine: Engine,
+    config: Config,
+    plan: _Plan,
+    now: datetime,
+    exact: datetime,
+    progress: Callable[[int, int, str], None],
 ) -> list[Outcome]:
-    """Visit what is due and save each visit as it ends; a source whose host wants silence has no outcome."""
+    """Visit what is due and save each visit as it ends; a source whose host wants silence has no outcome.
+
+    `exact` is `now` with its microseconds.
+    """
     outcomes: list[Outcome] = []
-    async with _network(config, plan, now) as (fetch, hosts):
+    async with _network(config, plan, exact) as (fetch, learned):
         progress(0, len(plan.due), "")
         done = 0
-        async for visit in collect(plan.due, fetch, _AT_ONCE):
-            outcome = _keep(engine, visit, plan.standings[visit.source.key], now, hosts())
-            outcomes += [outcome] if outcome else []
-            done += 1
-            progress(done, len(plan.due), visit.source.title or visit.source.key)
+        try:
+            async for visit in collect(plan.due, fetch, _AT_ONCE):
+                outcome = _keep(engine, visit, plan.standings[visit.source.key], now, learned())
+                outcomes += [outcome] if outcome else []
+                done += 1
+                progress(done, len(plan.due), visit.source.title or masked(visit.source.key))
+        finally:  # whose visit is cut, by SIGTERM, was asked all the same
+            with writing(engine) as db:
+                stored.save_hosts(db, learned())
     return outcomes
 
 
@@ -165,33 +189,45 @@ def _keep(
         learned = _learned(visit, standing, changes, now)
         due = _due(visit, standing, learned, now) if remote else schedule.Due(now, "looked at by every run")
         visits.save(db, standing.id, visit, changes, now, due, learned)
-        if learned.move and learned.move.believed and not (standing.move and standing.move.believed):
-            visits.follow(db, standing.id, visit.source.key, learned.move.url)
+        moved_to = learned.move.url if learned.move and learned.move.believed else ""
+        if standing.move and standing.move.believed:
+            moved_to = ""  # it was followed, and told, before
+        for name in (*visit.documents, *visit.held) if moved_to else ():
+            visits.follow(db, standing.id, name, moved_to)
     waits = [change for change in changes if change.what != "removed" and change.published and change.published > now]
     counts = Counter[str](change.what for change in changes if change not in waits)
     counts["same"] += 0 if remote else len(visit.held)
-    title = visit.source.title or (visit.feed.title if visit.feed else "") or standing.feed.title or visit.source.key
+    title = visit.source.title or (visit.feed.title if visit.feed else "") or standing.feed.title
     return Outcome(
         source=visit.source,
-        title=title,
+        title=title or masked(visit.source.key),
         counts={**counts, "waiting": len(waits)},
         warnings=visit.warnings,
         told=frozenset(standing.warnings),
         error=visit.error,
         seconds=visit.seconds,
         next_visit=due.when,
+        moved_to=moved_to,
     )
 
 
 def _learned(visit: Visit, standing: Standing, changes: Sequence[identity.Change], now: datetime) -> visits.Learned:
-    """What a visit teaches about its source. What was not said this time stays as it was; freshness never does."""
-    hints, move = visit.hints or standing.hints, standing.move
-    if visit.answer:
-        fresh = freshness.fresh_for(visit.answer.headers, visit.source.pace.freshness_cap)
-        hints = replace(hints, fresh_for=fresh)
-    if visit.answer and not visit.error:
+    """What a visit teaches about its source.
+
+    What was not said this time stays as it was, freshness only where a 304 was silent on it (RFC 9111 §4.3.4).
+    """
+    hints, move, answer = visit.hints or standing.hints, standing.move, visit.answer
+    if visit.error or not answer:
+        hints = replace(hints, fresh_for=None)
+    elif not answer.not_modified or {"cache-control", "expires"} & answer.headers.keys():
+        hints = replace(hints, fresh_for=freshness.fresh_for(answer.headers, visit.source.pace.freshness_cap))
+    else:
+        hints = replace(hints, fresh_for=standing.hints.fresh_for)
+    if move and move.believed and visit.source.key in (*visit.documents, *visit.held):
+        move = None  # the new address was lost again, so the old one was asked
+    if answer and not visit.error and standing.last_success:
         overlap = bool(visit.held) or any(change.known for change in changes)
-        move = moved(move, visit.source.key, visit.answer.moved_to, visit.source.pace, now, overlap=overlap)
+        move = moved(move, visit.source.key, answer.moved_to, visit.source.pace, now, overlap=overlap)
     is_gone = visit.trouble and visit.trouble.kind == "http 410"
     return visits.Learned(hints, (standing.gone_since or now) if is_gone else None, move)
 
@@ -217,7 +253,10 @@ def _due(visit: Visit, standing: Standing, learned: visits.Learned, now: datetim
 async def _network(
     config: Config, plan: _Plan, now: datetime
 ) -> AsyncIterator[tuple[Fetch, Callable[[], Mapping[str, HostState]]]]:
-    """The client, and what it has learned of hosts so far. A run over local posts neither loads nor opens it."""
+    """The client, and what it has learned of hosts since that was last asked.
+
+    A run over local posts neither loads nor opens it.
+    """
     if any(sources.find(source.kind).REMOTE for source, _ in plan.due):
         from aggregator.fetching.client import open_client
 
@@ -229,8 +268,9 @@ async def _network(
             now=now,
             spacing=config.fetch.spacing,
             pace=config.pace,
+            host_rules=config.hosts,
         ) as client:
-            yield client, lambda: client.hosts
+            yield client, client.news
     else:
         yield _no_network, dict
 

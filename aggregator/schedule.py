@@ -108,6 +108,17 @@ def _doubled(first: timedelta, failures: int, cap: timedelta) -> timedelta:
     return timedelta(seconds=min(first.total_seconds() * 2.0 ** min(failures - 1, 60), cap.total_seconds()))
 
 
+def is_due(now: datetime, next_visit: datetime, hints: Hints, pace: Pace) -> bool:
+    """Whether a visit planned for `next_visit` may be made at `now`: a run may come late, in an hour that is skipped.
+
+    It then waits for a later run, until it is `pace.skip_cap` late: with runs once a day all might be in that hour.
+    What was planned for a skipped hour has waited long enough.
+    """
+    late = now - next_visit
+    is_long = late >= pace.skip_cap or _is_skipped(next_visit, hints)
+    return late >= timedelta(0) and (is_long or not _is_skipped(now, hints))
+
+
 # --- The clock ------------------------------------------------------------------------------------------------------
 
 
@@ -138,10 +149,14 @@ def _outside(when: datetime, hints: Hints, cap: timedelta) -> datetime:
     RSS 2.0 <skipHours> and <skipDays>, in UTC. Keeping the minute keeps sources apart.
     """
     for _ in range(min(cap // _HOUR, _WEEK_IN_HOURS)):
-        if when.hour not in hints.skip_hours and when.weekday() not in hints.skip_days:
+        if not _is_skipped(when, hints):
             break
         when += _HOUR
     return when
+
+
+def _is_skipped(when: datetime, hints: Hints) -> bool:
+    return when.hour in hints.skip_hours or when.weekday() in hints.skip_days
 
 
 # --- Words ----------------------------------------------------------------------------------------------------------

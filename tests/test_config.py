@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from aggregator import config
 from aggregator.config import toml
 from aggregator.errors import ConfigError
+from aggregator.model import HostRule
 
 SITE = '[site]\ntitle = "Planet"\nbase_url = "https://planet.example/"\n'  # three lines, so that what follows begins on line 4
 
@@ -111,6 +112,23 @@ def test_a_source_listed_twice_is_in_the_categories_of_both(tmp_path: Path) -> N
     assert [source.categories for source in loaded.sources] == [(("a",), ("b",))]
 
 
+def test_hosts_have_what_they_say(tmp_path: Path) -> None:
+    text = """
+        [[host]]
+        name = "Bücher.Example."
+        spacing = "2s"
+        pause = 0
+        [[host]]
+        name = "[::1]"
+        concurrency = 4
+        """
+    assert config.load(write(tmp_path, SITE + text)).hosts == (
+        HostRule("xn--bcher-kva.example", timedelta(seconds=2), timedelta(0)),
+        HostRule("::1", concurrency=4),
+    )
+    assert config.load(write(tmp_path, SITE)).hosts == ()
+
+
 def test_categories_are_found_by_their_path(tmp_path: Path) -> None:
     text = '[[category]]\npath = "新媒体/博客"\nslug = "blogs"\norder = -1\ndescription = "One.\\nTwo."'
     (path, category), *others = config.load(write(tmp_path, SITE + text)).categories.items()
@@ -193,6 +211,7 @@ MISTAKES = {
     "[[source]]\nurl = ['https://news.example/']": (5, "source[1].url: write text in quotes (it is ["),
     "[[source]]\nkind = 5": (5, "source[1].kind: write text in quotes (it is 5)"),
     "[source]\nurl = 'x'": (4, "source: write [[source]] in two brackets, once for each source"),
+    "[host]\nname = 'x'": (4, "host: write [[host]] in two brackets, once for each host"),
     "[category]\npath = 'x'": (4, "category: write [[category]] in two brackets, once for each category"),
     # A value that makes no sense.
     "items = -5": (4, "site.items: write 1 or more (it is -5)"),
@@ -245,6 +264,21 @@ MISTAKES = {
         6,
         "source[1].category: a category's name is empty; write one, or leave the key out (it is ",
     ),
+    # A value that may be a secret is not shown.
+    f"{FEED}headers = 'X-Key: secret'": (6, "source[1].headers: write a table such as { NAME = "),
+    f"{FEED}headers = {{ X-Key = ['secret'] }}": (6, "source[1].headers.X-Key: write text in quotes"),
+    f"{FEED}bearer = ['secret']": (6, "source[1].bearer: write text in quotes"),
+    f"{FEED}proxy = {{ url = 'secret' }}": (6, "source[1].proxy: write text in quotes"),
+    "[[source]]\nurl = 'http://me:secret/@news.example/'": (5, "source[1].url: write an absolute http:// or https://"),
+    "[fetch]\nrsshub = ['http://me:secret@']": (5, "fetch.rsshub[1]: write an absolute http:// or https:// URL"),
+    "[[host]]\nspacing = 5": (4, "host[1].name: is missing; write it below [[host]]"),
+    "[[host]]\nname = 'news.example:80'": (5, 'host[1].name: write the name of a host alone, such as "example.com"; '),
+    "[[host]]\nname = 'https://news.example/'": (5, "host[1].name: write the name of a host alone"),
+    "[[host]]\nname = '*.news.example'": (5, "host[1].name: write the name of a host alone"),
+    "[[host]]\nname = ''": (5, "host[1].name: write the name of a host alone"),
+    "[[host]]\nname = 'a.example'\nspacng = 5": (6, 'host[1].spacng: unknown key; did you mean "spacing"?'),
+    "[[host]]\nname = 'a.example'\nconcurrency = 0": (6, "host[1].concurrency: write 1 or more (it is 0)"),
+    "[[host]]\nname = 'a.example'\n[[host]]\nname = 'A.example.'": (6, "host[2]: a.example has a [[host]] already;"),
     "[[category]]\npath = [['a'], ['b']]": (5, 'category[1].path: write one path, such as ["tech", "python"] (it is '),
     "[[category]]\npath = 'a'\n[[category]]\npath = ['a']": (6, "category[2]: a has a [[category]] already; keep one"),
     "[[category]]\npath = 'a'\nslug = '!!'": (6, "category[1].slug: cannot be the name of a folder; "),

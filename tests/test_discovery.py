@@ -146,7 +146,7 @@ def test_a_page_leads_to_its_feed_and_the_feed_is_remembered() -> None:
         first = visit(url)
         assert titles(first) == ["One"]
         assert first.warnings == (
-            f'{url} is a web page; its feed is {address}: write url = "{address}" into the config',
+            f'{url} is not the address of a feed; its feed is {address}: write url = "{address}" into the config',
         )
         assert first.answer is first.changed[0]
         kept = {first.changed[0].name: first.changed[0].validators}
@@ -182,7 +182,7 @@ def test_a_page_that_leads_nowhere_stays_no_feed(href: str) -> None:
         found = visit(server.url("/"))
         assert found.changed[0].name == server.url("/")
         assert not found.warnings
-        with pytest.raises(ParseError, match=r"it is a web page$"):
+        with pytest.raises(ParseError, match=r"it is a web page; write the address"):
             titles(found)
     assert paths(server) == ["/", "/feed", "/rss.xml", "/atom.xml"]
 

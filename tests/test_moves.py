@@ -35,8 +35,11 @@ BELIEVED = ((0, NEW, True), (1, NEW, True), (24, NEW, True))
         (tuple((hour, NEW, True) for hour in range(24)), NEW, 24, False),  # too soon
         (((0, NEW, True), (1, "", True), (24, NEW, True), (25, NEW, True)), NEW, 2, False),  # it came back
         (((0, NEW, True), (1, OTHER, True), (24, NEW, True), (25, NEW, True)), NEW, 2, False),
-        (((0, NEW, True), (1, OTHER, False)), "", 0, False),  # a maintenance page elsewhere
-        (((0, NEW, False),), "", 0, False),  # a maintenance page
+        (((0, NEW, True), (1, OTHER, False)), OTHER, 0, False),  # a maintenance page elsewhere
+        (((0, NEW, False),), NEW, 0, False),  # a maintenance page
+        # Its own items are known from the second visit on.
+        (((0, NEW, False), (24, NEW, True), (48, NEW, True), (72, NEW, True)), NEW, 0, False),
+        (((0, NEW, False), (24, "", True), (48, NEW, True)), NEW, 1, False),
         (((0, NEW, True), (1, NEW, False), (24, NEW, True)), NEW, 2, False),
         (((0, NEW, True), (1, NEW, False), (24, NEW, True), (25, NEW, True)), NEW, 3, True),
         (((0, OLD, True), (1, OLD, True), (24, OLD, True)), "", 0, False),  # to itself

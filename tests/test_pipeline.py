@@ -221,8 +221,8 @@ def test_a_source_that_is_not_due_is_not_asked(planet: Planet) -> None:
         planet.run()
         skipped = planet.run(later=timedelta(minutes=59)).skipped
         assert len(server.log) == 1
-        assert skipped[0].next_visit == NOON + HOUR
-        planet.run(later=timedelta(minutes=1))
+        assert NOON + HOUR <= skipped[0].next_visit <= NOON + HOUR + timedelta(minutes=1)
+        planet.run(later=timedelta(minutes=2))
         assert [request.status for request in server.log] == [200, 304]
 
 
@@ -276,7 +276,7 @@ def test_what_a_feed_no_longer_lists_stays(planet: Planet) -> None:
         planet.run()
         for body in (rss([]), rss([STORY | {"guid": "https://news.example/2", "link": "https://news.example/2"}])):
             server.put("/1", body)
-            planet.run(later=HOUR)
+            planet.run(later=2 * DAY)
     assert len(planet.titles()) == 2
 
 
@@ -382,7 +382,7 @@ def test_every_source_fails_for_itself(planet: Planet) -> None:
 
 def test_a_failing_source_is_asked_less_and_less_and_recovers(planet: Planet) -> None:
     with Server() as server:
-        server.put("/1", b"", status=503)
+        server.put("/1", b"", status=500)
         planet.feed(server.url("/1"))
         waits = []
         for _ in range(3):
@@ -390,7 +390,7 @@ def test_a_failing_source_is_asked_less_and_less_and_recovers(planet: Planet) ->
             next_visit = report.outcomes[0].next_visit
             assert next_visit
             waits.append(next_visit - planet.now)
-        assert waits == [HOUR, 2 * HOUR, 4 * HOUR]
+        assert [round(wait / HOUR, 1) for wait in waits] == [1, 2, 4]
         server.put("/1", rss([STORY]))
         assert not planet.run(force=True).failed
     assert planet.titles() == ["A story"]

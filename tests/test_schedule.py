@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.model import Hints, Pace, Trouble
-from aggregator.schedule import Due, next_visit
+from aggregator.schedule import Due, is_due, next_visit
 
 NOW = datetime(2026, 3, 14, 12, 0, 7, tzinfo=UTC)  # a Saturday
 MINUTE = timedelta(minutes=1)
@@ -285,3 +285,23 @@ def test_more_failures_never_bring_a_visit_forward(
 )
 def test_nothing_written_breaks_it(pace: Pace, hints: Hints, failures: int, trouble: Trouble | None) -> None:
     assert next_visit(NOW, KEY, pace, hints, validated=False, failures=failures, trouble=trouble).reason
+
+
+@pytest.mark.parametrize(
+    ("planned", "now", "hints", "due"),
+    [
+        (12, 11.9, Hints(), False),
+        (12, 12, Hints(), True),
+        (12, 15.5, Hints(skip_hours=frozenset({15})), False),  # the run came late
+        (12, 16, Hints(skip_hours=frozenset({15})), True),
+        (12, 30, Hints(skip_days=frozenset({6})), False),  # noon on Saturday; now it is Sunday
+        (12, 36, Hints(skip_days=frozenset({6})), True),
+        (12, 48, Hints(skip_days=frozenset(range(7))), True),  # planned for a skipped day: it has waited already
+        (4, 27.9, Hints(skip_hours=frozenset({3})), False),  # runs once a day, always in the skipped hour
+        (4, 28, Hints(skip_hours=frozenset({3, 4})), True),
+    ],
+)
+def test_a_late_run_keeps_skipped_hours_for_a_day_at_most(planned: float, now: float, hints: Hints, due: bool) -> None:
+    saturday = datetime(2026, 3, 14, tzinfo=UTC)
+    moments = [saturday + timedelta(hours=hours) for hours in (now, planned)]
+    assert is_due(moments[0], moments[1], hints, Pace()) is due

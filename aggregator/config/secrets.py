@@ -23,8 +23,8 @@ def reveal(value: str, root: Path) -> str:
     else:
         raise ValueError('write "env:NAME" or "file:PATH", where the secret is, and not the secret itself')
     found = found.strip()
-    if not found or re.search(r"[\x00-\x1f\x7f]", found):
-        raise ValueError(f"{value} holds no secret of one line")
+    if not found or re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", found):  # \ud800: bytes of a variable that are no UTF-8
+        raise ValueError(f"{value} holds no secret: write one line of text into it")
     return found
 
 

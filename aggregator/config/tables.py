@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from aggregator import text
 from aggregator.config.modules import find_format
-from aggregator.model import CategoryPath, Pace
+from aggregator.model import CategoryPath, HostRule, Pace
 from aggregator.values import categories, duration, one_category, size
 
 
@@ -67,6 +67,13 @@ def _network(value: str) -> str:
 
     parse_network(value)
     return value
+
+
+def _host(value: str) -> str:
+    url = text.http_url(f"http://{value}/") if re.fullmatch(r"\[[^]]*\]|[^:/?#@*\\\s]+", value) else ""
+    if not url:
+        raise ValueError('write the name of a host alone, such as "example.com"; it holds for all names below it, too')
+    return url[7:-1].strip("[].")
 
 
 def _format(value: str) -> str:
@@ -155,8 +162,21 @@ class Fetching(Pacing):
     max_bytes: _Size = 10_000_000
     spacing: _Duration = timedelta(seconds=1)
     concurrency: int = Field(50, ge=1, le=1000)
-    rsshub: tuple[WebUrl, ...] = Field((), strict=False)
+    rsshub: tuple[WebUrl, ...] = Field((), strict=False, repr=False)
     allow_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = Field((), strict=False)
+
+
+class Host(Table):
+    """`[[host]]`: how one host is treated, with all names below it (`model.HostRule`)."""
+
+    name: Annotated[str, AfterValidator(_host)]
+    spacing: _Duration | None = None
+    pause: _Duration | None = None
+    concurrency: int = Field(1, ge=1, le=100)
+
+    def rule(self) -> HostRule:
+        """As fetching wants it."""
+        return HostRule(self.name, self.spacing, self.pause, self.concurrency)
 
 
 class CategorySettings(Table):
@@ -170,7 +190,10 @@ class CategorySettings(Table):
 
 
 class CommonSource(Pacing):
-    """The keys that every `[[source]]` may have, whatever its kind. Secrets are `env:NAME` or `file:PATH`."""
+    """The keys that every `[[source]]` may have, whatever its kind. Secrets are `env:NAME` or `file:PATH`.
+
+    What may hold a secret, if only by mistake, has `repr=False`: then no message shows its value either.
+    """
 
     kind: str = "feed"
     title: _Line = ""
@@ -178,11 +201,11 @@ class CommonSource(Pacing):
     language: _Language = ""
     timezone: _Zone | None = None
     base_url: WebUrl | None = None
-    headers: dict[str, str] = Field(default_factory=dict)
-    basic: str = ""
-    bearer: str = ""
+    headers: dict[str, str] = Field(default_factory=dict, repr=False)
+    basic: str = Field("", repr=False)
+    bearer: str = Field("", repr=False)
     user_agent: _Line = ""
-    proxy: str = ""
+    proxy: str = Field("", repr=False)
     verify: bool = True
     timeout: _Timeout | None = None
     max_bytes: _Size | None = None

@@ -6,8 +6,8 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpcore
 import httpx
@@ -15,8 +15,8 @@ import httpx
 from aggregator.errors import FetchError
 from aggregator.fetching import challenges, freshness, manners, rules
 from aggregator.fetching.transport import Transport, Way, host_name
-from aggregator.model import Document, HostState, Limits, Pace, Validators
-from aggregator.text import one_line
+from aggregator.model import Document, HostRule, HostState, Limits, Pace, Validators
+from aggregator.text import masked, one_line
 
 MAX_REDIRECTS = 5
 CONNECT_SECONDS = 10.0
@@ -34,29 +34,30 @@ async def open_client(
     now: datetime,
     spacing: timedelta = SPACING,
     pace: Pace = Pace(),  # noqa: B008 (frozen)
+    host_rules: tuple[HostRule, ...] = (),
 ) -> AsyncIterator["Client"]:
     """The way to the network, while it is open.
 
     `contact` (URL or e-mail) goes into User-Agent; `allow_networks` are private networks that may be contacted
     (`rules.parse_network`); `concurrency` is how many hosts are asked at once. `hosts` is what earlier runs learned, by
     host name; `now` when this run begins; `spacing` the least time between two requests to a host; `pace` gives `pause`
-    and `pause_cap` for 429 and 503.
+    and `pause_cap` for 429 and 503; `host_rules` are the exceptions to all that, by host.
 
     Raises ValueError for an entry of `allow_networks` that cannot be read.
     """
     allowed = tuple(map(rules.parse_network, allow_networks))
-    transport = Transport(allowed, concurrency)
-    async with httpx.AsyncClient(
-        transport=transport,
-        headers={
+    headers = httpx.Headers(
+        {
             "User-Agent": rules.user_agent(contact),
             "Accept": rules.ACCEPT,
             "Accept-Encoding": "gzip, deflate",
-        },
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # httpx keeps a jar; this one takes nothing in
-        trust_env=False,  # a proxy of the environment would do the connecting, past our guard
-    ) as http:
-        yield Client(http, transport, allowed, hosts, now, spacing, pace)
+            "Connection": "keep-alive",
+        }
+    )
+    # Not httpx.AsyncClient: it keeps cookies, heeds proxies of the environment, which would do the connecting past our
+    # guard, and takes time for each request, for what is not used here.
+    async with Transport(allowed, concurrency) as transport:
+        yield Client(headers, transport, allowed, hosts, now, spacing, pace, host_rules)
 
 
 class Client:
@@ -64,21 +65,24 @@ class Client:
 
     def __init__(
         self,
-        http: httpx.AsyncClient,
+        headers: httpx.Headers,
         transport: Transport,
         allowed: tuple[rules.AllowedNetwork, ...],
         hosts: Mapping[str, HostState],
         now: datetime,
         spacing: timedelta,
         pace: Pace,
+        host_rules: tuple[HostRule, ...],
     ) -> None:
-        self._http = http
+        self._headers = headers
         self._transport = transport
         self._allowed = allowed
         self._remembered = hosts
         self._learned: dict[str, HostState] = {}
+        self._news: dict[str, HostState] = {}
         self._spacing = spacing
         self._pace = pace
+        self._host_rules = host_rules
         self._began = now
         self._began_ticks = asyncio.get_running_loop().time()
 
@@ -86,6 +90,14 @@ class Client:
     def hosts(self) -> Mapping[str, HostState]:
         """The state of every host that was asked, by name: what to keep for the next run."""
         return self._learned
+
+    def news(self) -> Mapping[str, HostState]:
+        """Of `hosts`, what is new since the last call."""
+        news, self._news = self._news, {}
+        return news
+
+    def _learn(self, host: str, state: HostState) -> None:
+        self._learned[host] = self._news[host] = state
 
     async def __call__(self, url: str, known: Validators, limits: Limits) -> Document:
         """Ask `url`, and then where it redirects to (RFC 9110 §15.4), until there is a document.
@@ -96,27 +108,29 @@ class Client:
 
         Raises FetchError.
         """
-        here, private = _start(url, limits)
+        here, private, login = _start(url, limits)
         # An address for the future has to work without the login that the URL brings.
-        permanent, moved_to = not httpx.URL(url).userinfo, ""
+        permanent, moved_to = not login, ""
         left = limits.timeout.total_seconds()
         visited: set[str] = set()
         while True:
-            place = str(here) if not visited else f"{here} (redirected from {rules.shown(url)})"
+            place = str(here) if not visited else f"{here} (redirected from {one_line(masked(url))})"
             with _in_words(place):
                 _may_visit(here, visited)
                 visited.add(str(here))
                 request = self._request(here, known, private, limits)
-                async with self._transport.turn(here):
-                    await self._be_welcome(host_name(here))
+                rule = self._rule(here)
+                async with self._transport.turn(rule.name, rule.concurrency) as line:
+                    request.extensions["line"] = line
+                    await self._be_welcome(rule)
                     async with self._transport.places:
                         started = asyncio.get_running_loop().time()
                         response, raw = await self._ask(request, limits.max_bytes, started + left)
                         left -= asyncio.get_running_loop().time() - started
-                    self._learn(response)
-                if response.next_request is None:
+                    self._heed(response)
+                there = _leads_to(response)
+                if there is None:
                     return self._document(url, known, limits, response, raw, moved_to)
-            there = _bare(response.next_request.url)
             at_home = _origin(here) == _origin(there)
             permanent = permanent and response.status_code in (301, 308) and (at_home or not private)
             if permanent := permanent and (here.scheme, there.scheme) != ("https", "http"):
@@ -128,35 +142,50 @@ class Client:
     ) -> httpx.Request:
         access, seconds = limits.access, limits.timeout.total_seconds()
         agent = [(b"User-Agent", access.user_agent.encode())] if access.user_agent else []
-        return self._http.build_request(
-            "GET",
-            url,
-            headers=[*agent, *rules.conditions(known), *private],
-            # Half of the whole for a silence in the middle: 15 s of 30 s.
-            timeout=httpx.Timeout(seconds / 2, connect=min(CONNECT_SECONDS, seconds)),
-            extensions={"way": Way(access.proxy, access.verify)},
-        )
+        headers = httpx.Headers(self._headers)
+        headers.update([*agent, *rules.conditions(known), *private])
+        # Half of the whole for a silence in the middle: 15 s of 30 s.
+        timeout = httpx.Timeout(seconds / 2, connect=min(CONNECT_SECONDS, seconds)).as_dict()
+        way = Way(access.proxy, access.verify)
+        return httpx.Request("GET", url, headers=headers, extensions={"timeout": timeout, "way": way})
 
     def _now(self) -> datetime:
         return self._began + timedelta(seconds=asyncio.get_running_loop().time() - self._began_ticks)
 
+    def _rule(self, url: httpx.URL) -> HostRule:
+        return manners.rule(self._host_rules, host_name(url))
+
     def _state(self, host: str) -> HostState:
         return self._learned.get(host) or self._remembered.get(host) or HostState()
 
-    async def _be_welcome(self, host: str) -> None:
+    async def _be_welcome(self, rule: HostRule) -> None:
         """Wait until the host may be asked. Raises FetchError when it wants silence."""
-        state, now = self._state(host), self._now()
-        if until := manners.silent_until(state, now, self._pace.pause_cap):
-            raise rules.trouble("paused", manners.words(host, state, until, now), retry_after=until - now, host=host)
-        await asyncio.sleep(manners.spacing_left(state, now, self._spacing).total_seconds())
+        host, spacing = rule.name, self._spacing if rule.spacing is None else rule.spacing
+        waited_for = None
+        while True:
+            state, now = self._state(host), self._now()
+            if until := manners.silent_until(state, now, self._pace.pause_cap):
+                what = manners.words(host, state, until, now)
+                raise rules.trouble("paused", what, retry_after=until - now, host=host)
+            left = manners.spacing_left(state, now, spacing)
+            if not left or state.last_request == waited_for:
+                break
+            await asyncio.sleep(left.total_seconds())
+            waited_for = state.last_request
+        # Others may have a turn at the host as well: they wait for this one.
+        self._learn(host, manners.asked(state, now))
 
     async def _ask(self, request: httpx.Request, limit: int, deadline: float) -> tuple[httpx.Response, bytes]:
         """One request, done by `deadline` (loop time). The body is read, as it is on the wire, when it is a document;
         the beginning of an error page where it may be a challenge, if that comes quickly: the status is what counts."""
-        loop, host = asyncio.get_running_loop(), host_name(request.url)
-        self._learned[host] = manners.asked(self._state(host), self._now())
-        async with asyncio.timeout_at(deadline):
-            response = await self._http.send(request, stream=True)
+        loop, host = asyncio.get_running_loop(), self._rule(request.url).name
+        self._learn(host, manners.asked(self._state(host), self._now()))
+        try:
+            async with asyncio.timeout_at(deadline):
+                response = await self._transport.handle_async_request(request)
+            response.request = request
+        finally:  # it takes a while until a request arrives, and its arrival is what the host's log shows
+            self._learn(host, manners.asked(self._state(host), self._now()))
         try:
             raw = bytearray()
             if response.status_code == httpx.codes.OK:
@@ -170,14 +199,15 @@ class Client:
         finally:
             await response.aclose()
 
-    def _learn(self, response: httpx.Response) -> None:
+    def _heed(self, response: httpx.Response) -> None:
         """Keep what the answer means for the host; a server of the operator's own is never silent as a whole."""
         status, host = response.status_code, host_name(response.url)
         port = response.url.port or (443 if response.url.scheme == "https" else 80)
         if status in manners.ASK_FOR_SILENCE and rules.is_own(self._allowed, host, port):
             return
-        wait = self._retry_after(response)
-        self._learned[host] = manners.after(self._state(host), status, wait, self._now(), self._pace)
+        rule, wait = self._rule(response.url), self._retry_after(response)
+        pace = self._pace if rule.pause is None else replace(self._pace, pause=rule.pause)
+        self._learn(rule.name, manners.after(self._state(rule.name), status, wait, self._now(), pace))
 
     def _retry_after(self, response: httpx.Response) -> timedelta | None:
         asked, date = (response.headers.get(name, "") for name in ("retry-after", "date"))
@@ -205,8 +235,8 @@ class Client:
         return Document(url, final, body, False, moved_to, headers, rules.validators(sent))
 
 
-def _start(url: str, limits: Limits) -> tuple[httpx.URL, list[tuple[bytes, bytes]]]:
-    """Where to begin, without userinfo and fragment, and the headers that are private to that origin."""
+def _start(url: str, limits: Limits) -> tuple[httpx.URL, list[tuple[bytes, bytes]], bool]:
+    """Where to begin, without userinfo and fragment; the headers that are private to that origin; was there a login?"""
     try:
         target = httpx.URL(url)
         # As a header, because a URL's user would show up in messages.
@@ -214,15 +244,27 @@ def _start(url: str, limits: Limits) -> tuple[httpx.URL, list[tuple[bytes, bytes
         here = _bare(target)
     except (httpx.InvalidURL, UnicodeError) as error:
         # Nobody knows where in it a password ends, so all up to the last @ is masked, and httpx's quotes are left out.
-        masked = one_line(re.sub("//.*@", "//***@", url, flags=re.DOTALL))
-        raise rules.trouble("bad url", f"{masked}: it cannot be read") from error
+        shown = one_line(re.sub("//.*@", "//***@", url, flags=re.DOTALL))
+        raise rules.trouble("bad url", f"{shown}: it cannot be read") from error
     if problem := _problem(here):
-        raise rules.trouble("bad url", f"{rules.shown(url)}: {problem}")
-    return here, private
+        raise rules.trouble("bad url", f"{one_line(masked(url))}: {problem}")
+    return here, private, bool(target.userinfo)
 
 
 def _bare(url: httpx.URL) -> httpx.URL:
+    if not url.userinfo and "#" not in str(url):
+        return url  # as nearly always, and a copy is read anew
     return url.copy_with(userinfo=b"", fragment=None)
+
+
+def _leads_to(response: httpx.Response) -> httpx.URL | None:
+    """Where a redirect leads, None for all else. Raises httpx.InvalidURL."""
+    if not response.has_redirect_location:
+        return None
+    there = httpx.URL(response.headers["location"])
+    if there.scheme and not there.host:  # seen in the wild: https:///feed
+        there = there.copy_with(host=response.url.host)
+    return _bare(response.url.join(there) if there.is_relative_url else there)
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
@@ -274,8 +316,7 @@ def _in_words(place: str) -> Iterator[None]:
         raise FetchError(error.kind, f"{place}: {error.message}", error.retry_after, error.host) from error
     except (TimeoutError, httpcore.TimeoutException) as error:
         raise rules.trouble("timeout", f"{place}: no complete answer in time") from error
-    # httpx builds the next request even when it is not to follow; our own URL is valid, so it is Location that is not.
-    except (httpx.InvalidURL, httpx.RemoteProtocolError, UnicodeError) as error:
+    except (httpx.InvalidURL, UnicodeError) as error:  # our own URL is valid, so it is Location that is not
         raise rules.trouble("bad redirect", f"{place}: it leads to what is no URL") from error
     except httpcore.ProxyError as error:
         raise rules.trouble("proxy", f"{place}: the proxy answered {one_line(error)}") from error

@@ -1,11 +1,21 @@
 """What one host is owed: a pause between two requests, and silence where it asks for that. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from aggregator.model import HostState, Pace
+from aggregator.model import HostRule, HostState, Pace
 
 ASK_FOR_SILENCE = (429, 503)  # RFC 6585 §4, RFC 9110 §15.6.4
+
+
+def rule(rules: Iterable[HostRule], host: str) -> HostRule:
+    """What holds for a host: the rule of the longest name that it has or is below of, or one of its own name alone.
+
+    The rule's name is what the host is known by, so that all below it (blogs of one service) share their turns.
+    """
+    fitting = (each for each in rules if f".{host}".endswith(f".{each.name}"))
+    return max(fitting, key=lambda each: len(each.name), default=HostRule(host))
 
 
 def silent_until(state: HostState, now: datetime, cap: timedelta) -> datetime | None:

@@ -39,6 +39,8 @@ ADVICE = {
     "timeout": "if it is only slow, raise timeout",
     "tls": "if the certificate is meant to be so, set verify = false for this source",
     "too large": "if it is meant, raise max_bytes",
+    "http 2xx": "there is no feed in the answer: look at the URL in a browser",
+    "http 3xx": "look in a browser where the feed has gone",
     "http 304": "though it was not asked whether anything changed",
     "http 401": "it wants a login: set one for this source",
     "http 403": "the server does not want us: ask the publisher, or set user_agent or a login",
@@ -188,11 +190,6 @@ def private_headers(access: Access, user: str = "", password: str = "") -> list[
     if user or password:
         pairs.append((b"Authorization", b"Basic " + b64encode(f"{user}:{password}".encode())))
     return pairs
-
-
-def shown(url: str) -> str:
-    """A URL for a message: one line, its user and password masked."""
-    return one_line(re.sub(r"//[^/?#\s]*@", "//***@", url))
 
 
 # --- Responses ------------------------------------------------------------------------------------------------------

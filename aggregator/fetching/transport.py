@@ -5,6 +5,7 @@ anyway, and the pool looks at all its connections for every request.
 """
 
 import asyncio
+import contextlib
 import os
 import socket
 import ssl
@@ -13,22 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from ipaddress import ip_address
 
 import httpcore
 import httpx
 
 from aggregator.errors import FetchError
-from aggregator.fetching import rules
-
-
-@dataclass
-class _Host:
-    """A host while somebody has business with it."""
-
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    users: int = 0
-    connection: httpcore.AsyncConnectionInterface | None = None
-    way: "Way | None" = None
+from aggregator.fetching import rules, streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +31,26 @@ class Way:
     verify: bool = True
 
 
+@dataclass
+class Line:
+    """A turn at a host: what to send on, and how it goes."""
+
+    connection: httpcore.AsyncConnectionInterface | None = None
+    way: Way | None = None
+
+
+@dataclass
+class _Host:
+    """A host while `users` have business with it; `talking` of them have a turn, the others wait for one."""
+
+    turns: asyncio.Semaphore
+    users: int = 0
+    talking: int = 0
+    idle: list[Line] = field(default_factory=list)
+
+
 class Transport(httpx.AsyncBaseTransport):
-    """Sends requests to hosts whose turn it is, by the `way` among their extensions.
+    """Sends requests to hosts whose turn it is, by the `line` and the `way` among their extensions.
 
     Who has a turn takes one of the `places` to send: their number, `concurrency`, is how many requests are under way.
     """
@@ -51,30 +61,35 @@ class Transport(httpx.AsyncBaseTransport):
         self.places = asyncio.Semaphore(concurrency)
 
     @asynccontextmanager
-    async def turn(self, url: httpx.URL) -> AsyncIterator[None]:
-        """Wait until nobody else talks to the host of `url`; while it is held, send to that host.
+    async def turn(self, name: str, at_once: int = 1) -> AsyncIterator[Line]:
+        """Wait until fewer than `at_once` others talk to the host; while it is held, send to that host on the line.
 
         A place is taken after it, never before: who waits for a busy host must not keep one from another host. The
-        connection stays open from one turn to the next and is closed by the last who waits for the host.
+        connection stays open from one turn to the next and is closed when nobody waits for it.
         """
-        name = host_name(url)
-        host = self._hosts.setdefault(name, _Host())
+        host = self._hosts.setdefault(name, _Host(asyncio.Semaphore(at_once)))
         host.users += 1
         try:
-            async with host.lock:
+            async with host.turns:
+                line = host.idle.pop() if host.idle else Line()
+                host.talking += 1
                 try:
-                    yield
+                    yield line
                 finally:
-                    if host.users == 1:
-                        await _close(host)
+                    host.talking -= 1
+                    host.idle.append(line)
+                    while len(host.idle) > host.users - 1 - host.talking:
+                        await _close(host.idle.pop())
         finally:
             host.users -= 1
             if not host.users:
                 del self._hosts[name]
+                for line in host.idle:  # left for one who then gave up
+                    await _close(line)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send within a `turn`. Raises httpcore's exceptions, and FetchError from the guard."""
-        host = self._hosts[host_name(request.url)]
+        line: Line = request.extensions["line"]
         url = httpcore.URL(
             scheme=request.url.raw_scheme,
             host=request.url.raw_host,
@@ -83,15 +98,15 @@ class Transport(httpx.AsyncBaseTransport):
         )
         outgoing = httpcore.Request(request.method, url, headers=request.headers.raw, extensions=request.extensions)
         way: Way = request.extensions["way"]
-        if host.connection is not None and host.way == way and _is_ready(host.connection, url.origin):
+        if line.connection is not None and line.way == way and _is_ready(line.connection, url.origin):
             try:
-                return _response(await host.connection.handle_async_request(outgoing))
+                return _response(await line.connection.handle_async_request(outgoing))
             except (httpcore.NetworkError, httpcore.RemoteProtocolError):
                 pass  # the server closed it between two requests: repeat once on a new one (RFC 9112 §9.3.1)
-        await _close(host)
-        host.connection, host.way = self._connection(url.origin, way), way
+        await _close(line)
+        line.connection, line.way = self._connection(url.origin, way), way
         try:
-            return _response(await host.connection.handle_async_request(outgoing))
+            return _response(await line.connection.handle_async_request(outgoing))
         except FetchError as error:
             if not way.proxy:
                 raise
@@ -132,8 +147,8 @@ class Transport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close what is still open."""
-        for host in self._hosts.values():
-            await _close(host)
+        for line in [line for host in self._hosts.values() for line in host.idle]:
+            await _close(line)
         self._network.close()
 
 
@@ -166,10 +181,10 @@ def _is_ready(connection: httpcore.AsyncConnectionInterface, origin: httpcore.Or
     return connection.can_handle_request(origin) and connection.is_idle() and not connection.has_expired()
 
 
-async def _close(host: _Host) -> None:
-    if host.connection is not None:
-        await host.connection.aclose()
-        host.connection = None
+async def _close(line: Line) -> None:
+    if line.connection is not None:
+        await line.connection.aclose()
+        line.connection = None
 
 
 class GuardedNetwork(httpcore.AsyncNetworkBackend):
@@ -181,7 +196,6 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
 
     def __init__(self, allowed: tuple[rules.AllowedNetwork, ...], concurrency: int) -> None:
         self._allowed = allowed
-        self._sockets = httpcore.AnyIOBackend()
         # Not asyncio's default executor: a few names whose servers are silent would fill it and hold up all others.
         self._resolvers = ThreadPoolExecutor(concurrency, "dns")
 
@@ -200,7 +214,7 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
             share = timeout and timeout / len(addresses)
             for address in addresses:
                 try:
-                    return await self._sockets.connect_tcp(address, port, share, local_address, socket_options)
+                    return await streams.connect(address, port, share)
                 except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                     failure = error
         if isinstance(failure, httpcore.ConnectTimeout):
@@ -208,6 +222,8 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         raise rules.trouble("refused", f"no connection to {' or '.join(addresses)} ({_reason(failure)})") from failure
 
     async def _resolve(self, host: str, port: int) -> list[str]:
+        with contextlib.suppress(ValueError):
+            return [str(ip_address(host))]  # no thread for what needs no question
         loop = asyncio.get_running_loop()
         try:
             found = await loop.run_in_executor(

@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -19,7 +19,7 @@ class Standing:
     """How a source stands: its number in the store, its last visits, and when the next one is due and why."""
 
     id: int
-    key: str
+    key: str = field(repr=False)
     kind: str
     title: str
     feed: Feed
@@ -106,13 +106,17 @@ def hosts(db: Connection) -> Mapping[str, HostState]:
 
 
 def save_hosts(db: Connection, states: Mapping[str, HostState]) -> None:
-    """Remember what was learned of hosts."""
+    """Remember what was learned of hosts; times are rounded up, as a cut one would have them asked too early."""
     for name, state in sorted(states.items()):
         values = {
-            "last_request": seconds(state.last_request),
-            "not_before": seconds(state.not_before),
+            "last_request": seconds(_up(state.last_request)),
+            "not_before": seconds(_up(state.not_before)),
             "reason": state.reason,
             "pauses": state.pauses,
         }
         db.execute(insert_new(db, host).values(values | {"name": name}))
         db.execute(update(host).where(host.c.name == name).values(values))
+
+
+def _up(when: datetime | None) -> datetime | None:
+    return when + timedelta(seconds=1) if when and when.microsecond else when

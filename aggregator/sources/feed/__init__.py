@@ -1,13 +1,20 @@
 """The kind `feed`: an RSS, Atom or JSON feed at a URL."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from aggregator import text
 from aggregator.errors import ParseError
 from aggregator.model import Batch, Document, Fetch, Found, Source, Validators
 
 REMOTE = True
+
+_ADVICE = {
+    "broken feed": "if it lasts, tell the publisher",
+    "empty": "if it lasts, tell the publisher",
+    "entities": "tell the publisher",
+    "not a feed": "write the address of a feed as url",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +24,8 @@ class Options:
     `mirrors` are the RSSHub instances to ask for such a route, best first.
     """
 
-    url: str
-    mirrors: tuple[str, ...] = ()
+    url: str = field(repr=False)
+    mirrors: tuple[str, ...] = field(default=(), repr=False)
 
 
 def key(options: Options) -> str:
@@ -47,7 +54,8 @@ def read(document: Document, source: Source) -> Batch:
     try:
         batch = _read(document, source)
     except ParseError as problem:
-        raise ParseError(problem.kind, f"{document.url}: {problem.message}") from None
+        message = f"{document.url}: {problem.message}"
+        raise ParseError(problem.kind, "; ".join(filter(None, (message, _ADVICE.get(problem.kind))))) from None
     return replace(batch, warnings=tuple(f"{document.url}: {warning}" for warning in batch.warnings))
 
 

@@ -150,7 +150,7 @@ def _found(source: Source, document: Document, name: str) -> Found:
     document = replace(document, name=name)
     if name == source.key:
         return Found(changed=(document,), answer=document)
-    said = f'{_shown(source)} is a web page; its feed is {name}: write url = "{name}" into the config'
+    said = f'{_shown(source)} is not the address of a feed; its feed is {name}: write url = "{name}" into the config'
     return Found(changed=(document,), answer=document, warnings=(said,))
 
 

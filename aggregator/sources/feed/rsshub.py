@@ -32,6 +32,7 @@ async def documents(source: Source, known: Mapping[str, Validators], fetch: Fetc
         except FetchError as error:
             troubles.append(error)
             continue
+        document = replace(document, moved_to="")  # an instance may move, but the route does not
         if document.not_modified:
             return Found(unchanged={address: document.validators}, answer=document)
         if not await discovery.is_page(document):
