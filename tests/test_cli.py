@@ -216,7 +216,7 @@ def test_a_log_line_for_every_step(planet: Planet) -> None:
         planet.load()
         done = program("once", "-vv", cwd=planet.root)
     assert done.returncode == 0
-    assert f'httpx: HTTP Request: GET {server.url("/feed.xml")} "HTTP/1.1 200 OK"' in done.stderr
+    assert f"aggregator.fetching.client: GET {server.url('/feed.xml')}: HTTP 200" in done.stderr
     assert "aggregator: 2 of 2: " in done.stderr
     assert len(done.stderr.splitlines()) < 12
 
@@ -284,7 +284,17 @@ def test_list_sources(planet: Planet, shell: Shell, nobody: str) -> None:
     assert re.match(r"Nobody +never +in 6\d min ", remote)
     assert nobody in remote
     first, second = shell.json("list", "sources")
-    assert list(first)[:9] == ["key", "kind", "title", "categories", "last_visit", "last_success", "next_visit", "reason", "failures"]
+    assert list(first)[:9] == [
+        "key",
+        "kind",
+        "title",
+        "categories",
+        "last_visit",
+        "last_success",
+        "next_visit",
+        "reason",
+        "failures",
+    ]
     assert list(first)[9:] == ["error", "warnings", "gone", "moved_to", "paused_until", "hub"]
     assert (first["key"], first["failures"], first["last_visit"]) == ("seed:seeds", 0, first["last_success"])
     assert (second["categories"], second["failures"], second["last_success"]) == ([["Tech"]], 1, None)

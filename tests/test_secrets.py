@@ -112,8 +112,9 @@ def test_a_masked_line(line: str, shown: str) -> None:
 
 
 SECRETS = ("pass%40word", "b4sic", "b3arer", "h3ader", "l1teral", "pr0xy", "pr1vate")
-BROKEN = """
+OWN = """
 import dataclasses
+from aggregator.model import Batch, Document, Found, Item
 REMOTE = True
 @dataclasses.dataclass(frozen=True)
 class Options:
@@ -121,7 +122,11 @@ class Options:
 def key(options):
     return options.url
 async def documents(source, known, fetch):
-    raise LookupError(source.options.url)
+    if "broken" in source.key:
+        raise LookupError(source.options.url)
+    return Found(changed=(Document(source.key, source.key, b"x"),))
+def read(document, source):
+    return Batch((Item(guid="1", title="Own"),), warnings=(document.name,))
 """
 
 
@@ -129,7 +134,7 @@ def test_planted_secrets_are_seen_by_the_publisher_only(tmp_path: Path) -> None:
     planet = Planet(tmp_path)
     (tmp_path / "token").write_text("b3arer\n")
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "broken.py").write_text(BROKEN)
+    (tmp_path / "mine" / "own.py").write_text(OWN)
     atom = b'<feed xmlns="http://www.w3.org/2005/Atom"><entry><title>No address</title><content>Text</content></entry></feed>'
     with Server("0.0.0.0") as server, Server() as proxy:
 
@@ -148,7 +153,8 @@ def test_planted_secrets_are_seen_by_the_publisher_only(tmp_path: Path) -> None:
         planet.feed(server.url("/key", "127.0.0.10"), basic="env:BASIC", headers={"X-A": "env:H", "X-B": "l1teral"})
         planet.feed(server.url("/rss", "127.0.0.11"), bearer="file:token")
         planet.feed(server.url("/rss", "127.0.0.12"), proxy="env:PROXY")
-        planet.sources.append({"kind": "mine.broken", "url": "https://me:pr1vate@broken.example/"})
+        for name in ("broken", "own"):
+            planet.sources.append({"kind": "mine.own", "url": f"https://me:pr1vate@{name}.example/"})
         planet.feed(with_login("/rss", 13), category="left")
         planet.write()
         env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
@@ -195,6 +201,7 @@ def test_planted_secrets_are_seen_by_the_publisher_only(tmp_path: Path) -> None:
     for name in ("json", "sources", "items", "own", "table"):
         assert "***@127.0.0.2" in said[name], name
     assert said["own"] == said["masked"] != "[]\n"
+    assert 'href="https://own.example/"' in files["atom.xml"]
     assert f'href="http://127.0.0.2:{server.port}/atom"' in files["atom/atom.xml"]
 
 

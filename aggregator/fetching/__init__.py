@@ -7,7 +7,7 @@
     freshness               pure: what cache headers and Retry-After say about time
 
 Nothing is imported here, so that the config can check `allow_networks` by `rules.parse_network` without loading httpx.
-httpx and httpcore are known to `client` and `transport` only, so that a fork of the same API can take their place.
+httpx and httpcore are known to `client`, `transport` and `streams` only: a fork of the same API could take their place.
 """
 
 from collections.abc import Callable

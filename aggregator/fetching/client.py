@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import re
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -18,6 +19,7 @@ from aggregator.fetching.transport import Transport, Way, host_name
 from aggregator.model import Document, HostRule, HostState, Limits, Pace, Validators
 from aggregator.text import masked, one_line
 
+_log = logging.getLogger(__name__)
 MAX_REDIRECTS = 5
 CONNECT_SECONDS = 10.0
 ERROR_PAGE_SECONDS = 3.0
@@ -184,6 +186,7 @@ class Client:
             async with asyncio.timeout_at(deadline):
                 response = await self._transport.handle_async_request(request)
             response.request = request
+            _log.info("GET %s: HTTP %d", masked(str(request.url)), response.status_code)
         finally:  # it takes a while until a request arrives, and its arrival is what the host's log shows
             self._learn(host, manners.asked(self._state(host), self._now()))
         try:

@@ -1,4 +1,4 @@
-"""Connections for httpcore, straight on asyncio's transports: a third of the work of httpcore's own way, over anyio."""
+"""Connections for httpcore, straight on asyncio's transports: less work than httpcore's own way, over anyio."""
 
 import asyncio
 import ssl
