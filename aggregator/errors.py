@@ -38,15 +38,24 @@ class FetchError(SourceError):
     """The document did not arrive (DNS, TLS, time-out, HTTP status, too large ...).
 
     `retry_after` is what the server asked for by Retry-After (RFC 9110 §10.2.3), `host` the one that answered so.
+    `asked` False says that no server was asked anything: what forbids it was known before.
     """
 
-    def __init__(self, kind: str, message: str = "", retry_after: timedelta | None = None, host: str = "") -> None:
+    def __init__(
+        self,
+        kind: str,
+        message: str = "",
+        retry_after: timedelta | None = None,
+        host: str = "",
+        asked: bool = True,
+    ) -> None:
         super().__init__(kind, message)
         self.retry_after = retry_after
         self.host = host
+        self.asked = asked
 
     def __reduce__(self) -> tuple[type["FetchError"], tuple[object, ...]]:
-        return type(self), (self.kind, self.message, self.retry_after, self.host)
+        return type(self), (self.kind, self.message, self.retry_after, self.host, self.asked)
 
 
 class ParseError(SourceError):

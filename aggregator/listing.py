@@ -103,8 +103,9 @@ def _paused(
     move = standing.move if standing else None
     url = move.url if move and move.believed else source.key
     host = (urlsplit(text.http_url(url)).hostname or "").rstrip(".")
-    state = hosts.get(manners.rule(config.hosts, host).name)
-    return manners.silent_until(state, now, config.pace.pause_cap) if state else None
+    rule = manners.rule(config.hosts, host)
+    state = hosts.get(rule.name)
+    return manners.silent_until(state, now, manners.pace(config.pace, rule).pause_cap) if state else None
 
 
 def categories(config: Config) -> Listing:

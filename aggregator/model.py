@@ -136,13 +136,15 @@ class Access:
     """How one source is asked, beyond what all are. Its secrets never appear in a repr.
 
     `headers` are sent to the source's own origin only; `user_agent` and `proxy` ("" for none) are instead of the common
-    ones; `verify` False accepts any certificate.
+    ones; `verify` False accepts any certificate. `missing` says which secrets are not there ("" for none): without them
+    the source cannot be asked.
     """
 
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     user_agent: str = ""
     proxy: str = field(default="", repr=False)
     verify: bool = True
+    missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often a source is visited: every constant of the schedule. All are keys of `[fetch]` and of `[[source]]`.
+    """How often a source is visited: every constant of the schedule. All are keys of `[fetch]`, and of `[[source]]`
+    but for the pauses, which belong to hosts.
 
     `interval` is the least time between two visits, `jitter` the share of it by which visits drift apart;
     `unvalidated` the least time where the server gives no validators. `freshness_cap`, `ttl_cap` and `skip_cap` bound
@@ -214,10 +217,14 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What a failed visit was about, for the schedule: its class (`http 404`, `dns` ...), and Retry-After."""
+    """What a failed visit was about, for the schedule: its class (`http 404`, `dns` ...), and Retry-After.
+
+    `asked` False says that the visit cost nobody a request.
+    """
 
     kind: str
     retry_after: timedelta | None = None
+    asked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,14 +244,15 @@ class HostState:
 class HostRule:
     """What the config says of one host: `name` (ASCII, lower case) and all names below it, which count as one host.
 
-    `spacing` (the least time from one request to the next) and `pause` (as in Pace) are None where the common ones
-    hold; `concurrency` is how many connections and requests at a time it gets.
+    `spacing` (the least time from one request to the next), `pause` and `pause_cap` (as in Pace) are None where the
+    common ones hold; `concurrency` is how many connections and requests at a time it gets.
     """
 
     name: str
     spacing: timedelta | None = None
     pause: timedelta | None = None
     concurrency: int = 1
+    pause_cap: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,11 +280,12 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """What lets a document answer "not changed", byte for byte (RFC 9110 §8.8); `stamp` is a file's mtime and size."""
+    """What lets a document answer "not changed", byte for byte (RFC 9110 §8.8). `url` gave it; `stamp` is a file's."""
 
     etag: str = ""
     last_modified: str = ""
     stamp: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

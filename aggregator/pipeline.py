@@ -34,7 +34,7 @@ from aggregator.store.sources import Standing
 from aggregator.text import masked
 
 _AT_ONCE = 1000  # visits under way; the client says how many of them talk at once, the others wait for their host
-_NOT_ASKED = ("private address", "bad url", "no instance")
+_FORBIDDEN = ("private address", "bad url", "no instance", "secret")  # by our own config
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +129,17 @@ def _prepare(engine: Engine, config: Config, now: datetime, force: bool) -> _Pla
         standings = stored.standings(db)
         hosts = stored.hosts(db)
         due = [source for source in config.sources if force or _is_due(source, standings[source.key], now)]
+        due.sort(key=lambda source: _rank(standings[source.key], now))
         known = [(source, visits.validators(db, standings[source.key].id)) for source in due]
     return _Plan(known, standings, hosts, notes)
+
+
+def _rank(standing: Standing, now: datetime) -> tuple[int, bool, datetime]:
+    """The order of visits: a host may want silence after one that failed before, so it comes after those that do well.
+
+    Among equals it is the turn of the one that was visited least recently, a new one first.
+    """
+    return standing.failures, standing.last_visit is not None, standing.last_visit or now
 
 
 def _is_due(source: Source, standing: Standing, now: datetime) -> bool:
@@ -174,9 +183,10 @@ def _keep(
     remote = sources.find(visit.source.kind).REMOTE
     with writing(engine) as db:
         stored.save_hosts(db, hosts or {})
-        if visit.trouble and visit.trouble.kind == "paused":
-            wait = visit.trouble.retry_after or visit.source.pace.pause
-            visits.postpone(db, standing.id, now + wait, visit.error.removeprefix("paused: "))
+        if visit.trouble and visit.trouble.kind == "paused" and not visit.trouble.asked:
+            pace = visit.source.pace
+            until = schedule.after_pause(now, visit.source.key, pace, visit.trouble.retry_after or pace.pause)
+            visits.postpone(db, standing.id, until, visit.error.removeprefix("paused: "))
             return None
         changes: tuple[identity.Change, ...] = ()
         if not visit.error:
@@ -233,8 +243,8 @@ def _learned(visit: Visit, standing: Standing, changes: Sequence[identity.Change
 
 
 def _due(visit: Visit, standing: Standing, learned: visits.Learned, now: datetime) -> schedule.Due:
-    """When to come again. What our own config forbids is tried by every run: that asks nobody."""
-    if visit.trouble and visit.trouble.kind in _NOT_ASKED:
+    """When to come again. What our own config forbids is tried by every run, as long as that asks nobody."""
+    if visit.trouble and visit.trouble.kind in _FORBIDDEN and not visit.trouble.asked:
         return schedule.Due(now, "when the config allows it")
     given = [*visit.documents.values(), *visit.held.values()]
     return schedule.next_visit(

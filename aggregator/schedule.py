@@ -62,6 +62,15 @@ def next_visit(
     return Due(when, f"{reason}; {_skips(hints)}" if when != planned else reason, gone)
 
 
+def after_pause(now: datetime, key: str, pace: Pace, wait: timedelta) -> datetime:
+    """When to come to the source `key`, which was not asked at `now` as its host wants silence for `wait`.
+
+    It drifts by less than a minute, so that the sources of the host do not all come at the same second.
+    """
+    most = _MINUTE / max(wait, _MINUTE)
+    return _drifted(now, min(wait, _LONGEST), min(pace.jitter, most), _chance(key, now))
+
+
 def _wishes(pace: Pace, hints: Hints) -> Iterator[tuple[timedelta, str]]:
     """What the publisher asks for: the least wait, and its words.
 

@@ -150,7 +150,7 @@ def test_a_page_leads_to_its_feed_and_the_feed_is_remembered() -> None:
         )
         assert first.answer is first.changed[0]
         kept = {first.changed[0].name: first.changed[0].validators}
-        assert kept == {address: Validators(etag='"feed"')}
+        assert kept == {address: Validators(etag='"feed"', url=address)}
         second = visit(url, kept)
         assert (second.changed, second.unchanged, second.warnings) == ((), kept, ())
         assert second.answer and second.answer.not_modified

@@ -6,6 +6,7 @@ import time
 import tracemalloc
 import zlib
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -86,7 +87,7 @@ def test_a_document_is_asked_for_again_with_its_own_validators(server: Server, e
     server.put("/feed", BODY, etag=etag, last_modified=last_modified)
     first = get(server.url("/feed"))
     again = get(server.url("/feed"), first.validators)
-    assert first.validators == Validators(etag, last_modified)
+    assert first.validators == Validators(etag, last_modified, url=server.url("/feed"))
     assert (again.not_modified, again.body, again.validators) == (True, b"", first.validators)
     assert [request.status for request in server.log] == [200, 304]
     assert "if-none-match" not in server.log[0].headers
@@ -98,11 +99,11 @@ def test_a_document_is_asked_for_again_with_its_own_validators(server: Server, e
 def test_validators_follow_the_server(server: Server) -> None:
     known = Validators('"old"', "then", "9-9")
     server.put("/none", BODY)
-    assert get(server.url("/none"), known).validators == NOTHING
+    assert get(server.url("/none"), known).validators == Validators(url=server.url("/none"))
     server.script("/new", lambda request: Response(b"", 304, {"ETag": '"new"'}))
-    assert get(server.url("/new"), known).validators == Validators('"new"', "then", "9-9")
+    assert get(server.url("/new"), known).validators == Validators('"new"', "then", "9-9", server.url("/new"))
     server.script("/silent", lambda request: Response(b"", 304))
-    assert get(server.url("/silent"), known).validators == known
+    assert get(server.url("/silent"), known).validators == replace(known, url=server.url("/silent"))
 
 
 def test_a_304_that_nobody_asked_for_is_no_document(server: Server) -> None:
@@ -251,7 +252,18 @@ def test_redirects_are_followed_to_the_final_url(server: Server) -> None:
     assert (first.name, first.url, first.body) == (server.url("/a"), server.url("/c"), BODY)
     again = get(server.url("/a"), first.validators)
     assert (again.not_modified, again.url) == (True, server.url("/c"))
-    assert {r.headers.get("if-none-match") for r in server.log[3:]} == {first.validators.etag}
+    assert [r.headers.get("if-none-match") for r in server.log[3:]] == [None, None, first.validators.etag]
+
+
+def test_validators_go_to_nobody_but_who_gave_them(server: Server) -> None:
+    server.put("/feed", BODY, etag=True)
+    known = get(server.url("/feed")).validators
+    server.redirect("/feed", "/parked")
+    server.script("/parked", lambda request: Response(BODY, 304 if "if-none-match" in request.headers else 200))
+    assert not get(server.url("/feed"), known).not_modified
+    server.redirect("/feed", "/feed?session=1")
+    server.put("/feed?session=1", BODY, etag=known.etag)
+    assert get(server.url("/feed"), known).not_modified
 
 
 def test_a_bomb_is_refused_without_unpacking_it(server: Server) -> None:

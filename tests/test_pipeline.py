@@ -342,6 +342,29 @@ def test_a_file_of_somebody_else_is_not_overwritten(planet: Planet) -> None:
     assert not planet.run(later=HOUR).published.problems, "our own files are known again without the store"
 
 
+def test_an_owner_who_follows_our_advice_loses_nothing(planet: Planet) -> None:
+    """A feed that moved for good: its new address in the config is the same source, with its items and validators."""
+    planet.fetch |= {"move_visits": 2, "move_after": "1h"}
+    with Server() as server:
+        stories = [
+            STORY | {"guid": f"https://news.example/{n}", "title": f"T{n}", "date": NOON - DAY} for n in range(4)
+        ]
+        server.put("/old", rss(stories[:3]), etag=True)
+        planet.feed(server.url("/old"))
+        planet.run()
+        server.redirect("/old", "/new", 301)
+        server.put("/new", rss(stories[1:]), etag=True)
+        for _ in range(3):
+            report = planet.run(later=2 * DAY)
+        before = planet.ids()
+        planet.sources = [{"url": server.url("/new")}]
+        report = planet.run(later=2 * DAY)
+        assert report.notes == ()
+        assert server.log[-1].status == 304
+    assert planet.ids() == before
+    assert len(before) == 4
+
+
 # --- Trouble --------------------------------------------------------------------------------------------------------
 
 

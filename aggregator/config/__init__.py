@@ -50,7 +50,8 @@ class Config:
 
 
 def load(file: Path, *, look: bool = False) -> Config:
-    """Read and check a config file; with `look`, also whether the folders that it names can be read and written.
+    """Read and check a config file; with `look`, also whether the folders that it names can be read and written,
+    and the secrets are there.
 
     Raises ConfigError with all its problems, each one line.
     """
@@ -77,7 +78,9 @@ def _read(file: Path, root: Path, data: dict[str, Any], found: list[Problem], lo
         found.extend(_out_of_reach(root, site, listed))
     if not (site and fetch):
         return None
-    sources = tuple(entries.source(each, site, fetch, root, found) for each in listed)
+    missing: list[Problem] = []
+    sources = tuple(entries.source(each, site, fetch, root, found, missing) for each in listed)
+    found.extend(missing if look else ())
     return Config(file, root, site, fetch, hosts, sources, settings)
 
 

@@ -5,26 +5,34 @@ import os
 import re
 from pathlib import Path
 
+
+class MissingError(ValueError):
+    """The config is right, but the secret that it names is not there."""
+
+
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def reveal(value: str, root: Path) -> str:
-    """What `env:NAME` or `file:PATH` (relative to `root`) stands for, without line ends. Raises ValueError."""
+    """What `env:NAME` or `file:PATH` (relative to `root`) stands for, without line ends.
+
+    Raises ValueError, MissingError when there is no secret in that place.
+    """
     kind, _, name = value.partition(":")
     if kind == "env" and name:
         found = os.environ.get(name)
         if found is None:
-            raise ValueError(f"the environment has no variable {name}; set it where aggregator runs")
+            raise MissingError(f"the environment has no variable {name}; set it where aggregator runs")
     elif kind == "file" and name:
         try:
             found = (root / name).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError, ValueError) as error:
-            raise ValueError(f"{root / name} cannot be read; write the secret into it") from error
+            raise MissingError(f"{root / name} cannot be read; write the secret into it") from error
     else:
         raise ValueError('write "env:NAME" or "file:PATH", where the secret is, and not the secret itself')
     found = found.strip()
     if not found or re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", found):  # \ud800: bytes of a variable that are no UTF-8
-        raise ValueError(f"{value} holds no secret: write one line of text into it")
+        raise MissingError(f"{value} holds no secret: write one line of text into it")
     return found
 
 

@@ -1,7 +1,7 @@
 """The tables of a config and what may stand in each. What is wrong with a value is said so that it ends the line."""
 
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -143,15 +143,13 @@ class Pacing(Table):
     skip_cap: _Duration | None = None
     backoff_cap: _Duration | None = None
     refused_wait: _Duration | None = None
-    pause: _Duration | None = None
-    pause_cap: _Duration | None = None
     gone_after: _Duration | None = None
     move_visits: int | None = Field(None, ge=1)
     move_after: _Duration | None = None
 
     def pace(self, common: Pace) -> Pace:
         """These keys, and what `common` says where they are silent."""
-        own = {name: getattr(self, name) for name in Pacing.model_fields}
+        own = {each.name: getattr(self, each.name, None) for each in fields(Pace)}
         return replace(common, **{name: value for name, value in own.items() if value is not None})
 
 
@@ -160,6 +158,8 @@ class Fetching(Pacing):
 
     timeout: _Timeout = timedelta(seconds=30)
     max_bytes: _Size = 10_000_000
+    pause: _Duration | None = None
+    pause_cap: _Duration | None = None
     spacing: _Duration = timedelta(seconds=1)
     concurrency: int = Field(50, ge=1, le=1000)
     rsshub: tuple[WebUrl, ...] = Field((), strict=False, repr=False)
@@ -172,11 +172,12 @@ class Host(Table):
     name: Annotated[str, AfterValidator(_host)]
     spacing: _Duration | None = None
     pause: _Duration | None = None
+    pause_cap: _Duration | None = None
     concurrency: int = Field(1, ge=1, le=100)
 
     def rule(self) -> HostRule:
         """As fetching wants it."""
-        return HostRule(self.name, self.spacing, self.pause, self.concurrency)
+        return HostRule(self.name, self.spacing, self.pause, self.concurrency, self.pause_cap)
 
 
 class CategorySettings(Table):

@@ -104,9 +104,9 @@ class Client:
     async def __call__(self, url: str, known: Validators, limits: Limits) -> Document:
         """Ask `url`, and then where it redirects to (RFC 9110 §15.4), until there is a document.
 
-        Validators go with every hop: they belong to the document at the end, and a redirect ignores them (§13.2.1).
-        What is private to the source goes to its own origin only, and no longer once that was left. The deadline is the
-        sum of the time spent on hosts; waiting for our own turn does not count.
+        Validators go to the URL that gave them, wherever in the chain it is, and to no other.
+        What is private to the source goes to its own origin only, and no longer once that was left; nor is any other
+        trusted without a valid certificate. The deadline is the sum of the time spent on hosts; waiting for our own turn does not count.
 
         Raises FetchError.
         """
@@ -117,7 +117,7 @@ class Client:
         visited: set[str] = set()
         while True:
             place = str(here) if not visited else f"{here} (redirected from {one_line(masked(url))})"
-            with _in_words(place):
+            with _in_words(place, redirected=bool(visited)):
                 _may_visit(here, visited)
                 visited.add(str(here))
                 request = self._request(here, known, private, limits)
@@ -129,11 +129,12 @@ class Client:
                         started = asyncio.get_running_loop().time()
                         response, raw = await self._ask(request, limits.max_bytes, started + left)
                         left -= asyncio.get_running_loop().time() - started
-                    self._heed(response)
+                    wait = self._heed(response)
                 there = _leads_to(response)
                 if there is None:
-                    return self._document(url, known, limits, response, raw, moved_to)
-            at_home = _origin(here) == _origin(there)
+                    return self._document(url, known, limits, response, raw, moved_to, wait)
+            if not (at_home := _origin(here) == _origin(there)):
+                limits = replace(limits, access=replace(limits.access, verify=True))
             permanent = permanent and response.status_code in (301, 308) and (at_home or not private)
             if permanent := permanent and (here.scheme, there.scheme) != ("https", "http"):
                 moved_to = str(there)
@@ -145,7 +146,8 @@ class Client:
         access, seconds = limits.access, limits.timeout.total_seconds()
         agent = [(b"User-Agent", access.user_agent.encode())] if access.user_agent else []
         headers = httpx.Headers(self._headers)
-        headers.update([*agent, *rules.conditions(known), *private])
+        conditions = rules.conditions(known) if rules.belong(known, str(url)) else []
+        headers.update([*agent, *conditions, *private])
         # Half of the whole for a silence in the middle: 15 s of 30 s.
         timeout = httpx.Timeout(seconds / 2, connect=min(CONNECT_SECONDS, seconds)).as_dict()
         way = Way(access.proxy, access.verify)
@@ -166,7 +168,7 @@ class Client:
         waited_for = None
         while True:
             state, now = self._state(host), self._now()
-            if until := manners.silent_until(state, now, self._pace.pause_cap):
+            if until := manners.silent_until(state, now, manners.pace(self._pace, rule).pause_cap):
                 what = manners.words(host, state, until, now)
                 raise rules.trouble("paused", what, retry_after=until - now, host=host)
             left = manners.spacing_left(state, now, spacing)
@@ -202,30 +204,41 @@ class Client:
         finally:
             await response.aclose()
 
-    def _heed(self, response: httpx.Response) -> None:
-        """Keep what the answer means for the host; a server of the operator's own is never silent as a whole."""
+    def _heed(self, response: httpx.Response) -> timedelta | None:
+        """Keep what the answer means for the host, and say how long it wants to hear nothing of this document.
+
+        A server of the operator's own is never silent as a whole.
+        """
         status, host = response.status_code, host_name(response.url)
         port = response.url.port or (443 if response.url.scheme == "https" else 80)
+        rule, now = self._rule(response.url), self._now()
+        pace = manners.pace(self._pace, rule)
+        said, date = (response.headers.get(name, "") for name in ("retry-after", "date"))
+        wait = freshness.retry_after(said, date, now) if said else None
+        wait = None if wait is None else min(wait, pace.pause_cap)
         if status in manners.ASK_FOR_SILENCE and rules.is_own(self._allowed, host, port):
-            return
-        rule, wait = self._rule(response.url), self._retry_after(response)
-        pace = self._pace if rule.pause is None else replace(self._pace, pause=rule.pause)
-        self._learn(rule.name, manners.after(self._state(rule.name), status, wait, self._now(), pace))
-
-    def _retry_after(self, response: httpx.Response) -> timedelta | None:
-        asked, date = (response.headers.get(name, "") for name in ("retry-after", "date"))
-        wait = freshness.retry_after(asked, date, self._now()) if asked else None
-        return None if wait is None else min(wait, self._pace.pause_cap)
+            return wait
+        state = manners.after(self._state(rule.name), status, wait, now, pace)
+        self._learn(rule.name, state)
+        # Also a silence that is of our own making: the source then waits for as long as its host.
+        return state.not_before - now if status in manners.ASK_FOR_SILENCE and state.not_before else wait
 
     def _document(
-        self, url: str, known: Validators, limits: Limits, response: httpx.Response, raw: bytes, moved_to: str
+        self,
+        url: str,
+        known: Validators,
+        limits: Limits,
+        response: httpx.Response,
+        raw: bytes,
+        moved_to: str,
+        wait: timedelta | None,
     ) -> Document:
         sent = response.headers.raw
         headers = rules.header_map(sent)
         status, final = response.status_code, str(response.url)
-        if status == httpx.codes.NOT_MODIFIED and rules.conditions(known):
-            return Document(url, final, b"", True, moved_to, headers, rules.refreshed(known, sent))
-        wait, host = self._retry_after(response), host_name(response.url)
+        if status == httpx.codes.NOT_MODIFIED and rules.belong(known, final) and rules.conditions(known):
+            return Document(url, final, b"", True, moved_to, headers, replace(rules.refreshed(known, sent), url=final))
+        host = host_name(response.url)
         coding = headers.get("content-encoding", "")
         if who := challenges.found(status, headers, rules.beginning(raw, coding, challenges.GLIMPSE)):
             what = f"HTTP {status}, a page of {who} against robots instead of the feed"
@@ -235,7 +248,7 @@ class Client:
                 raise rules.trouble("bad redirect", f"HTTP {status} without an address")
             raise rules.status_trouble(status, wait, host if wait is not None else "")
         body = rules.decode(raw, rules.content_coding(coding), limits.max_bytes)
-        return Document(url, final, body, False, moved_to, headers, rules.validators(sent))
+        return Document(url, final, body, False, moved_to, headers, replace(rules.validators(sent), url=final))
 
 
 def _start(url: str, limits: Limits) -> tuple[httpx.URL, list[tuple[bytes, bytes]], bool]:
@@ -311,12 +324,16 @@ _BROKEN = (httpcore.NetworkError, httpcore.RemoteProtocolError, OSError)
 
 
 @contextmanager
-def _in_words(place: str) -> Iterator[None]:
-    """Whatever the world does becomes a FetchError that begins with the URL; a bug passes."""
+def _in_words(place: str, redirected: bool) -> Iterator[None]:
+    """Whatever the world does becomes a FetchError that begins with the URL; a bug passes.
+
+    Where a redirect led, somebody was asked in any case.
+    """
     try:
         yield
     except FetchError as error:
-        raise FetchError(error.kind, f"{place}: {error.message}", error.retry_after, error.host) from error
+        asked, message = error.asked or redirected, f"{place}: {error.message}"
+        raise FetchError(error.kind, message, error.retry_after, error.host, asked) from error
     except (TimeoutError, httpcore.TimeoutException) as error:
         raise rules.trouble("timeout", f"{place}: no complete answer in time") from error
     except (httpx.InvalidURL, UnicodeError) as error:  # our own URL is valid, so it is Location that is not

@@ -18,6 +18,12 @@ def rule(rules: Iterable[HostRule], host: str) -> HostRule:
     return max(fitting, key=lambda each: len(each.name), default=HostRule(host))
 
 
+def pace(common: Pace, rule: HostRule) -> Pace:
+    """The pauses of a host: those of its rule, and the common ones where that is silent."""
+    pause = common.pause if rule.pause is None else rule.pause
+    return replace(common, pause=pause, pause_cap=common.pause_cap if rule.pause_cap is None else rule.pause_cap)
+
+
 def silent_until(state: HostState, now: datetime, cap: timedelta) -> datetime | None:
     """Until when the host wants to hear nothing, or None when it may be asked at `now`.
 

@@ -54,13 +54,16 @@ ADVICE = {
 }
 """What to do about each class of trouble; `http 5xx` is for all of its hundred without a line of their own."""
 
+_UNASKED = ("bad url", "paused", "private address")  # known before the request in question would be sent
+
 
 def trouble(
     kind: str, what: str, *, retry_after: timedelta | None = None, host: str = "", **values: object
 ) -> FetchError:
     """A FetchError of a kind that says what happened, and what to do about it. `values` fill the advice."""
     advice = ADVICE.get(kind) or ADVICE.get(f"{kind[:-2]}xx", "")
-    return FetchError(kind, "; ".join(filter(None, (what, advice.format(**values)))), retry_after, host)
+    message = "; ".join(filter(None, (what, advice.format(**values))))
+    return FetchError(kind, message, retry_after, host, asked=kind not in _UNASKED)
 
 
 # --- Addresses ------------------------------------------------------------------------------------------------------
@@ -176,6 +179,11 @@ def user_agent(contact: str) -> str:
     name = f"aggregator/{__version__}"
     contact = quote(contact.strip(), safe="!#$%&'*+,-./:;=?@[]_~ ")
     return f"{name} (+{contact})" if contact else name
+
+
+def belong(known: Validators, url: str) -> bool:
+    """Whether `url`, its query aside, gave these validators: a stranger could answer 304 to anything."""
+    return not known.url or known.url.partition("?")[0] == url.partition("?")[0]
 
 
 def conditions(known: Validators) -> list[tuple[bytes, bytes]]:

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import ip_address
+from urllib.parse import unquote
 
 import httpcore
 import httpx
@@ -56,6 +57,7 @@ class Transport(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, allowed: tuple[rules.AllowedNetwork, ...], concurrency: int) -> None:
+        self._allowed = allowed
         self._network = GuardedNetwork(allowed, concurrency)
         self._hosts: dict[str, _Host] = {}
         self.places = asyncio.Semaphore(concurrency)
@@ -115,11 +117,14 @@ class Transport(httpx.AsyncBaseTransport):
     def _connection(self, origin: httpcore.Origin, way: Way) -> httpcore.AsyncConnectionInterface:
         """A connection that opens with its first request. Raises FetchError for a proxy that cannot be used.
 
-        The guard sees the proxy's own address; what the proxy then contacts is its operator's business.
+        The guard sees the proxy's own address, and the target's where the URL has one; which addresses names have, and
+        whether to contact them, is the proxy's business.
         """
         tls = self._verifying if way.verify else self._unverifying
         if not way.proxy:
             return httpcore.AsyncHTTPConnection(origin, tls, network_backend=self._network)
+        host = origin.host.decode("ascii")
+        rules.check_addresses(host, origin.port, _literal(host), self._allowed)
         try:
             proxy = httpx.Proxy(way.proxy)
         except (ValueError, httpx.InvalidURL, UnicodeError):
@@ -175,6 +180,19 @@ def _response(response: httpcore.Response) -> httpx.Response:
 def host_name(url: httpx.URL) -> str:
     """The name that a host is known by: ASCII, lower case, whatever the port."""
     return url.raw_host.decode("ascii").rstrip(".")
+
+
+def _literal(host: str) -> list[str]:
+    """The address that a host is without any resolver, if it is: also in the spellings that inet_aton(3) takes, such as
+    `127.1` and `0x7f000001`; `localhost` and all names below it are loopback (RFC 6761 §6.3)."""
+    name = unquote(host).lower().rstrip(".").strip("[]")
+    if name == "localhost" or name.endswith(".localhost"):
+        return ["127.0.0.1"]
+    with contextlib.suppress(ValueError):
+        return [str(ip_address(name))]
+    with contextlib.suppress(OSError, UnicodeError):
+        return [socket.inet_ntoa(socket.inet_aton(name))]
+    return []
 
 
 def _is_ready(connection: httpcore.AsyncConnectionInterface, origin: httpcore.Origin) -> bool:

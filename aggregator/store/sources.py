@@ -1,7 +1,7 @@
 """The sources of the config as the store keeps them, and which of them are due."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 from aggregator.model import CategoryPath, Feed, Hints, HostState, Move, Source
 from aggregator.store import visits
 from aggregator.store.engine import insert_new
-from aggregator.store.tables import host, source
+from aggregator.store.tables import document, host, source
 from aggregator.store.values import dump, load, moment, seconds
 
 
@@ -42,8 +42,11 @@ def register(db: Connection, sources: Iterable[tuple[Source, bool]], now: dateti
     Returns a line for each that left.
 
     What left the config keeps its items, unpublished, and comes back with the same ids. What was renamed or moved to
-    other categories takes its items along; posts are simply read again.
+    other categories takes its items along; posts are simply read again. A feed whose owner wrote the address into the
+    config that we had found or been sent to is the same source.
     """
+    sources = list(sources)
+    _follow_owner(db, {each.key for each, _ in sources})
     rows = {row.key: row for row in db.execute(select(source)).all()}
     for each, remote in sorted(sources, key=lambda pair: pair[0].key):
         row = rows.pop(each.key, None)
@@ -65,6 +68,18 @@ def register(db: Connection, sources: Iterable[tuple[Source, bool]], now: dateti
         db.execute(update(source).where(source.c.id == row.id).values(active=False))
         visits.touch(db, row.id)
     return tuple(f"{row.key} has left the config; its items are no longer published" for row in left)
+
+
+def _follow_owner(db: Connection, configured: Collection[str]) -> None:
+    """Give a source its new address as key, where the config has that now and the old one no longer."""
+    rows = {row.key: row for row in db.execute(select(source.c.id, source.c.key, source.c.move)).all()}
+    for key in rows.keys() - configured:
+        names = select(document.c.name).where(document.c.source_id == rows[key].id)
+        move = load(Move, rows[key].move) if rows[key].move else None
+        learned = {move.url} if move and move.believed else set(db.scalars(names)) - {key}
+        if new := next(iter(sorted((learned & set(configured)) - rows.keys())), None):
+            db.execute(update(source).where(source.c.id == rows[key].id).values(key=new, move=""))
+            visits.follow(db, rows[key].id, key, new)
 
 
 def standings(db: Connection) -> Mapping[str, Standing]:

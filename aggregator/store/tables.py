@@ -65,6 +65,7 @@ document = Table(
     Column("etag", Text, nullable=False),
     Column("last_modified", Text, nullable=False),
     Column("stamp", Text, nullable=False),
+    Column("url", Text, nullable=False, server_default=""),
 )
 
 story = Table(

@@ -29,7 +29,7 @@ class Learned:
 def validators(db: Connection, source_id: int) -> Mapping[str, Validators]:
     """What was learned of each document of a source when it was last read, by the document's name."""
     rows = db.execute(select(document).where(document.c.source_id == source_id))
-    return {row.name: Validators(row.etag, row.last_modified, row.stamp) for row in rows}
+    return {row.name: Validators(row.etag, row.last_modified, row.stamp, row.url) for row in rows}
 
 
 def known(db: Connection, source_id: int, keys: Collection[str], origins: Collection[str]) -> tuple[Known, ...]:
@@ -80,9 +80,13 @@ def save(
 
 
 def postpone(db: Connection, source_id: int, until: datetime, reason: str) -> None:
-    """A source was not asked, as its host wants silence: nothing is known of it but when to come again."""
+    """A source was not asked, as its host wants silence: nothing is known of it but when to come again.
+
+    What is planned for later stays planned: a visit before its time (`--force`) was not made, so it changes nothing.
+    """
     values = {"next_visit": seconds(until), "reason": reason}
-    db.execute(update(source).where(source.c.id == source_id).values(values))
+    earlier = source.c.next_visit < seconds(until)
+    db.execute(update(source).where(source.c.id == source_id, earlier).values(values))
 
 
 def follow(db: Connection, source_id: int, old: str, new: str) -> None:
@@ -110,7 +114,7 @@ def move(db: Connection, source_id: int, old: tuple[CategoryPath, ...], new: tup
 
 def forget_documents(db: Connection, source_id: int) -> None:
     """Have all documents of a source read again at its next visit; their names stay, as one may be gone by then."""
-    nothing = {"etag": "", "last_modified": "", "stamp": ""}
+    nothing = {"etag": "", "last_modified": "", "stamp": "", "url": ""}
     db.execute(update(document).where(document.c.source_id == source_id).values(nothing))
 
 
@@ -131,6 +135,7 @@ def _save_documents(db: Connection, source_id: int, visit: Visit) -> None:
             "etag": kept[name].etag,
             "last_modified": kept[name].last_modified,
             "stamp": kept[name].stamp,
+            "url": kept[name].url,
         }
         for name in fresh
     ]

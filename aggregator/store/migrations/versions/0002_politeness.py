@@ -1,4 +1,5 @@
-"""What politeness has to remember: hosts that want silence, publishers' hints, redirects, feeds that are gone."""
+"""What politeness has to remember: hosts that want silence, publishers' hints, redirects, feeds that are gone,
+and which address gave the validators."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,6 +18,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("pauses", sa.Integer, nullable=False),
     )
+    op.add_column("document", sa.Column("url", sa.Text, nullable=False, server_default=""))
     op.add_column("source", sa.Column("hints", sa.Text, nullable=False, server_default="{}"))
     op.add_column("source", sa.Column("gone_since", sa.BigInteger))
     op.add_column("source", sa.Column("gone", sa.Boolean, nullable=False, server_default=sa.false()))
