@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 
 from aggregator import sources
+from aggregator.asking import Asking
 from aggregator.errors import FetchError, ParseError, SourceError
-from aggregator.model import Batch, Document, Feed, Fetch, Found, Hints, Item, Limits, Source, Trouble, Validators, Visit
+from aggregator.model import Batch, Document, Feed, Fetch, Found, Hints, Item, Source, Trouble, Validators, Visit
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 50
@@ -39,28 +40,16 @@ async def collect(
 async def visit(source: Source, known: Mapping[str, Validators], fetch: Fetch) -> Visit:
     """One attempt at a source. Raises nothing but cancellation: whatever goes wrong is in the Visit."""
     start = time.monotonic()
-    asked = False
-
-    async def fetched(url: str, known: Validators, limits: Limits) -> Document:
-        """One of the visit's requests, as a page's link or a failing mirror leads to others."""
-        nonlocal asked
-        try:
-            document = await fetch(url, known, limits)
-        except FetchError as error:
-            asked = asked or error.asked
-            raise
-        asked = True
-        return document
-
+    asking = Asking(fetch)
     try:
         if missing := source.limits.access.missing:
             raise SourceError("secret", missing)
         kind = sources.find(source.kind)
-        found = await kind.documents(source, known, fetched)
+        found = await kind.documents(source, known, asking)
         result = await asyncio.to_thread(_read, kind, source, found)
     except SourceError as error:
         retry_after = error.retry_after if isinstance(error, FetchError) else None
-        result = Visit(source, error=str(error), trouble=Trouble(error.kind, retry_after, asked))
+        result = Visit(source, error=str(error), trouble=Trouble(error.kind, retry_after, asking.asked))
     except Exception as error:  # a border: a bug in one adapter must not cost the other sources their visit
         _log.exception("%s: a mistake in aggregator itself", source.key)
         result = Visit(source, error=f"internal error: {type(error).__name__}: {error}; please report it")

@@ -7,8 +7,17 @@ Names and titles are plain text, never HTML; only `Item.content` holds HTML, and
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
+
+from aggregator.terms import Access as Access
+from aggregator.terms import Hints as Hints
+from aggregator.terms import HostRule as HostRule
+from aggregator.terms import HostState as HostState
+from aggregator.terms import Limits as Limits
+from aggregator.terms import Move as Move
+from aggregator.terms import Pace as Pace
+from aggregator.terms import Trouble as Trouble
 
 CategoryPath = tuple[str, ...]
 """Names from the top down, such as ("新媒体", "快科技", "最新新闻"); () is "everything"."""
@@ -132,137 +141,12 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
-    """How one source is asked, beyond what all are. Its secrets never appear in a repr.
-
-    `headers` are sent to the source's own origin only; `user_agent` and `proxy` ("" for none) are instead of the common
-    ones; `verify` False accepts any certificate. `missing` says which secrets are not there ("" for none): without them
-    the source cannot be asked.
-    """
-
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    user_agent: str = ""
-    proxy: str = field(default="", repr=False)
-    verify: bool = True
-    missing: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one visit may cost, and how it is made."""
-
-    timeout: timedelta = timedelta(seconds=30)
-    max_bytes: int = 10_000_000
-    access: Access = Access()
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How often a source is visited: every constant of the schedule. All are keys of `[fetch]`, and of `[[source]]`
-    but for the pauses, which belong to hosts.
-
-    `interval` is the least time between two visits, `jitter` the share of it by which visits drift apart;
-    `unvalidated` the least time where the server gives no validators. `freshness_cap`, `ttl_cap` and `skip_cap` bound
-    what a publisher may ask for: by cache headers, by ttl and sy:*, by skipHours and skipDays. `backoff_cap` bounds the
-    wait after failures, `refused_wait` is the first one after 401 and 403. `pause` is the first silence of a host after
-    429 or 503 without Retry-After, doubling up to `pause_cap`, which bounds Retry-After as well. A 410 is believed the
-    second time, when `gone_after` has passed since the first; a permanent redirect after `move_visits` visits over at
-    least `move_after`.
-    """
-
-    interval: timedelta = timedelta(hours=1)
-    jitter: float = 0.1
-    unvalidated: timedelta = timedelta(days=1)
-    freshness_cap: timedelta = timedelta(days=7)
-    ttl_cap: timedelta = timedelta(days=1)
-    skip_cap: timedelta = timedelta(days=1)
-    backoff_cap: timedelta = timedelta(days=7)
-    refused_wait: timedelta = timedelta(hours=4)
-    pause: timedelta = timedelta(hours=1)
-    pause_cap: timedelta = timedelta(days=30)
-    gone_after: timedelta = timedelta(days=1)
-    move_visits: int = 3
-    move_after: timedelta = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Hints:
-    """What a publisher says about when to come again.
-
-    `fresh_for` comes from Cache-Control or Expires of the last answer, 304 included (RFC 9111 §4.2), its age already
-    taken off; `ttl` from RSS <ttl>; `period` from sy:updatePeriod and sy:updateFrequency; `skip_hours` (0 to 23) and
-    `skip_days` (0 is Monday) from RSS, in UTC; `hub` is a WebSub hub, which is only noted.
-    """
-
-    fresh_for: timedelta | None = None
-    ttl: timedelta | None = None
-    period: timedelta | None = None
-    skip_hours: frozenset[int] = frozenset()
-    skip_days: frozenset[int] = frozenset()
-    hub: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A permanent redirect: where to, at how many visits in a row it was met, since when, and whether it is followed.
-
-    0 visits: another feed was there when it was met first.
-    """
-
-    url: str
-    visits: int
-    since: datetime
-    believed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """What a failed visit was about, for the schedule: its class (`http 404`, `dns` ...), and Retry-After.
-
-    `asked` False says that the visit cost nobody a request.
-    """
-
-    kind: str
-    retry_after: timedelta | None = None
-    asked: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class HostState:
-    """What is remembered of a host across runs: when it was asked last, and until when it wants silence, and why.
-
-    `pauses` counts the times in a row that it asked for silence without saying how long.
-    """
-
-    last_request: datetime | None = None
-    not_before: datetime | None = None
-    reason: str = ""
-    pauses: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class HostRule:
-    """What the config says of one host: `name` (ASCII, lower case) and all names below it, which count as one host.
-
-    `spacing` (the least time from one request to the next), `pause` and `pause_cap` (as in Pace) are None where the
-    common ones hold; `concurrency` is how many connections and requests at a time it gets.
-    """
-
-    name: str
-    spacing: timedelta | None = None
-    pause: timedelta | None = None
-    concurrency: int = 1
-    pause_cap: timedelta | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Source:
     """Where entries come from, as the config says. `options` is the frozen Options of its kind.
 
     `key` names it for ever (a feed's URL, a seed folder's path); as a URL may hold a password, it goes through
     `text.masked` to be shown. `categories` are for all its items (for posts: for those that name none); `zone` is the
-    IANA name for dates without an offset; `base_url` resolves a post's relative links; `root` is the absolute folder
-    that relative paths in `options` start from.
+    IANA name for dates without an offset; `base_url` resolves a post's relative links, `root` the paths in `options`.
     """
 
     key: str = field(repr=False)
@@ -274,8 +158,8 @@ class Source:
     zone: str = "UTC"
     base_url: str = ""
     root: str = ""
-    limits: Limits = Limits()
-    pace: Pace = Pace()
+    limits: Limits = field(default_factory=Limits)
+    pace: Pace = field(default_factory=Pace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,8 +193,7 @@ class Document:
 class Found:
     """What a source's documents look like now: those to read, and those that have not changed.
 
-    `unchanged` maps names to the validators to keep. `answer` is a server's last answer, be it 200 or 304, for what its
-    headers and redirects teach.
+    `unchanged` maps names to the validators to keep. `answer` is a server's last one, 200 or 304, for what it teaches.
     """
 
     changed: tuple[Document, ...] = ()

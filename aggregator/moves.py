@@ -16,9 +16,9 @@ def moved(history: Move | None, url: str, seen: str, pace: Pace, now: datetime, 
     A move that is `believed` is asked at its own `url`; one that is not, at the config's. `seen` is `Document.moved_to`
     of that answer: "" when a document or something temporary answered first, which ends a move that is not believed, as
     another target does. `overlap` says that the target is the same feed, for it had items that were known already, or
-    answered 304; a visit without counts for nothing. A target that was another feed when first met never counts: later
-    its own items are known. Nor does a step from https down to http. A visit that failed, or the very first one, says
-    nothing: leave the history as it is.
+    answered 304 to validators that it gave itself; a visit without counts for nothing. A target that was another feed
+    when first met never counts: later its own items are known. Nor does a step from https down to http. A visit that
+    failed, or the very first one, says nothing: leave the history as it is.
     """
     settled = history if history and history.believed else None
     asked = settled.url if settled else url
@@ -29,9 +29,19 @@ def moved(history: Move | None, url: str, seen: str, pace: Pace, now: datetime, 
         history = Move(seen, 0, now)
     if not overlap or (history.visits == 0 and not is_first):
         return settled or history
-    visits = history.visits + 1
-    believed = visits >= pace.move_visits and now - history.since >= pace.move_after
-    return replace(history, visits=visits, believed=believed)
+    visits, since = history.visits + 1, min(history.since, now)  # a clock that was wrong must not hold it up
+    believed = visits >= pace.move_visits and now - since >= pace.move_after
+    return replace(history, visits=visits, since=since, believed=believed)
+
+
+def is_own_turn(failures: int, pace: Pace) -> bool:
+    """Whether, after so many `failures` in a row, a source is asked at the config's own address, and not where it moved
+    to or where its feed was found.
+
+    From `pace.move_visits` on that is every other visit: nobody knows which of the two comes back. Our own rule.
+    """
+    over = failures - max(pace.move_visits, 1)
+    return over >= 0 and over % 2 == 0
 
 
 def _is_secure(url: str) -> bool:

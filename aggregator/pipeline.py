@@ -17,21 +17,21 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from aggregator import channels, identity, schedule, sources
 from aggregator.collect import collect
 from aggregator.config import Config
 from aggregator.fetching import freshness, loop_factory
 from aggregator.model import Document, Fetch, HostState, Limits, Source, Validators, Visit
-from aggregator.moves import moved
+from aggregator.moves import is_own_turn, moved
 from aggregator.publish import sweep
 from aggregator.store import categories, meta, stories, visits
 from aggregator.store import sources as stored
 from aggregator.store.engine import open_store, reading, writing
 from aggregator.store.lock import locked
 from aggregator.store.sources import Standing
-from aggregator.text import masked
+from aggregator.text import http_url, masked
 
 _AT_ONCE = 1000  # visits under way; the client says how many of them talk at once, the others wait for their host
 _FORBIDDEN = ("private address", "bad url", "no instance", "secret")  # by our own config
@@ -130,7 +130,7 @@ def _prepare(engine: Engine, config: Config, now: datetime, force: bool) -> _Pla
         hosts = stored.hosts(db)
         due = [source for source in config.sources if force or _is_due(source, standings[source.key], now)]
         due.sort(key=lambda source: _rank(standings[source.key], now))
-        known = [(source, visits.validators(db, standings[source.key].id)) for source in due]
+        known = [(source, _known(db, source, standings[source.key])) for source in due]
     return _Plan(known, standings, hosts, notes)
 
 
@@ -142,9 +142,18 @@ def _rank(standing: Standing, now: datetime) -> tuple[int, bool, datetime]:
     return standing.failures, standing.last_visit is not None, standing.last_visit or now
 
 
+def _known(db: Connection, source: Source, standing: Standing) -> Mapping[str, Validators]:
+    """What is known of a source's documents; when its own address has its turn, nothing of the feed's other one."""
+    known = visits.validators(db, standing.id)
+    if http_url(source.key) and is_own_turn(standing.failures, source.pace):  # a folder or an RSSHub route has no other
+        known = {name: kept for name, kept in known.items() if name == source.key}
+    return known
+
+
 def _is_due(source: Source, standing: Standing, now: datetime) -> bool:
     """Local posts always are; what a publisher removed for good never is."""
-    is_time = schedule.is_due(now, standing.next_visit, standing.hints, source.pace)
+    last, reason = standing.last_visit, standing.reason
+    is_time = schedule.is_due(now, standing.next_visit, standing.hints, source.pace, last_visit=last, reason=reason)
     return not sources.find(source.kind).REMOTE or (is_time and not standing.gone)
 
 
@@ -196,7 +205,7 @@ def _keep(
             known = visits.known(db, standing.id, keys, origins)
             held = visit.held.keys() | visit.broken
             changes = identity.decide(visit.items, known, now, remote=remote, held=held)
-        learned = _learned(visit, standing, changes, now)
+        learned = _learned(visit, standing, changes, visits.validators(db, standing.id), now)
         due = _due(visit, standing, learned, now) if remote else schedule.Due(now, "looked at by every run")
         visits.save(db, standing.id, visit, changes, now, due, learned)
         moved_to = learned.move.url if learned.move and learned.move.believed else ""
@@ -221,8 +230,14 @@ def _keep(
     )
 
 
-def _learned(visit: Visit, standing: Standing, changes: Sequence[identity.Change], now: datetime) -> visits.Learned:
-    """What a visit teaches about its source.
+def _learned(
+    visit: Visit,
+    standing: Standing,
+    changes: Sequence[identity.Change],
+    before: Mapping[str, Validators],
+    now: datetime,
+) -> visits.Learned:
+    """What a visit teaches about its source; `before` are the validators that it was made with.
 
     What was not said this time stays as it was, freshness only where a 304 was silent on it (RFC 9111 §4.3.4).
     """
@@ -233,29 +248,34 @@ def _learned(visit: Visit, standing: Standing, changes: Sequence[identity.Change
         hints = replace(hints, fresh_for=freshness.fresh_for(answer.headers, visit.source.pace.freshness_cap))
     else:
         hints = replace(hints, fresh_for=standing.hints.fresh_for)
+    if given := [*visit.documents.values(), *visit.held.values()]:
+        hints = replace(hints, validated=any(each.etag or each.last_modified for each in given))
+    else:
+        hints = replace(hints, validated=standing.hints.validated)
     if move and move.believed and visit.source.key in (*visit.documents, *visit.held):
         move = None  # the new address was lost again, so the old one was asked
     if answer and not visit.error and standing.last_success:
-        overlap = bool(visit.held) or any(change.known for change in changes)
+        unchanged = any(name in before and before[name].url == answer.url for name in visit.held)
+        overlap = unchanged or any(change.known for change in changes)
         move = moved(move, visit.source.key, answer.moved_to, visit.source.pace, now, overlap=overlap)
     is_gone = visit.trouble and visit.trouble.kind == "http 410"
-    return visits.Learned(hints, (standing.gone_since or now) if is_gone else None, move)
+    return visits.Learned(hints, min(standing.gone_since or now, now) if is_gone else None, move)
 
 
 def _due(visit: Visit, standing: Standing, learned: visits.Learned, now: datetime) -> schedule.Due:
     """When to come again. What our own config forbids is tried by every run, as long as that asks nobody."""
     if visit.trouble and visit.trouble.kind in _FORBIDDEN and not visit.trouble.asked:
         return schedule.Due(now, "when the config allows it")
-    given = [*visit.documents.values(), *visit.held.values()]
     return schedule.next_visit(
         now,
         visit.source.key,
         visit.source.pace,
         learned.hints,
-        validated=not given or any(each.etag or each.last_modified for each in given),
+        validated=learned.hints.validated,
         failures=standing.failures + 1 if visit.error else 0,
         trouble=visit.trouble,
         gone_since=standing.gone_since,
+        last_full=now if visit.answer else standing.last_success,  # a document that could not be read was one as well
     )
 
 

@@ -9,9 +9,11 @@ from aggregator.model import Hints, Pace, Trouble
 
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
 _LONGEST = timedelta(days=36500)  # longer than any plan, short enough to be added to any date
 _WEEK_IN_HOURS = 7 * 24
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_EVERY, _UNVALIDATED = "every ", "no validators: "  # how the reasons begin that are nobody's wish but the owner's
 _REFUSED = ("http 401", "http 403", "blocked")
 _BUSY = ("http 429", "http 503", "paused")  # paused: another feed of the host met one of these
 
@@ -38,22 +40,27 @@ def next_visit(
     failures: int = 0,
     trouble: Trouble | None = None,
     gone_since: datetime | None = None,
+    last_full: datetime | None = None,
 ) -> Due:
     """The visit after one to the source `key` that began at `now`.
 
     `hints` are what the publisher is known to ask for; they are floors, within the caps of `pace`. `validated` False
     says that a server gave neither ETag nor Last-Modified, so that each visit transfers everything again. `failures`
     counts the failed visits in a row, this one included; `trouble` is what this one was about; `gone_since` is when the
-    first 410 in a row was met, None if this is the first. A source in trouble is asked less and less, but never given
-    up, unless it is gone.
+    first 410 in a row was met, None if this is the first; `last_full` is when the document was transferred last, which
+    holds without validators for a failed visit too. A source in trouble is asked less and less, but never given up,
+    unless it is gone.
     """
     gone = False
     if failures > 0 or trouble:
         own, reason, gone = _after_failure(now, pace, max(failures, 1), trouble or Trouble(""), gone_since)
+        rest = pace.unvalidated - max(now - last_full, timedelta(0)) if last_full and not validated else own
+        if rest > own:
+            own, reason = rest, f"{reason}; {_no_validators(pace)}"
     elif not validated and pace.unvalidated > pace.interval:
-        own, reason = pace.unvalidated, f"no validators: {_often(pace.unvalidated, 'once a day')}"
+        own, reason = pace.unvalidated, _no_validators(pace)
     else:
-        own, reason = pace.interval, f"every {_text(pace.interval)}"
+        own, reason = pace.interval, f"{_EVERY}{_text(pace.interval)}"
     wait, wish = max(((own, ""), *_wishes(pace, hints)), key=lambda floor: floor[0])
     if wish:
         reason = f"{reason}; {wish}" if failures or trouble else wish
@@ -117,15 +124,44 @@ def _doubled(first: timedelta, failures: int, cap: timedelta) -> timedelta:
     return timedelta(seconds=min(first.total_seconds() * 2.0 ** min(failures - 1, 60), cap.total_seconds()))
 
 
-def is_due(now: datetime, next_visit: datetime, hints: Hints, pace: Pace) -> bool:
+def is_due(
+    now: datetime,
+    next_visit: datetime,
+    hints: Hints,
+    pace: Pace,
+    *,
+    last_visit: datetime | None = None,
+    reason: str = "",
+) -> bool:
     """Whether a visit planned for `next_visit` may be made at `now`: a run may come late, in an hour that is skipped.
 
     It then waits for a later run, until it is `pace.skip_cap` late: with runs once a day all might be in that hour.
     What was planned for a skipped hour has waited long enough.
+
+    A plan a day further ahead than any can be was made while a clock was wrong, and does not count. Where nothing but
+    the owner's own pace was the `reason`, one that was made at `last_visit` ends when one of the present pace would.
     """
+    if next_visit - now > _at_most(_longest(pace), hints, pace) + _DAY:
+        return True
     late = now - next_visit
+    if last_visit and reason.startswith((_EVERY, _UNVALIDATED)):
+        own = max(pace.interval, pace.unvalidated) if reason.startswith(_UNVALIDATED) else pace.interval
+        late = max(late, now - last_visit - _at_most(own, hints, pace))
     is_long = late >= pace.skip_cap or _is_skipped(next_visit, hints)
     return late >= timedelta(0) and (is_long or not _is_skipped(now, hints))
+
+
+def _longest(pace: Pace) -> timedelta:
+    """The longest wait that is ever planned, before jitter: `refused_wait` and `gone_after` are within these."""
+    caps = (pace.freshness_cap, pace.ttl_cap, pace.backoff_cap, pace.pause_cap)
+    return max(pace.interval, pace.unvalidated, *caps)
+
+
+def _at_most(wait: timedelta, hints: Hints, pace: Pace) -> timedelta:
+    """How long after a visit the next one is planned at the latest, where `wait` is what is owed before jitter."""
+    wait = min(wait, _LONGEST)
+    skipped = min(pace.skip_cap, _WEEK_IN_HOURS * _HOUR) if hints.skip_hours or hints.skip_days else timedelta(0)
+    return wait + timedelta(seconds=wait.total_seconds() * min(1.0, max(0.0, pace.jitter))) + skipped + _MINUTE
 
 
 # --- The clock ------------------------------------------------------------------------------------------------------
@@ -182,6 +218,10 @@ def _skips(hints: Hints) -> str:
     hours = ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
     days = ", ".join(name for number, name in enumerate(_DAYS) if number in hints.skip_days)
     return "skips " + " and ".join(filter(None, (hours and f"hours {hours} UTC", days)))
+
+
+def _no_validators(pace: Pace) -> str:
+    return _UNVALIDATED + _often(pace.unvalidated, "once a day")
 
 
 def _often(period: timedelta | None, daily: str) -> str:

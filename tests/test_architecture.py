@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).parents[1] / "aggregator"
 FLOORS: dict[str, int] = {
     # 0: values and words; three steps, as each of them leans on the one before
     "errors": 0,
-    "model": 0,
+    "terms": 0,
+    "model": 1,
     "text": 1,
     "dates": 1,
     "nesting": 2,
@@ -21,6 +22,7 @@ FLOORS: dict[str, int] = {
     "identity": 10,
     "schedule": 10,
     "moves": 10,
+    "asking": 10,
     "values": 10,
     "fetching": 10,
     "formats": 10,

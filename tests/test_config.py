@@ -120,11 +120,12 @@ def test_hosts_have_what_they_say(tmp_path: Path) -> None:
         pause = 0
         [[host]]
         name = "[::1]"
+        pause_cap = "2d"
         concurrency = 4
         """
     assert config.load(write(tmp_path, SITE + text)).hosts == (
         HostRule("xn--bcher-kva.example", timedelta(seconds=2), timedelta(0)),
-        HostRule("::1", concurrency=4),
+        HostRule("::1", concurrency=4, pause_cap=timedelta(days=2)),
     )
     assert config.load(write(tmp_path, SITE)).hosts == ()
 
@@ -191,6 +192,11 @@ MISTAKES = {
         'source[2].catgory: unknown key; did you mean "category"?',
     ),
     f"{FEED}catgory = 'x'  # a = 1": (6, 'source[1].catgory: unknown key; did you mean "category"?'),
+    f"{FEED}pause = '5m'": (
+        6,
+        "source[1].pause: unknown key; it belongs to the host: write it into a [[host]] with its",
+    ),
+    f"{FEED}pause_cap = '5m'": (6, "source[1].pause_cap: unknown key; it belongs to the host: "),
     f"{FEED}[source.more]\nx = 1": (6, "source[1].more: unknown key; "),
     "[site.extra]\nx = 1": (4, "site.extra: unknown key; "),
     # A value that must be there.
@@ -568,3 +574,11 @@ def test_a_category_has_at_most_twelve_levels(tmp_path: Path) -> None:
     text = '[[source]]\nurl = "https://a.example/"\ncategory = "{}"\n'
     assert "at most 12 levels" in problems(tmp_path, SITE + text.format("/".join("abcdefghijklm")))[0][1]
     config.load(write(tmp_path, SITE + text.format("/".join("abcdefghijkl"))))
+
+
+def test_a_route_may_have_mirrors_of_its_own(tmp_path: Path) -> None:
+    text = '[fetch]\nrsshub = ["https://one.example"]\n[[source]]\nurl = "rsshub://a/b"\n'
+    text += '[[source]]\nurl = "rsshub://c/d"\nmirrors = ["https://two.example", "https://three.example"]\n'
+    first, second = config.load(write(tmp_path, SITE + text)).sources
+    assert first.options.mirrors == ("https://one.example",)
+    assert second.options.mirrors == ("https://two.example", "https://three.example")

@@ -262,6 +262,16 @@ def test_the_error_of_an_announced_feed_names_both() -> None:
     assert paths(server) == ["/", "/missing", "/b", "/c"]  # a page behind a page is not looked into
 
 
+def test_a_410_of_an_announced_feed_is_not_the_sources_own() -> None:
+    with Server() as server:
+        server.put("/", page("/gone"))
+        server.put("/gone", status=410)
+        for known in ({}, {server.url("/gone"): Validators()}):
+            with pytest.raises(FetchError) as caught:
+                visit(server.url("/"), known)
+            assert caught.value.kind == "http 410 elsewhere"
+
+
 def test_what_was_a_feed_is_not_looked_into() -> None:
     """A publisher's notice announces the feed of the whole site, where the owner wanted that of one column."""
     with Server() as server:

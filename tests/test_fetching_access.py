@@ -83,6 +83,19 @@ def test_a_source_can_have_a_user_agent_of_its_own() -> None:
     assert [r.headers["user-agent"] for r in server.log] == ["Mine/1 (快)".encode().decode("latin-1")] * 2
 
 
+def test_an_origin_that_a_redirect_leads_to_has_to_have_a_valid_certificate(https: Server) -> None:
+    with Server() as server:
+        https.redirect("/feed", "/same")
+        https.redirect("/away", server.url("/hop"))
+        server.redirect("/hop", https.url("/same", "localhost"))
+        https.put("/same", BODY)
+        same, away = (https.url(path, "localhost") for path in ("/feed", "/away"))
+        trusting, allow = Access(verify=False), ("localhost", "127.0.0.1")
+        assert get(same, trusting, allow=allow).body == BODY
+        assert trouble(server.url("/hop"), trusting, allow=allow).kind == "tls"
+        assert trouble(away, trusting, allow=allow).kind == "tls", "nor when it comes back"
+
+
 # --- Permanent redirects ------------------------------------------------------------------------------------------
 
 
@@ -321,6 +334,46 @@ def test_proxies_that_do_not_work() -> None:
         error = trouble("http://example.org/", Access(proxy=bad))
         assert error.kind == "proxy"
         assert TOKEN not in str(error)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "169.254.169.254",
+        "10.0.0.1.",
+        "[::1]",
+        "[::ffff:169.254.169.254]",
+        "[fd00::1]",
+        "127.1",
+        "0x7f.1",
+        "0x7f000001",
+        "2130706433",
+        "017700000001",
+        "0",
+        "localhost",
+        "LocalHost.",
+        "a.localhost",
+    ],
+)
+def test_a_proxy_is_not_asked_for_private_addresses(host: str) -> None:
+    with Server() as asked:
+        asked.redirect("http://example.org/feed", f"http://{host}/latest")
+        through = Access(proxy=asked.url(""))
+        allow = (f"127.0.0.1:{asked.port}",)
+        for url in (f"http://{host}/latest", f"https://{host}:81/", "http://example.org/feed"):
+            error = trouble(url, through, allow)
+            assert error.kind == "private address", url
+            assert "the proxy:" not in error.message
+        assert [request.path for request in asked.log] == ["http://example.org/feed"]
+
+
+@pytest.mark.parametrize(
+    ("host", "entry"), [("10.0.0.1", "10.0.0.0/8"), ("localhost", "localhost:80"), ("93.184.215.14", "10.0.0.1")]
+)
+def test_a_proxy_is_asked_for_allowed_and_public_addresses(host: str, entry: str) -> None:
+    with proxy() as (url, seen):
+        assert get(f"http://{host}/feed", Access(proxy=url), allow=("127.0.0.1", entry)).body == BODY
+    assert [line for line, _ in seen] == [f"GET http://{host}/feed HTTP/1.1"]
 
 
 # --- Certificates -------------------------------------------------------------------------------------------------

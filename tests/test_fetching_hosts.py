@@ -209,3 +209,40 @@ def test_states_are_pure() -> None:
     assert manners.after(fresh, 404, HOUR, NOON, Pace()) == fresh
     worst = HostState(pauses=10_000)
     assert manners.after(worst, 429, None, NOON, Pace()).not_before == NOON + 30 * DAY
+
+
+@pytest.mark.parametrize(
+    ("ahead", "left"),
+    [
+        (timedelta(0), None),
+        (-HOUR, None),
+        (HOUR, HOUR),
+        (DAY, DAY),
+        (DAY + 30 * SECOND, DAY),  # the clock was put back a little, or pause_cap lowered
+        (2 * DAY, DAY),
+        (2 * DAY + SECOND, None),  # a wrong clock
+    ],
+)
+def test_a_clock_put_back_a_little_ends_no_pause(ahead: timedelta, left: timedelta | None) -> None:
+    until = manners.silent_until(HostState(not_before=NOON + ahead), NOON, DAY)
+    assert until == (None if left is None else NOON + left)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "kind"),
+    [
+        ((), "http 410"),
+        ((301,), "http 410"),
+        ((301, 308), "http 410"),
+        ((302,), "http 410 elsewhere"),
+        ((301, 302), "http 410 elsewhere"),
+        ((307, 301), "http 410 elsewhere"),
+    ],
+)
+def test_a_410_behind_anything_temporary_is_not_the_feeds_own(statuses: tuple[int, ...], kind: str) -> None:
+    with Server() as server:
+        for number, status in enumerate(statuses):
+            server.redirect(f"/{number}", f"/{number + 1}", status)
+        server.put(f"/{len(statuses)}", b"", status=410)
+        results, _ = visit([server.url("/0") + "#part"])
+    assert kinds(results) == [kind]

@@ -5,6 +5,7 @@ import itertools
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from aggregator.errors import FetchError
 from aggregator.fetching import manners
 from aggregator.fetching.client import open_client
 from aggregator.model import HostRule, HostState, Limits, Pace, Validators
+from tests.planet import Planet
 from tests.server import Request, Response, Server
 
 NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
@@ -111,6 +113,60 @@ def test_a_pause_of_its_own(pause: timedelta | None, silence: int) -> None:
         assert abs((until - NOON).total_seconds() - silence) < 2
         again, _ = ask([server.url("/busy")], known=hosts, now=NOON + timedelta(seconds=max(silence - 5, 2)))
     assert again == ["paused" if silence else "http 429"]
+
+
+@pytest.mark.parametrize(
+    ("said", "rule", "wait"),
+    [
+        ("", {}, 3600),
+        ("", {"pause": timedelta(minutes=5)}, 300),
+        ("", {"pause_cap": timedelta(minutes=2)}, 120),
+        ("", {"pause": timedelta(0)}, 0),
+        ("600", {"pause": timedelta(minutes=5)}, 600),
+        ("600", {"pause_cap": timedelta(minutes=2)}, 120),
+        ("0", {"pause": timedelta(minutes=5)}, 300),
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_source_is_told_to_wait_as_long_as_its_host_does(
+    status: int, said: str, rule: dict[str, timedelta], wait: int
+) -> None:
+    async def run(url: str) -> tuple[FetchError, HostState]:
+        rules = (HostRule("127.0.0.1", **rule),)  # type: ignore[arg-type]
+        async with open_client("", ("127.0.0.0/8",), hosts={}, now=NOON, host_rules=rules) as client:
+            with pytest.raises(FetchError) as caught:
+                await client(url, Validators(), Limits(timedelta(seconds=5)))
+            return caught.value, client.hosts["127.0.0.1"]
+
+    with Server() as server:
+        server.script("/busy", lambda request: Response(b"", status, {"Retry-After": said} if said else {}))
+        error, state = asyncio.run(run(server.url("/busy")))
+    assert (error.retry_after, error.host) == (timedelta(seconds=wait), "127.0.0.1")
+    assert state.not_before is not None
+    assert abs((state.not_before - NOON).total_seconds() - wait) < 2
+
+
+def test_a_long_pause_of_a_host_is_believed_up_to_its_own_cap() -> None:
+    until = {"127.0.0.1": HostState(not_before=NOON + timedelta(days=50))}
+    with Server() as server:
+        server.put("/feed", b"x")
+        rule = HostRule("127.0.0.1", pause_cap=timedelta(days=60))
+        assert ask([server.url("/feed")], rule, known=until)[0] == ["paused"]
+
+
+def test_a_source_comes_again_when_the_pause_of_its_host_ends(tmp_path: Path) -> None:
+    planet = Planet(tmp_path)
+    with Server() as server:
+        server.script("/busy", lambda request: Response(b"", 503))
+        planet.hosts = [{"name": "127.0.0.1", "pause": "5m"}]
+        planet.feed(server.url("/busy"), interval="1m")
+        visits = []
+        for minutes in (0, 4, 6, 14, 17):  # 5 minutes, then 10
+            before = len(server.log)
+            planet.now = NOON + timedelta(minutes=minutes)
+            planet.run()
+            visits += [minutes] if len(server.log) > before else []
+    assert visits == [0, 6, 17]
 
 
 def test_all_names_below_a_host_share_its_turns_and_its_silence() -> None:

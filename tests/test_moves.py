@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aggregator.model import Move, Pace
-from aggregator.moves import moved
+from aggregator.moves import is_own_turn, moved
 
 OLD, NEW, OTHER = "https://old.example/feed", "https://new.example/feed", "https://other.example/feed"
 START = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
@@ -75,3 +75,16 @@ def test_never_from_https_to_http(url: str, seen: str, believed: bool) -> None:
 def test_the_owner_decides_how_many_and_how_long() -> None:
     pace = Pace(move_visits=2, move_after=timedelta(seconds=0))
     assert follow((0, NEW, True), (0, NEW, True), pace=pace) == Move(NEW, 2, START, True)
+
+
+def test_a_clock_that_was_wrong_does_not_hold_a_move_up() -> None:
+    future = START + timedelta(days=3650)
+    known = moved(Move(NEW, 1, future), OLD, NEW, Pace(), START, overlap=True)
+    assert known == Move(NEW, 2, START)
+    later = START + timedelta(days=1)
+    assert moved(known, OLD, NEW, Pace(), later, overlap=True) == Move(NEW, 3, START, True)
+
+
+@pytest.mark.parametrize(("visits", "turns"), [(3, [3, 5, 7, 9]), (1, [1, 3, 5, 7, 9]), (0, [1, 3, 5, 7, 9]), (9, [9])])
+def test_the_own_address_has_its_turn_when_the_other_keeps_failing(visits: int, turns: list[int]) -> None:
+    assert [failures for failures in range(10) if is_own_turn(failures, Pace(move_visits=visits))] == turns

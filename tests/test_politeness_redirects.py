@@ -9,10 +9,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from aggregator.model import Move
 from aggregator.store import sources as stored
-from aggregator.store.engine import open_store, reading
+from aggregator.store.engine import open_store, reading, writing
+from aggregator.store.tables import document
 from tests.planet import NOON, Planet, places, rss
 from tests.server import Response, Server
 
@@ -178,3 +180,87 @@ def test_14_a_feed_that_moves_on_is_asked_at_its_last_address(planet: Planet, se
     server.redirect("/new", "/newer", 301)
     server.put("/newer", FEED, etag=True)
     assert followed(planet, server, range(24 * 5, 24 * 9, 24)) == ["/new /newer"] * 3 + ["/newer"]
+
+
+@pytest.mark.parametrize("trouble", ["http 500", "http 403", "reset", "broken"])
+@pytest.mark.parametrize("found", [True, False], ids=["found on a page", "moved"])
+def test_14_a_new_address_that_keeps_failing_is_no_trap(
+    planet: Planet, server: Server, trouble: str, found: bool
+) -> None:
+    link = '<html><head><link rel="alternate" type="application/rss+xml" href="{}">'
+    if found:
+        server.put("/old", link.format("/new").encode())
+    else:
+        server.redirect("/old", "/new", 301)
+    server.put("/new", FEED, etag=True)
+    planet.feed(server.url("/old", HOST), move_visits=2, move_after="1h", backoff_cap="1h", refused_wait="1h")
+    assert followed(planet, server, [0, 2, 4, 6])[-1] == "/new"
+    if trouble == "reset":
+        server.reset("/new")
+    else:
+        server.put(
+            "/new",
+            b"<rss><chan" if trouble == "broken" else b"",
+            status=int(trouble[5:]) if trouble[:4] == "http" else 200,
+        )
+    # Both fail, and have their turns.
+    server.put("/old", b"", status=500)
+    assert followed(planet, server, range(8, 18, 2)) == ["/new", "/new", "/old", "/new", "/old"]
+    server.put("/newer", rss([STORY, {"guid": "g2", "title": "Another"}]), etag=True)
+    if found:
+        server.put("/old", link.format("/newer").encode())
+    else:
+        server.redirect("/old", "/newer", 302)
+    last = "/newer" if found else "/old /newer"
+    assert followed(planet, server, [18, 20, 22, 24]) == ["/new", "/old /newer", last, last]
+    assert sorted(planet.titles()) == ["A story", "Another"]
+
+
+@pytest.mark.parametrize("page", [True, False])
+def test_14_a_410_elsewhere_does_not_end_a_source(planet: Planet, server: Server, page: bool) -> None:
+    if page:
+        server.put("/old", b'<html><head><link rel="alternate" type="application/rss+xml" href="/new">')
+    else:
+        server.redirect("/old", "/new", 302)
+    server.put("/new", FEED, etag=True)
+    planet.feed(server.url("/old", HOST), backoff_cap="1h")
+    followed(planet, server, [0])
+    server.put("/new", b"", status=410)
+    followed(planet, server, range(48, 240, 48))
+    server.put("/old", rss([STORY, {"guid": "g2", "title": "Another"}]), etag=True)
+    followed(planet, server, [300, 350])
+    assert sorted(planet.titles()) == ["A story", "Another"]
+
+
+def test_14_a_304_to_validators_of_another_address_is_no_sign_of_a_move(planet: Planet, server: Server) -> None:
+    server.put("/old", FEED, last_modified="Sat, 14 Mar 2026 09:00:00 GMT")
+    planet.feed(server.url("/old", HOST), move_visits=1, move_after="0s", unvalidated="1h")
+    followed(planet, server, [0])
+    with writing(open_store(planet.load().store)) as db:
+        db.execute(update(document).values(url=""))  # a store of before that was kept
+    server.redirect("/old", "/parked", 301)
+    server.script("/parked", lambda request: Response(b"", 304 if "if-modified-since" in request.headers else 404))
+    followed(planet, server, [2, 4, 6])
+    move = move_of(planet)
+    assert not (move and move.believed)
+
+
+def test_5_a_clock_that_was_once_wrong_or_a_long_interval_that_was_mended(planet: Planet, server: Server) -> None:
+    server.put("/feed", FEED, etag=True)
+    planet.feed(server.url("/feed", HOST), interval="20d")
+    assert followed(planet, server, [0, 24 * 3650, 25]) == ["/feed", "/feed", "/feed"]
+    planet.sources[0]["interval"] = "1h"
+    assert followed(planet, server, [25.5, 27]) == ["", "/feed"]
+
+
+@pytest.mark.parametrize("body", [b"", b"<rss><channel><title>Mainten"])
+def test_10_without_validators_a_failure_brings_no_full_transfer_forward(
+    planet: Planet, server: Server, body: bytes
+) -> None:
+    server.put("/feed", FEED)
+    planet.feed(server.url("/feed", HOST))
+    assert followed(planet, server, [0, 23]) == ["/feed", ""]
+    server.put("/feed", body, status=200 if body else 500)
+    paths = followed(planet, server, range(25, 47))
+    # What was a transfer counts; what was none is tried again soon, as the last is a day ago.
+    assert paths.count("/feed") == (1 if body else 5)

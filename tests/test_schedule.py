@@ -305,3 +305,60 @@ def test_a_late_run_keeps_skipped_hours_for_a_day_at_most(planned: float, now: f
     saturday = datetime(2026, 3, 14, tzinfo=UTC)
     moments = [saturday + timedelta(hours=hours) for hours in (now, planned)]
     assert is_due(moments[0], moments[1], hints, Pace()) is due
+
+
+@pytest.mark.parametrize(
+    ("ahead", "visited", "reason", "pace", "due"),
+    [
+        (34 * DAY + 4 * HOUR, HOUR, "every 1 h", Pace(), True),  # planned while the clock was years ahead
+        (3650 * DAY, None, "failed last time (dns)", Pace(), True),
+        (33 * DAY, HOUR, "failed last time (http 429); told to wait 30 d", Pace(), False),
+        (340 * DAY, HOUR, "failed last time (dns)", Pace(interval=310 * DAY), False),
+        (20 * DAY, 2 * HOUR, "every 20 d", Pace(), True),  # the owner has lowered the interval
+        (20 * DAY, 2 * HOUR, "every 20 d; skips hours 3 UTC", Pace(), True),
+        (20 * DAY, HOUR, "every 20 d", Pace(), False),
+        (20 * DAY, 2 * HOUR, "every 20 d", Pace(interval=2 * HOUR), False),
+        (20 * DAY, 2 * HOUR, "no validators: every 20 d", Pace(), False),
+        (20 * DAY, 27 * HOUR, "no validators: every 20 d", Pace(), True),
+        (20 * DAY, 2 * HOUR, "publisher says max-age 20 d", Pace(), False),
+        (20 * DAY, 2 * HOUR, "failed 9 times in a row (dns)", Pace(), False),
+        (20 * DAY, -9000 * DAY, "every 20 d", Pace(), False),
+        (MINUTE, 64 * MINUTE, "every 1 h", Pace(), False),
+    ],
+)
+def test_a_plan_of_a_wrong_clock_or_an_older_interval_does_not_hold(
+    ahead: timedelta, visited: timedelta | None, reason: str, pace: Pace, due: bool
+) -> None:
+    last = None if visited is None else NOW - visited
+    assert is_due(NOW, NOW + ahead, Hints(), pace, last_visit=last, reason=reason) is due
+
+
+@given(MOMENTS, PACES, WISHES, st.booleans(), st.integers(0, 20), st.none() | TROUBLES, st.floats(0, 0.99))
+def test_no_plan_is_ended_before_its_time(
+    now: datetime, pace: Pace, hints: Hints, validated: bool, failures: int, trouble: Trouble | None, part: float
+) -> None:
+    due = next_visit(now, KEY, pace, hints, validated=validated, failures=failures, trouble=trouble)
+    early = now + (due.when - now) * part
+    if early < due.when:
+        assert not is_due(early, due.when, hints, pace, last_visit=now, reason=due.reason)
+
+
+@pytest.mark.parametrize(
+    ("validated", "ago", "failures", "wait", "reason"),
+    [
+        (False, 2 * HOUR, 1, 22 * HOUR, "failed last time (dns); no validators: once a day"),
+        (False, timedelta(0), 1, DAY, "failed last time (dns); no validators: once a day"),
+        (False, -DAY, 1, DAY, "failed last time (dns); no validators: once a day"),  # the clock was put back
+        (False, 30 * HOUR, 1, HOUR, "failed last time (dns)"),
+        (False, 2 * HOUR, 7, 64 * HOUR, "failed 7 times in a row (dns)"),
+        (False, None, 1, HOUR, "failed last time (dns)"),
+        (True, 2 * HOUR, 1, HOUR, "failed last time (dns)"),
+    ],
+)
+def test_after_a_failure_too_a_document_without_validators_is_transferred_once_a_day(
+    validated: bool, ago: timedelta | None, failures: int, wait: timedelta, reason: str
+) -> None:
+    last, trouble = None if ago is None else NOW - ago, Trouble("dns")
+    due = next_visit(NOW, KEY, STRICT, Hints(), validated=validated, failures=failures, trouble=trouble, last_full=last)
+    assert abs(due.when - NOW - wait) < MINUTE
+    assert due.reason == reason

@@ -5,10 +5,12 @@ import subprocess
 import sys
 from base64 import b64encode
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from aggregator import config
 from aggregator.config import secrets
 from aggregator.errors import ConfigError
 from aggregator.text import masked
@@ -79,10 +81,43 @@ def test_a_secret_that_is_not_there_is_a_mistake_with_its_line(tmp_path: Path, m
     planet.feed("https://news.example/", basic="env:MISSING", bearer="file:no", headers={}, proxy="env:MISSING")
     planet.feed("https://other.example/", basic="me:hunter2")
     with pytest.raises(ConfigError) as caught:
-        planet.load()
+        config.load(planet.write(), look=True)
     keys = [problem.split(": ")[1] for problem in caught.value.problems]
     assert keys == ["source[1].basic", "source[1].bearer", "source[1].proxy", "source[2].basic"]
     assert "hunter2" not in str(caught.value)
+
+
+LOGIN = {"url": "https://me:hunter2@news.example/"}
+ROUTE = {"url": "rsshub://route"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "places"),
+    [
+        (LOGIN, []),
+        (LOGIN | {"bearer": "env:TOKEN"}, ["bearer"]),
+        (LOGIN | {"basic": "env:TOKEN"}, ["basic"]),
+        (LOGIN | {"headers": {"X-Key": "hunter2", "authorization": "hunter2"}}, ["headers.authorization"]),
+        (LOGIN | {"url": "https://me@news.example/", "bearer": "env:TOKEN"}, ["bearer"]),
+        ({"url": "https://news.example/@me", "bearer": "env:TOKEN", "headers": {"X-Key": "hunter2"}}, []),
+        (ROUTE, []),
+        (ROUTE | {"bearer": "env:TOKEN"}, ["bearer"]),
+    ],
+)
+def test_a_login_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: dict[str, Any], places: list[str]
+) -> None:
+    monkeypatch.setenv("TOKEN", "me:hunter2")
+    planet = Planet(tmp_path)
+    planet.fetch["rsshub"] = ["https://hub.example/", "https://me:hunter2@hub.example/"]
+    planet.sources.append(keys)
+    if not places:
+        planet.load()
+        return
+    with pytest.raises(ConfigError) as caught:
+        planet.load()
+    said = [problem.split(": ", 1)[1] for problem in caught.value.problems]
+    assert said == [f"source[1].{place}: the URL brings a login already; say it once" for place in places]
 
 
 # --- Where they are shown: nowhere ----------------------------------------------------------------------------------
@@ -210,11 +245,12 @@ def test_nothing_secret_is_in_a_repr(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PROXY", "http://me:pr0xy@127.0.0.1:1/")
     planet = Planet(tmp_path)
     planet.fetch["rsshub"] = ["https://me:pass%40word@hub.example/"]
-    keys = {"basic": "env:BASIC", "proxy": "env:PROXY", "timeout": "1s"}
-    planet.sources.append({"url": "http://me:pass%40word@127.0.0.1:1/", "headers": {"X-Key": "l1teral"}, **keys})
+    keys = {"headers": {"X-Key": "l1teral"}, "proxy": "env:PROXY", "timeout": "1s"}
+    planet.feed("http://me:pass%40word@127.0.0.1:1/", **keys)
+    planet.feed("http://127.0.0.1:1/", basic="env:BASIC", **keys)
     loaded = planet.load()
     report = planet.run()
-    assert [outcome.error.split(":")[0] for outcome in report.failed] == ["refused"]
+    assert [outcome.error.split(":")[0] for outcome in report.failed] == ["refused"] * 2
     found = repr(loaded) + repr(report) + repr(loaded.sources[0].options) + repr(planet.run())
     assert "refused" in found
     for secret in (*SECRETS, b64encode(b"me:b4sic").decode()):

@@ -5,10 +5,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel, Field, create_model
 
 from aggregator import sources, text
 from aggregator.config import secrets
@@ -83,7 +83,8 @@ def source(
 
 def _logins(entry: Entry, options: Any) -> Iterator[Problem]:
     """Logins beside that of a URL: a request has one Authorization (RFC 9110 §11.6.2), so one would not be sent."""
-    urls = (getattr(options, "url", ""), *getattr(options, "mirrors", ()))
+    url = getattr(options, "url", "")
+    urls = options.mirrors if url.startswith("rsshub://") else (url,)  # only a route is asked of the mirrors
     if any(urlsplit(url).username is not None for url in urls):
         common = entry.common
         own = [("headers", name) for name in common.headers if name.lower() == "authorization"]
@@ -158,8 +159,13 @@ def _table(options: type[Any]) -> type[BaseModel]:
     types: dict[str, Any] = {
         each.name: (
             FeedUrl if each.name == "url" else hints[each.name],
-            ... if each.default is dataclasses.MISSING else each.default,
+            Field(... if each.default is dataclasses.MISSING else each.default, strict=_is_scalar(hints[each.name])),
         )
         for each in dataclasses.fields(options)
     }
     return create_model("Options", __config__=Table.model_config, **types)
+
+
+def _is_scalar(hint: object) -> bool:
+    """TOML's lists are no tuples, so what is one has to be made one."""
+    return get_origin(hint) is not tuple

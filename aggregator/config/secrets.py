@@ -5,12 +5,11 @@ import os
 import re
 from pathlib import Path
 
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
 
 class MissingError(ValueError):
     """The config is right, but the secret that it names is not there."""
-
-
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def reveal(value: str, root: Path) -> str:

@@ -104,9 +104,9 @@ class Client:
     async def __call__(self, url: str, known: Validators, limits: Limits) -> Document:
         """Ask `url`, and then where it redirects to (RFC 9110 §15.4), until there is a document.
 
-        Validators go to the URL that gave them, wherever in the chain it is, and to no other.
-        What is private to the source goes to its own origin only, and no longer once that was left; nor is any other
-        trusted without a valid certificate. The deadline is the sum of the time spent on hosts; waiting for our own turn does not count.
+        Validators go to the URL that gave them, wherever in the chain it is, and to no other. What is private to the
+        source goes to its own origin only, and no longer once that was left; so does trust in any certificate. The
+        deadline is the sum of the time spent on hosts; waiting for our own turn does not count.
 
         Raises FetchError.
         """
@@ -246,6 +246,10 @@ class Client:
         if status != httpx.codes.OK:
             if status in (301, 302, 303, 307, 308):
                 raise rules.trouble("bad redirect", f"HTTP {status} without an address")
+            if status == httpx.codes.GONE and final not in (moved_to, str(_bare(httpx.URL(url)))):
+                raise rules.trouble(
+                    "http 410 elsewhere", "Gone", retry_after=wait, host=host if wait is not None else ""
+                )
             raise rules.status_trouble(status, wait, host if wait is not None else "")
         body = rules.decode(raw, rules.content_coding(coding), limits.max_bytes)
         return Document(url, final, body, False, moved_to, headers, replace(rules.validators(sent), url=final))

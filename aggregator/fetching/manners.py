@@ -27,10 +27,13 @@ def pace(common: Pace, rule: HostRule) -> Pace:
 def silent_until(state: HostState, now: datetime, cap: timedelta) -> datetime | None:
     """Until when the host wants to hear nothing, or None when it may be asked at `now`.
 
-    What lies further ahead than any pause can, which is `cap`, was written while a clock was wrong: it does not count.
+    No pause is longer than `cap`, also when the clock was put back a little or the cap was lowered. What lies more than
+    a day further ahead was written while a clock was wrong: it does not count.
     """
     until = state.not_before
-    return until if until is not None and timedelta() < until - now <= cap else None
+    if until is None or not timedelta() < until - now <= cap + timedelta(days=1):
+        return None
+    return min(until, now + cap)
 
 
 def spacing_left(state: HostState, now: datetime, spacing: timedelta) -> timedelta:

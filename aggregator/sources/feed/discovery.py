@@ -21,6 +21,7 @@ _HEAD = 200_000  # characters of a page that are searched for its feeds
 _SNIFFED = 4096  # bytes that tell a page from a feed, nearly always
 _GUESSES = 3  # requests for well-known paths in one visit
 _WELL_KNOWN = ("feed", "rss.xml", "atom.xml", "feed.xml", "index.xml")
+_GONE = "http 410 elsewhere"
 _TYPES = ("rss", "atom", "feed+json", "feed.json")
 
 
@@ -100,7 +101,7 @@ async def documents(source: Source, known: Mapping[str, Validators], fetch: Fetc
         try:
             return _found(source, await _feed(source, learned, known[learned], fetch), learned)
         except SourceError as error:
-            if error.kind not in ("http 404", "http 410", "not a feed"):
+            if error.kind not in ("http 404", _GONE, "not a feed"):
                 raise
             lost = error
     page = await fetch(source.options.url, known.get(source.key, Validators()), source.limits)
@@ -118,13 +119,18 @@ async def documents(source: Source, known: Mapping[str, Validators], fetch: Fetc
 
 
 async def _feed(source: Source, url: str, known: Validators, fetch: Fetch) -> Document:
-    """The document that a page led to. Raises ParseError (`not a feed`) when it is another page."""
+    """The document that a page led to. Raises ParseError (`not a feed`) when it is another page.
+
+    A 410 here says that this feed is gone for good (RFC 9110 §15.5.11), not that the source is: the page may have
+    another by and by.
+    """
     origin = _shown(source)
     try:
         document = await fetch(url, known, _limits(source, url))
     except FetchError as error:
         message = f"{error.message} (the feed that {origin} leads to)"
-        raise FetchError(error.kind, message, error.retry_after, error.host) from error
+        kind = _GONE if error.kind == "http 410" else error.kind
+        raise FetchError(kind, message, error.retry_after, error.host) from error
     if await is_page(document):
         raise ParseError("not a feed", f"{document.url}: it is a web page, though {origin} leads to it as its feed")
     return document
