@@ -17,6 +17,7 @@ from aggregator.publish import is_complete, page, publish, retire, urls
 from aggregator.store import channels, meta
 from aggregator.store.channels import Place, Shown
 from aggregator.store.engine import reading, writing
+from aggregator.text import http_url
 
 _log = logging.getLogger(__name__)
 
@@ -116,13 +117,16 @@ def _channel(
         scheme=f"{authority}categories",
         language=site.language,
         updated=max((entry.updated for entry in entries), default=place.created),
-        ttl=max(1, round(config.fetch.interval.total_seconds() / 60)),
+        ttl=max(1, round(config.pace.interval.total_seconds() / 60)),
         entries=entries,
     )
 
 
 def _entry(config: Config, shown: Shown, known: Mapping[str, Category], authority: str) -> Entry:
-    """An entry with what its source says of itself, filled up so that every entry has an author and an origin."""
+    """An entry with what its source says of itself, filled up so that every entry has an author and an origin.
+
+    The source's key may be a URL with a password, which http_url leaves out.
+    """
     feed = shown.feed
     remote = shown.source.startswith(("http://", "https://"))
     title = feed.title or (urlsplit(shown.source).hostname if remote else "") or config.site.title
@@ -130,7 +134,7 @@ def _entry(config: Config, shown: Shown, known: Mapping[str, Category], authorit
         feed,
         id=feed.id if remote else f"{authority}source/{quote(shown.source)}",
         title=title,
-        self_url=(feed.self_url or shown.source) if remote else "",
+        self_url=(feed.self_url or http_url(shown.source)) if remote else "",
     )
     item = replace(shown.item, language=shown.item.language or feed.language)
     categories = tuple(known[folder] for folder in shown.folders)
@@ -139,5 +143,5 @@ def _entry(config: Config, shown: Shown, known: Mapping[str, Category], authorit
 
 def _fingerprint(config: Config, authority: str) -> str:
     """What all documents depend on besides the store: when it changes, all are rendered anew."""
-    seen = (__version__, authority, config.site, config.fetch.interval, sorted(config.categories.items()))
+    seen = (__version__, authority, config.site, config.pace.interval, sorted(config.categories.items()))
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]

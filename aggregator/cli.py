@@ -1,12 +1,14 @@
 """The command line. Thin: every command reads the config and the clock, makes one call into the floors below, and shows
 what came of it. Heavy modules are imported by the command that needs them, so that help is instant.
 
-Exit codes: 0 done, 1 nothing could be done, 2 wrong usage or config, 75 another run holds the lock (EX_TEMPFAIL).
+Exit codes: 0 done, 1 nothing could be done, 2 wrong usage or config, 75 another run holds the lock (EX_TEMPFAIL), 130
+and 143 ended by Ctrl-C and SIGTERM.
 """
 
 import contextlib
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,6 +38,16 @@ class Wishes:
     quiet: bool = False
 
 
+class _Masking(logging.Formatter):
+    """Log lines, traces included, without the passwords of URLs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line or lines of a record."""
+        from aggregator.text import masked
+
+        return masked(super().format(record))
+
+
 def common(command: _Command) -> _Command:
     """The options that may stand before the command or behind it."""
     for option in (
@@ -54,7 +66,9 @@ def _wishes(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> Wi
     before = context.obj if isinstance(context.obj, Wishes) else Wishes()
     wishes = Wishes(config or before.config, as_json or before.json, verbose + before.verbose, quiet or before.quiet)
     context.obj = wishes
-    logging.basicConfig(format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Masking("%(asctime)s %(name)s: %(message)s", "%H:%M:%S"))
+    logging.basicConfig(handlers=[handler])
     logging.getLogger().setLevel(logging.INFO if wishes.verbose > 1 else logging.CRITICAL)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     return wishes
@@ -97,7 +111,7 @@ def once(config: Path | None, as_json: bool, verbose: int, quiet: bool, force: b
     loaded = _load(wishes)
     from aggregator import pipeline, report
 
-    now, logged = _now(), wishes.verbose > 1
+    now, logged = datetime.now(UTC), wishes.verbose > 1
     terminal = sys.stdout.isatty()
     with report.progress(shown=sys.stderr.isatty() and not (wishes.quiet or wishes.json or logged)) as bar:
         result = pipeline.run(loaded, now, force=force, progress=_log_step if logged else bar)
@@ -216,6 +230,7 @@ def _list(what: str, wishes: Wishes, **options: Any) -> None:
 def main() -> None:
     """The program. What the world or its user did wrong is one line or more on standard error, never a trace."""
     _open_streams()
+    _end_at_sigterm()
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:
@@ -240,6 +255,20 @@ def _fail(error: object, code: int) -> None:
     for line in str(error).splitlines():
         click.echo(f"aggregator: {line}", err=True)
     sys.exit(code)
+
+
+def _end_at_sigterm() -> None:
+    """Have SIGTERM end the program with 143: nobody is asked any more, and what was saved stays.
+
+    It has a few seconds for that, as threads that wait for a silent name server would hold it up.
+    """
+
+    def stop(*_: object) -> None:
+        signal.signal(signal.SIGALRM, lambda *_: os._exit(143))
+        signal.alarm(5)
+        sys.exit(143)
+
+    signal.signal(signal.SIGTERM, stop)
 
 
 def _open_streams() -> None:

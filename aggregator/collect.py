@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 
 from aggregator import sources
-from aggregator.errors import ParseError, SourceError
-from aggregator.model import Batch, Document, Feed, Fetch, Found, Item, Source, Validators, Visit
+from aggregator.asking import Asking
+from aggregator.errors import FetchError, ParseError, SourceError
+from aggregator.model import Batch, Document, Feed, Fetch, Found, Hints, Item, Source, Trouble, Validators, Visit
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 50
@@ -39,15 +40,20 @@ async def collect(
 async def visit(source: Source, known: Mapping[str, Validators], fetch: Fetch) -> Visit:
     """One attempt at a source. Raises nothing but cancellation: whatever goes wrong is in the Visit."""
     start = time.monotonic()
+    asking = Asking(fetch)
     try:
+        if missing := source.limits.access.missing:
+            raise SourceError("secret", missing)
         kind = sources.find(source.kind)
-        found = await kind.documents(source, known, fetch)
+        found = await kind.documents(source, known, asking)
         result = await asyncio.to_thread(_read, kind, source, found)
     except SourceError as error:
-        result = Visit(source, error=str(error))
+        retry_after = error.retry_after if isinstance(error, FetchError) else None
+        result = Visit(source, error=str(error), trouble=Trouble(error.kind, retry_after, asking.asked))
     except Exception as error:  # a border: a bug in one adapter must not cost the other sources their visit
         _log.exception("%s: a mistake in aggregator itself", source.key)
         result = Visit(source, error=f"internal error: {type(error).__name__}: {error}; please report it")
+        result = replace(result, trouble=Trouble("internal error"))
     return replace(result, seconds=time.monotonic() - start)
 
 
@@ -58,6 +64,8 @@ def _read(kind: sources.Kind, source: Source, found: Found) -> Visit:
     """
     items: list[Item] = []
     feed: Feed | None = None
+    hints: Hints | None = None
+    answer = found.answer and replace(found.answer, body=b"")
     read: dict[str, Validators] = {}
     broken: dict[str, str] = {}
     warnings = list(found.warnings)
@@ -69,11 +77,13 @@ def _read(kind: sources.Kind, source: Source, found: Found) -> Visit:
             continue
         items += batch.items
         feed = batch.feed or feed
+        hints = batch.hints or hints
         warnings += batch.warnings
         read[document.name] = document.validators
     if broken and not (read or found.unchanged):
         first, *others = broken.values()
-        return Visit(source, error=first, warnings=(*warnings, *others))
+        kind_of = first.partition(":")[0]
+        return Visit(source, error=first, trouble=Trouble(kind_of), warnings=(*warnings, *others), answer=answer)
     return Visit(
         source=source,
         items=tuple(items),
@@ -82,6 +92,8 @@ def _read(kind: sources.Kind, source: Source, found: Found) -> Visit:
         held=found.unchanged,
         broken=frozenset(broken),
         warnings=(*warnings, *broken.values()),
+        answer=answer,
+        hints=hints,
     )
 
 

@@ -1,5 +1,7 @@
 """What can go wrong, as the person who runs this should read it: one line that says what, where and what to do."""
 
+from datetime import timedelta
+
 
 class AggregatorError(Exception):
     """Base of every error that is the world's or the user's fault. A bug raises something else."""
@@ -28,12 +30,32 @@ class SourceError(AggregatorError):
         self.kind = kind
         self.message = message
 
-    def __reduce__(self) -> tuple[type["SourceError"], tuple[str, str]]:
+    def __reduce__(self) -> tuple[type["SourceError"], tuple[object, ...]]:
         return type(self), (self.kind, self.message)
 
 
 class FetchError(SourceError):
-    """The document did not arrive (DNS, TLS, time-out, HTTP status, too large ...)."""
+    """The document did not arrive (DNS, TLS, time-out, HTTP status, too large ...).
+
+    `retry_after` is what the server asked for by Retry-After (RFC 9110 §10.2.3), `host` the one that answered so.
+    `asked` False says that no server was asked anything: what forbids it was known before.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        message: str = "",
+        retry_after: timedelta | None = None,
+        host: str = "",
+        asked: bool = True,
+    ) -> None:
+        super().__init__(kind, message)
+        self.retry_after = retry_after
+        self.host = host
+        self.asked = asked
+
+    def __reduce__(self) -> tuple[type["FetchError"], tuple[object, ...]]:
+        return type(self), (self.kind, self.message, self.retry_after, self.host, self.asked)
 
 
 class ParseError(SourceError):

@@ -1,19 +1,20 @@
 """What `aggregator list` shows, as rows for people and values for programs. It only looks."""
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import Connection
 
 from aggregator import channels, dates, text
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
-from aggregator.model import CategoryPath, Source
+from aggregator.fetching import manners
+from aggregator.model import CategoryPath, HostState, Move, Source
 from aggregator.publish import page, urls
 from aggregator.sources import find
 from aggregator.store import channels as stored_channels
@@ -36,17 +37,17 @@ class Listing:
 def sources(config: Config, now: datetime) -> Listing:
     """Every source of the config, in the config's order, with how it stands; for people as seen from `now`."""
     with _store(config) as db:
-        standings = stored_sources.standings(db)
+        standings, hosts = stored_sources.standings(db), stored_sources.hosts(db)
     values: list[dict[str, Any]] = []
     rows: list[tuple[str, ...]] = []
     for source in config.sources:
         standing = standings.get(source.key)
         title = source.title or (standing.feed.title if standing else "")
-        trouble = standing.error if standing else ""
-        rows.append((title or source.key, _last(standing, now), _next(source, standing, now), trouble))
+        key = text.masked(source.key)
+        rows.append((title or key, _last(standing, now), _next(source, standing, now), _trouble(standing)))
         values.append(
             {
-                "key": source.key,
+                "key": key,
                 "kind": source.kind,
                 "title": title,
                 "categories": [list(path) for path in source.categories],
@@ -55,7 +56,12 @@ def sources(config: Config, now: datetime) -> Listing:
                 "next_visit": _time(standing.next_visit if standing else None),
                 "reason": standing.reason if standing else "never visited",
                 "failures": standing.failures if standing else 0,
-                "error": trouble,
+                "error": text.masked(standing.error) if standing else "",
+                "warnings": [text.masked(warning) for warning in standing.warnings] if standing else [],
+                "gone": bool(standing and standing.gone),
+                "moved_to": _move(standing.move) if standing and standing.move else None,
+                "paused_until": _time(_paused(config, source, standing, hosts, now)),
+                "hub": standing.hints.hub if standing else "",
             }
         )
     return Listing(("source", "last success", "next visit", "trouble"), rows, values)
@@ -68,7 +74,38 @@ def _last(standing: Standing | None, now: datetime) -> str:
 def _next(source: Source, standing: Standing | None, now: datetime) -> str:
     if not find(source.kind).REMOTE:
         return "every run"
+    if standing and standing.gone:
+        return "never"
     return f"in {span(standing.next_visit - now)}" if standing and standing.next_visit > now else "now"
+
+
+def _trouble(standing: Standing | None) -> str:
+    """What the owner of a source should know, in a few words: its error, else how many warnings, and where it went."""
+    if standing is None:
+        return ""
+    if standing.gone:
+        return "gone (410)"
+    number = len(standing.warnings)
+    warnings = f"{number} {'warning' if number == 1 else 'warnings'}" if number else ""
+    move = standing.move
+    moved = f"has moved to {move.url}: write it into the config" if move and move.believed else ""
+    return "; ".join(filter(None, (text.masked(standing.error) or warnings, moved)))
+
+
+def _move(move: Move) -> dict[str, Any]:
+    return {"url": move.url, "visits": move.visits, "since": _time(move.since), "believed": move.believed}
+
+
+def _paused(
+    config: Config, source: Source, standing: Standing | None, hosts: Mapping[str, HostState], now: datetime
+) -> datetime | None:
+    """Until when the host of a source wants silence; None for a route of RSSHub, which has several."""
+    move = standing.move if standing else None
+    url = move.url if move and move.believed else source.key
+    host = (urlsplit(text.http_url(url)).hostname or "").rstrip(".")
+    rule = manners.rule(config.hosts, host)
+    state = hosts.get(rule.name)
+    return manners.silent_until(state, now, manners.pace(config.pace, rule).pause_cap) if state else None
 
 
 def categories(config: Config) -> Listing:
@@ -103,10 +140,12 @@ def _name(path: Sequence[str]) -> str:
 def items(config: Config, category: str | None, source: str | None, limit: int | None) -> Listing:
     """Every published item of a category (`A/B`; None: all) or source (its key), newest first, with all its copies.
 
-    Raises AggregatorError when there is no such category or source.
+    The key may be masked. Raises AggregatorError when there is no such category or source.
     """
-    if source and source not in {each.key for each in config.sources}:
-        raise AggregatorError(f'there is no source "{source}"; see `aggregator list sources --json` for their keys')
+    keys = {each.key for each in config.sources if source in (each.key, text.masked(each.key))}
+    if source and not keys:
+        advice = "see `aggregator list sources --json` for their keys"
+        raise AggregatorError(f'there is no source "{text.masked(source)}"; {advice}')
     with _store(config) as db:
         place = _place(stored_channels.places(db), category or "")
         shown = stored_channels.recent(db, place.id, None) if place else ()
@@ -119,14 +158,14 @@ def items(config: Config, category: str | None, source: str | None, limit: int |
             "published": _time(entry.published),
             "updated": _time(entry.updated),
             "first_seen": _time(entry.first_seen),
-            "source": entry.source,
+            "source": text.masked(entry.source),
             "folders": list(entry.folders),
-            "copies": copies[entry.id],
+            "copies": [copy | {"source": text.masked(copy["source"])} for copy in copies[entry.id]],
         }
         for entry in shown
-        if not source or any(copy["source"] == source for copy in copies[entry.id])
+        if not source or any(copy["source"] in keys for copy in copies[entry.id])
     ][:limit]
-    titles = {entry.source: entry.feed.title for entry in shown}
+    titles = {text.masked(entry.source): entry.feed.title for entry in shown}
     rows = [
         (each["published"][:10], titles[each["source"]] or each["source"], each["title"] or each["url"] or each["id"])
         for each in values

@@ -7,8 +7,17 @@ Names and titles are plain text, never HTML; only `Item.content` holds HTML, and
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
+
+from aggregator.terms import Access as Access
+from aggregator.terms import Hints as Hints
+from aggregator.terms import HostRule as HostRule
+from aggregator.terms import HostState as HostState
+from aggregator.terms import Limits as Limits
+from aggregator.terms import Move as Move
+from aggregator.terms import Pace as Pace
+from aggregator.terms import Trouble as Trouble
 
 CategoryPath = tuple[str, ...]
 """Names from the top down, such as ("新媒体", "快科技", "最新新闻"); () is "everything"."""
@@ -48,10 +57,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Enclosure:
-    """A file that belongs to an item (RSS <enclosure>, Atom rel=enclosure, media:content).
-
-    `length` is bytes, `duration` seconds.
-    """
+    """A file that belongs to an item (RSS <enclosure>, media:content); `length` is bytes, `duration` seconds."""
 
     url: str
     type: str = ""
@@ -88,8 +94,7 @@ class Podcast:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """What a feed says of itself: the material of atom:source (RFC 4287 §4.2.11). `url` is its page, `self_url` the
-    feed."""
+    """What a feed says of itself, for atom:source (RFC 4287 §4.2.11). `url` is its page, `self_url` the feed."""
 
     id: str = ""
     title: str = ""
@@ -108,8 +113,7 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One entry. `guid` is upstream's own id, verbatim ("" if it gave none); `summary` is plain text, `content`
-    clean HTML.
+    """One entry. `guid` is upstream's own id, verbatim ("" for none); `summary` is plain text, `content` clean HTML.
 
     `categories` are our category paths (of the post or its source); `tags` are upstream's words.
     `origin` is the document it came from within its source: a post's path below the seed folder, "" for a feed.
@@ -137,46 +141,35 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What one visit may cost."""
-
-    timeout: timedelta = timedelta(seconds=30)
-    max_bytes: int = 10_000_000
-    interval: timedelta = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
 class Source:
     """Where entries come from, as the config says. `options` is the frozen Options of its kind.
 
-    `key` names it for ever (a feed's URL, a seed folder's path); `categories` are for all its items (for posts: for
-    those that name none); `zone` is the IANA name for dates without an offset; `base_url` resolves a post's relative
-    links;
-    `root` is the absolute folder that relative paths in `options` start from.
+    `key` names it for ever (a feed's URL, a seed folder's path); as a URL may hold a password, it goes through
+    `text.masked` to be shown. `categories` are for all its items (for posts: for those that name none); `zone` is the
+    IANA name for dates without an offset; `base_url` resolves a post's relative links, `root` the paths in `options`.
     """
 
-    key: str
+    key: str = field(repr=False)
     kind: str
-    options: Any
+    options: Any = field(repr=False)
     title: str = ""
     categories: tuple[CategoryPath, ...] = ()
     language: str = ""
     zone: str = "UTC"
     base_url: str = ""
     root: str = ""
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
+    pace: Pace = field(default_factory=Pace)
 
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """What lets a document answer "not changed".
-
-    Kept byte for byte (RFC 9110 §8.8); `stamp` is a file's mtime and size.
-    """
+    """What lets a document answer "not changed", byte for byte (RFC 9110 §8.8). `url` gave it; `stamp` is a file's."""
 
     etag: str = ""
     last_modified: str = ""
     stamp: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,24 +177,28 @@ class Document:
     """Bytes of a visit. `name` is what the source calls it (the URL asked for; a post's path below its folder);
     `url` is the final URL after redirects (for a post: the same as `name`); header names are lower case.
     `not_modified` is "304 Not Modified": the body is empty, `validators` are what the 304 said or else the known
-    ones.
+    ones. `moved_to` is where the permanent redirects at the beginning of the chain led (RFC 9110 §15.4.2), "" for none.
     """
 
-    name: str
+    name: str = field(repr=False)  # a source's key may hold a password
     url: str
     body: bytes
     not_modified: bool = False
+    moved_to: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     validators: Validators = Validators()
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a source's documents look like now: those to read, and those that have not changed (name -> validators to
-    keep)."""
+    """What a source's documents look like now: those to read, and those that have not changed.
+
+    `unchanged` maps names to the validators to keep. `answer` is a server's last one, 200 or 304, for what it teaches.
+    """
 
     changed: tuple[Document, ...] = ()
-    unchanged: Mapping[str, Validators] = field(default_factory=dict)
+    unchanged: Mapping[str, Validators] = field(default_factory=dict, repr=False)
+    answer: Document | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -213,20 +210,17 @@ class Fetch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What reading one document gave.
-
-    A draft gives no items and no warning; a document that cannot be read raises ParseError.
-    """
+    """What reading one document gave. A draft gives no items and no warning; what cannot be read raises ParseError."""
 
     items: tuple[Item, ...] = ()
     feed: Feed | None = None
+    hints: Hints | None = None
     warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """A category that is published: `folder` is its place below the output ("" for everything), POSIX, not
-    URL-encoded."""
+    """A category that is published: `folder` is its place below the output ("" for everything), not URL-encoded."""
 
     path: CategoryPath
     folder: str
@@ -255,8 +249,7 @@ class Channel:
     """What is published for one category. Entries are in their final order, newest first.
 
     `id` is a permanent tag: URI (RFC 4151); `page` the HTML page's URL; `urls` maps each format's name to the public
-    URL
-    of this channel in it; `site` and `site_url` name the publisher; `scheme` is the URI of our category taxonomy.
+    URL of this channel in it; `site` and `site_url` name the publisher; `scheme` is the URI of our category taxonomy.
     """
 
     id: str
@@ -276,19 +269,21 @@ class Channel:
 class Visit:
     """One attempt at a source, with its outcome.
 
-    `documents` were read now, `held` stand as they were (their validators may have been renewed), `broken` could not
-    be
-    read, so what they gave before still counts. `error` is one line, with its class in front, when the visit failed
-    as a
-    whole; then nothing else is to be learned from it.
+    `documents` were read now, `held` stand as they were (their validators may have been renewed), `broken` could not be
+    read, so what they gave before still counts. `error` is one line, with its class in front, when the visit failed as
+    a whole, and `trouble` what the schedule makes of it; then nothing else is to be learned. `answer` is the server's
+    last one (its body left out), `hints` what the document says of the next visit (None: it was not read).
     """
 
     source: Source
     items: tuple[Item, ...] = ()
     feed: Feed | None = None
-    documents: Mapping[str, Validators] = field(default_factory=dict)
-    held: Mapping[str, Validators] = field(default_factory=dict)
+    documents: Mapping[str, Validators] = field(default_factory=dict, repr=False)
+    held: Mapping[str, Validators] = field(default_factory=dict, repr=False)
     broken: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
+    answer: Document | None = None
+    hints: Hints | None = None
     error: str = ""
+    trouble: Trouble | None = None
     seconds: float = 0.0

@@ -14,28 +14,35 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from aggregator import channels, identity, schedule, sources
 from aggregator.collect import collect
 from aggregator.config import Config
-from aggregator.model import Document, Fetch, Limits, Source, Validators, Visit
+from aggregator.fetching import freshness, loop_factory
+from aggregator.model import Document, Fetch, HostState, Limits, Source, Validators, Visit
+from aggregator.moves import is_own_turn, moved
 from aggregator.publish import sweep
 from aggregator.store import categories, meta, stories, visits
 from aggregator.store import sources as stored
-from aggregator.store.engine import open_store, writing
+from aggregator.store.engine import open_store, reading, writing
 from aggregator.store.lock import locked
 from aggregator.store.sources import Standing
+from aggregator.text import http_url, masked
+
+_AT_ONCE = 1000  # visits under way; the client says how many of them talk at once, the others wait for their host
+_FORBIDDEN = ("private address", "bad url", "no instance", "secret")  # by our own config
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What one visit came to: how many items were `new`, `edited`, `removed`, `same` or `waiting` for their day.
 
-    `told` are those of its warnings that the visit before gave as well.
+    `told` are those of its warnings that the visit before gave as well; `moved_to` is set when this visit was the one
+    after which a permanent redirect is believed.
     """
 
     source: Source
@@ -46,6 +53,7 @@ class Outcome:
     error: str = ""
     seconds: float = 0.0
     next_visit: datetime | None = None
+    moved_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +84,30 @@ def run(
 
     Raises LockedError when another run is at work, AggregatorError when the store or the output cannot be used.
     """
+    exact, now = now, now.replace(microsecond=0)  # the store keeps whole seconds; the spacing of requests is finer
     with locked(config.store, now):
         engine = open_store(config.store)
         try:
             sweep(config.output)
             plan = _prepare(engine, config, now, force)
-            outcomes = asyncio.run(_visit_all(engine, config, plan, now, progress))
+            with asyncio.Runner(loop_factory=loop_factory()) as runner:
+                outcomes = runner.run(_visit_all(engine, config, plan, now, exact, progress))
             with writing(engine) as db:
                 stories.settle(db, now, meta.set_authority(db, config.site.base_url, now), channels.slugs(config))
             published = channels.publish_all(engine, config, progress)
+            visited = {outcome.source.key for outcome in outcomes}
+            with reading(engine) as db:
+                skipped = tuple(each for key, each in stored.standings(db).items() if key not in visited)
         finally:
             engine.dispose()
-    skipped = tuple(plan.standings[source.key] for source in plan.skipped)
-    return Report(tuple(sorted(outcomes, key=lambda each: each.source.key)), skipped, published, plan.notes)
+    outcomes = sorted(outcomes, key=lambda each: each.source.key)
+    notes = (*plan.notes, *(_moved(each) for each in outcomes if each.moved_to))
+    return Report(tuple(outcomes), skipped, published, tuple(map(masked, notes)))
+
+
+def _moved(outcome: Outcome) -> str:
+    old, new = outcome.source.key, outcome.moved_to
+    return f'{old} has moved to {new}; write url = "{new}" into the config'
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +115,8 @@ class _Plan:
     """What a run is going to do: `due` goes with what is known of each source's documents."""
 
     due: Sequence[tuple[Source, Mapping[str, Validators]]]
-    skipped: Sequence[Source]
     standings: Mapping[str, Standing]
+    hosts: Mapping[str, HostState]
     notes: tuple[str, ...]
 
 
@@ -108,32 +127,76 @@ def _prepare(engine: Engine, config: Config, now: datetime, force: bool) -> _Pla
         categories.place(db, channels.configured(config), channels.slugs(config), now)
         notes += categories.rename(db, channels.slugs(config))
         standings = stored.standings(db)
-        due = [
-            source
-            for source in config.sources
-            if force or standings[source.key].next_visit <= now or not sources.find(source.kind).REMOTE
-        ]
-        known = [(source, visits.validators(db, standings[source.key].id)) for source in due]
-    keys = {source.key for source in due}
-    return _Plan(known, [source for source in config.sources if source.key not in keys], standings, notes)
+        hosts = stored.hosts(db)
+        due = [source for source in config.sources if force or _is_due(source, standings[source.key], now)]
+        due.sort(key=lambda source: _rank(standings[source.key], now))
+        known = [(source, _known(db, source, standings[source.key])) for source in due]
+    return _Plan(known, standings, hosts, notes)
+
+
+def _rank(standing: Standing, now: datetime) -> tuple[int, bool, datetime]:
+    """The order of visits: a host may want silence after one that failed before, so it comes after those that do well.
+
+    Among equals it is the turn of the one that was visited least recently, a new one first.
+    """
+    return standing.failures, standing.last_visit is not None, standing.last_visit or now
+
+
+def _known(db: Connection, source: Source, standing: Standing) -> Mapping[str, Validators]:
+    """What is known of a source's documents; when its own address has its turn, nothing of the feed's other one."""
+    known = visits.validators(db, standing.id)
+    if http_url(source.key) and is_own_turn(standing.failures, source.pace):  # a folder or an RSSHub route has no other
+        known = {name: kept for name, kept in known.items() if name == source.key}
+    return known
+
+
+def _is_due(source: Source, standing: Standing, now: datetime) -> bool:
+    """Local posts always are; what a publisher removed for good never is."""
+    last, reason = standing.last_visit, standing.reason
+    is_time = schedule.is_due(now, standing.next_visit, standing.hints, source.pace, last_visit=last, reason=reason)
+    return not sources.find(source.kind).REMOTE or (is_time and not standing.gone)
 
 
 async def _visit_all(
-    engine: Engine, config: Config, plan: _Plan, now: datetime, progress: Callable[[int, int, str], None]
+    engine: Engine,
+    config: Config,
+    plan: _Plan,
+    now: datetime,
+    exact: datetime,
+    progress: Callable[[int, int, str], None],
 ) -> list[Outcome]:
+    """Visit what is due and save each visit as it ends; a source whose host wants silence has no outcome.
+
+    `exact` is `now` with its microseconds.
+    """
     outcomes: list[Outcome] = []
-    async with _network(config, [source for source, _ in plan.due]) as fetch:
+    async with _network(config, plan, exact) as (fetch, learned):
         progress(0, len(plan.due), "")
-        async for visit in collect(plan.due, fetch):
-            outcomes.append(_keep(engine, visit, plan.standings[visit.source.key], now))
-            progress(len(outcomes), len(plan.due), visit.source.title or visit.source.key)
+        done = 0
+        try:
+            async for visit in collect(plan.due, fetch, _AT_ONCE):
+                outcome = _keep(engine, visit, plan.standings[visit.source.key], now, learned())
+                outcomes += [outcome] if outcome else []
+                done += 1
+                progress(done, len(plan.due), visit.source.title or masked(visit.source.key))
+        finally:  # whose visit is cut, by SIGTERM, was asked all the same
+            with writing(engine) as db:
+                stored.save_hosts(db, learned())
     return outcomes
 
 
-def _keep(engine: Engine, visit: Visit, standing: Standing, now: datetime) -> Outcome:
-    """Decide what a visit means, and save it."""
+def _keep(
+    engine: Engine, visit: Visit, standing: Standing, now: datetime, hosts: Mapping[str, HostState] | None = None
+) -> Outcome | None:
+    """Decide what a visit means, and save it, with what was learned of `hosts`."""
     remote = sources.find(visit.source.kind).REMOTE
     with writing(engine) as db:
+        stored.save_hosts(db, hosts or {})
+        if visit.trouble and visit.trouble.kind == "paused" and not visit.trouble.asked:
+            pace = visit.source.pace
+            until = schedule.after_pause(now, visit.source.key, pace, visit.trouble.retry_after or pace.pause)
+            visits.postpone(db, standing.id, until, visit.error.removeprefix("paused: "))
+            return None
         changes: tuple[identity.Change, ...] = ()
         if not visit.error:
             keys = {key for item in visit.items for key in identity.keys(item)}
@@ -142,36 +205,104 @@ def _keep(engine: Engine, visit: Visit, standing: Standing, now: datetime) -> Ou
             known = visits.known(db, standing.id, keys, origins)
             held = visit.held.keys() | visit.broken
             changes = identity.decide(visit.items, known, now, remote=remote, held=held)
-        failures = standing.failures + 1 if visit.error else 0
-        interval = visit.source.limits.interval
-        due, reason = schedule.next_visit(now, interval, failures) if remote else (now, "looked at by every run")
-        visits.save(db, standing.id, visit, changes, now, due, reason)
+        learned = _learned(visit, standing, changes, visits.validators(db, standing.id), now)
+        due = _due(visit, standing, learned, now) if remote else schedule.Due(now, "looked at by every run")
+        visits.save(db, standing.id, visit, changes, now, due, learned)
+        moved_to = learned.move.url if learned.move and learned.move.believed else ""
+        if standing.move and standing.move.believed:
+            moved_to = ""  # it was followed, and told, before
+        for name in (*visit.documents, *visit.held) if moved_to else ():
+            visits.follow(db, standing.id, name, moved_to)
     waits = [change for change in changes if change.what != "removed" and change.published and change.published > now]
     counts = Counter[str](change.what for change in changes if change not in waits)
     counts["same"] += 0 if remote else len(visit.held)
-    title = visit.source.title or (visit.feed.title if visit.feed else "") or standing.feed.title or visit.source.key
+    title = visit.source.title or (visit.feed.title if visit.feed else "") or standing.feed.title
     return Outcome(
         source=visit.source,
-        title=title,
+        title=title or masked(visit.source.key),
         counts={**counts, "waiting": len(waits)},
         warnings=visit.warnings,
         told=frozenset(standing.warnings),
         error=visit.error,
         seconds=visit.seconds,
-        next_visit=due,
+        next_visit=due.when,
+        moved_to=moved_to,
+    )
+
+
+def _learned(
+    visit: Visit,
+    standing: Standing,
+    changes: Sequence[identity.Change],
+    before: Mapping[str, Validators],
+    now: datetime,
+) -> visits.Learned:
+    """What a visit teaches about its source; `before` are the validators that it was made with.
+
+    What was not said this time stays as it was, freshness only where a 304 was silent on it (RFC 9111 §4.3.4).
+    """
+    hints, move, answer = visit.hints or standing.hints, standing.move, visit.answer
+    if visit.error or not answer:
+        hints = replace(hints, fresh_for=None)
+    elif not answer.not_modified or {"cache-control", "expires"} & answer.headers.keys():
+        hints = replace(hints, fresh_for=freshness.fresh_for(answer.headers, visit.source.pace.freshness_cap))
+    else:
+        hints = replace(hints, fresh_for=standing.hints.fresh_for)
+    if given := [*visit.documents.values(), *visit.held.values()]:
+        hints = replace(hints, validated=any(each.etag or each.last_modified for each in given))
+    else:
+        hints = replace(hints, validated=standing.hints.validated)
+    if move and move.believed and visit.source.key in (*visit.documents, *visit.held):
+        move = None  # the new address was lost again, so the old one was asked
+    if answer and not visit.error and standing.last_success:
+        unchanged = any(name in before and before[name].url == answer.url for name in visit.held)
+        overlap = unchanged or any(change.known for change in changes)
+        move = moved(move, visit.source.key, answer.moved_to, visit.source.pace, now, overlap=overlap)
+    is_gone = visit.trouble and visit.trouble.kind == "http 410"
+    return visits.Learned(hints, min(standing.gone_since or now, now) if is_gone else None, move)
+
+
+def _due(visit: Visit, standing: Standing, learned: visits.Learned, now: datetime) -> schedule.Due:
+    """When to come again. What our own config forbids is tried by every run, as long as that asks nobody."""
+    if visit.trouble and visit.trouble.kind in _FORBIDDEN and not visit.trouble.asked:
+        return schedule.Due(now, "when the config allows it")
+    return schedule.next_visit(
+        now,
+        visit.source.key,
+        visit.source.pace,
+        learned.hints,
+        validated=learned.hints.validated,
+        failures=standing.failures + 1 if visit.error else 0,
+        trouble=visit.trouble,
+        gone_since=standing.gone_since,
+        last_full=now if visit.answer else standing.last_success,  # a document that could not be read was one as well
     )
 
 
 @asynccontextmanager
-async def _network(config: Config, due: Sequence[Source]) -> AsyncIterator[Fetch]:
-    """The client, where a source needs one: a run over local posts neither loads nor opens it."""
-    if any(sources.find(source.kind).REMOTE for source in due):
+async def _network(
+    config: Config, plan: _Plan, now: datetime
+) -> AsyncIterator[tuple[Fetch, Callable[[], Mapping[str, HostState]]]]:
+    """The client, and what it has learned of hosts since that was last asked.
+
+    A run over local posts neither loads nor opens it.
+    """
+    if any(sources.find(source.kind).REMOTE for source, _ in plan.due):
         from aggregator.fetching.client import open_client
 
-        async with open_client(config.site.contact, config.fetch.allow_networks) as fetch:
-            yield fetch
+        async with open_client(
+            config.site.contact,
+            config.fetch.allow_networks,
+            config.fetch.concurrency,
+            hosts=plan.hosts,
+            now=now,
+            spacing=config.fetch.spacing,
+            pace=config.pace,
+            host_rules=config.hosts,
+        ) as client:
+            yield client, client.news
     else:
-        yield _no_network
+        yield _no_network, dict
 
 
 async def _no_network(url: str, known: Validators, limits: Limits) -> Document:

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from rich.text import Text
 from aggregator import dates, text
 from aggregator.pipeline import Outcome, Report
 from aggregator.sources import find
+from aggregator.store.sources import Standing
 from aggregator.values import span
 
 _COUNTS = ("new", "edited", "removed", "same", "waiting")
@@ -38,7 +39,10 @@ def progress(shown: bool) -> Iterator[Callable[[int, int, str], None]]:
 
 
 def show_run(report: Report, output: Path, now: datetime, *, every: bool) -> None:
-    """What came in by source (`every` one, or those with news), what failed and why, what was written, what is next."""
+    """What came in by source (`every` one, or those with news), what failed and why, what was written, what is next.
+
+    With `every`, it ends with each source that was not due, and why.
+    """
     good = [outcome for outcome in report.outcomes if not outcome.error]
     told = [outcome for outcome in good if every or _has_news(outcome)]
     if told:
@@ -49,9 +53,12 @@ def show_run(report: Report, output: Path, now: datetime, *, every: bool) -> Non
     after = []
     if quiet := len(good) - len(told):
         after.append(f"{_many(quiet, 'source')} with nothing new")
-    if report.skipped:
-        soonest = min(standing.next_visit for standing in report.skipped)
-        after.append(f"{_many(len(report.skipped), 'source')} not due yet, the next in {span(soonest - now)}")
+    waiting = [standing for standing in report.skipped if not standing.gone]
+    if waiting:
+        soonest = min(standing.next_visit for standing in waiting)
+        after.append(f"{_many(len(waiting), 'source')} not due yet, the next in {span(soonest - now)}")
+    if gone := len(report.skipped) - len(waiting):
+        after.append(f"{_many(gone, 'source')} gone for good")
     if not report.outcomes and not report.skipped:
         after.append("no sources yet: add a [[source]] to the config")
     console = Console(highlight=False)
@@ -61,6 +68,9 @@ def show_run(report: Report, output: Path, now: datetime, *, every: bool) -> Non
     if after:
         console.print(Text("; ".join(after), "dim"), soft_wrap=True)
     sys.stdout.flush()
+    if every and report.skipped:
+        console.print()
+        show_list(("source", "due in", "why"), [_skipped(standing, now) for standing in _by_time(report.skipped)])
 
 
 def show_trouble(report: Report, *, quiet: bool = False, again: bool = False) -> None:
@@ -88,24 +98,28 @@ def run_as_json(report: Report, output: Path) -> dict[str, Any]:
     return {
         "sources": [
             {
-                "key": outcome.source.key,
+                "key": text.masked(outcome.source.key),
                 "kind": outcome.source.kind,
-                "title": outcome.title,
+                "title": text.masked(outcome.title),
                 **{name: outcome.counts.get(name, 0) for name in _COUNTS},
-                "error": outcome.error,
-                "warnings": list(outcome.warnings),
+                "error": text.masked(outcome.error),
+                "warnings": [text.masked(warning) for warning in outcome.warnings],
                 "seconds": round(outcome.seconds, 3),
                 "next_visit": outcome.next_visit and dates.rfc3339(outcome.next_visit),
             }
             for outcome in report.outcomes
         ],
         "skipped": [
-            {"key": standing.key, "next_visit": dates.rfc3339(standing.next_visit), "reason": standing.reason}
+            {
+                "key": text.masked(standing.key),
+                "next_visit": dates.rfc3339(standing.next_visit),
+                "reason": standing.reason,
+            }
             for standing in report.skipped
         ],
         "written": [path.relative_to(output).as_posix() for path in report.published.written],
-        "problems": list(report.published.problems),
-        "notes": list(report.notes),
+        "problems": [text.masked(problem) for problem in report.published.problems],
+        "notes": [text.masked(note) for note in report.notes],
     }
 
 
@@ -137,6 +151,16 @@ def show_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=sys.stdout.encoding.lower() != "utf-8", indent=2), flush=True)
 
 
+def _by_time(standings: Sequence[Standing]) -> list[Standing]:
+    """Those that are due first come first; those that never will be stand at the end."""
+    return sorted(standings, key=lambda each: (each.gone, each.next_visit, each.key))
+
+
+def _skipped(standing: Standing, now: datetime) -> tuple[str, str, str]:
+    due = "never" if standing.gone else span(max(standing.next_visit - now, timedelta()))
+    return standing.title or standing.feed.title or standing.key, due, standing.reason
+
+
 def _has_news(outcome: Outcome) -> bool:
     return any(outcome.counts.get(name) for name in ("new", "edited", "removed"))
 
@@ -159,8 +183,8 @@ def _line(console: Console, label: str, colour: str, message: str) -> None:
 
 
 def _safe(line: str) -> str:
-    """Text from outside, with nothing in it that a terminal would obey."""
-    return line.translate(_OBEYED)
+    """Text from outside, with nothing in it that a terminal would obey, and without passwords in URLs."""
+    return text.masked(line.translate(_OBEYED))
 
 
 def _fitting(title: str) -> str:

@@ -1,23 +1,240 @@
-"""When to come again, and why. Pure."""
+"""When to come again, and why. Pure: the same visit gives the same answer."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import blake2b
 
-_LONGEST = timedelta(days=7)
+from aggregator.model import Hints, Pace, Trouble
+
+_MINUTE = timedelta(minutes=1)
+_HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
+_LONGEST = timedelta(days=36500)  # longer than any plan, short enough to be added to any date
+_WEEK_IN_HOURS = 7 * 24
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_EVERY, _UNVALIDATED = "every ", "no validators: "  # how the reasons begin that are nobody's wish but the owner's
+_REFUSED = ("http 401", "http 403", "blocked")
+_BUSY = ("http 429", "http 503", "paused")  # paused: another feed of the host met one of these
 
 
-def next_visit(now: datetime, interval: timedelta, failures: int) -> tuple[datetime, str]:
-    """The next visit after one that began at `now`; `failures` counts the failed visits in a row, this one included.
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The next visit: the moment (UTC, whole seconds, as the store keeps them), and in words what decided it.
 
-    A source in trouble is asked less and less often, but never given up.
+    `gone` means that the publisher has removed the document for good (410, RFC 9110 §15.5.11), and is believed.
     """
-    if not failures:
-        return now + interval, f"every {_text(interval)}"
-    wait = min(interval * 2 ** min(failures - 1, 10), max(_LONGEST, interval))
-    return now + wait, f"failed {failures} times in a row" if failures > 1 else "failed last time"
+
+    when: datetime
+    reason: str
+    gone: bool = False
 
 
-def _text(interval: timedelta) -> str:
-    seconds = int(interval.total_seconds())
+def next_visit(
+    now: datetime,
+    key: str,
+    pace: Pace,
+    hints: Hints,
+    *,
+    validated: bool,
+    failures: int = 0,
+    trouble: Trouble | None = None,
+    gone_since: datetime | None = None,
+    last_full: datetime | None = None,
+) -> Due:
+    """The visit after one to the source `key` that began at `now`.
+
+    `hints` are what the publisher is known to ask for; they are floors, within the caps of `pace`. `validated` False
+    says that a server gave neither ETag nor Last-Modified, so that each visit transfers everything again. `failures`
+    counts the failed visits in a row, this one included; `trouble` is what this one was about; `gone_since` is when the
+    first 410 in a row was met, None if this is the first; `last_full` is when the document was transferred last, which
+    holds without validators for a failed visit too. A source in trouble is asked less and less, but never given up,
+    unless it is gone.
+    """
+    gone = False
+    if failures > 0 or trouble:
+        own, reason, gone = _after_failure(now, pace, max(failures, 1), trouble or Trouble(""), gone_since)
+        rest = pace.unvalidated - max(now - last_full, timedelta(0)) if last_full and not validated else own
+        if rest > own:
+            own, reason = rest, f"{reason}; {_no_validators(pace)}"
+    elif not validated and pace.unvalidated > pace.interval:
+        own, reason = pace.unvalidated, _no_validators(pace)
+    else:
+        own, reason = pace.interval, f"{_EVERY}{_text(pace.interval)}"
+    wait, wish = max(((own, ""), *_wishes(pace, hints)), key=lambda floor: floor[0])
+    if wish:
+        reason = f"{reason}; {wish}" if failures or trouble else wish
+    planned = _drifted(now, min(wait, _LONGEST), pace.jitter, _chance(key, now))
+    when = _outside(planned, hints, pace.skip_cap)
+    return Due(when, f"{reason}; {_skips(hints)}" if when != planned else reason, gone)
+
+
+def after_pause(now: datetime, key: str, pace: Pace, wait: timedelta) -> datetime:
+    """When to come to the source `key`, which was not asked at `now` as its host wants silence for `wait`.
+
+    It drifts by less than a minute, so that the sources of the host do not all come at the same second.
+    """
+    most = _MINUTE / max(wait, _MINUTE)
+    return _drifted(now, min(wait, _LONGEST), min(pace.jitter, most), _chance(key, now))
+
+
+def _wishes(pace: Pace, hints: Hints) -> Iterator[tuple[timedelta, str]]:
+    """What the publisher asks for: the least wait, and its words.
+
+    RSS 2.0 <ttl>; sy:* is a floor and no ceiling, as WordPress says "hourly" for everybody.
+    """
+    for said, cap, words in (
+        (hints.fresh_for, pace.freshness_cap, f"publisher says max-age {_text(hints.fresh_for)}"),
+        (hints.ttl, pace.ttl_cap, f"ttl {_text(hints.ttl)}"),
+        (hints.period, pace.ttl_cap, f"updates {_often(hints.period, 'daily')}"),
+    ):
+        if said is not None:
+            yield min(said, cap), f"{words}, capped at {_text(cap)}" if said > cap else words
+
+
+def _after_failure(
+    now: datetime, pace: Pace, failures: int, trouble: Trouble, gone_since: datetime | None
+) -> tuple[timedelta, str, bool]:
+    """The wait after a failed visit, the reason, and whether the source is gone."""
+    cap = min(max(pace.backoff_cap, pace.interval), _LONGEST)
+    reason = f"failed {failures} times in a row" if failures > 1 else "failed last time"
+    if trouble.kind:
+        reason += f" ({trouble.kind})"
+    if trouble.kind == "http 410":
+        met = max(now - gone_since, timedelta(0)) if gone_since else timedelta(0)
+        if gone_since and met >= pace.gone_after:
+            return cap, "gone for good (http 410)", True
+        rest = max(pace.gone_after - met, pace.interval)
+        return min(rest, cap), f"{reason}; gone for good if it says so again", False
+    if trouble.kind in _REFUSED:
+        wait = _doubled(max(pace.refused_wait, pace.interval), failures, cap)
+    elif trouble.kind in _BUSY:
+        wait = _doubled(max(pace.pause, pace.interval), failures, cap)
+    else:
+        wait = _doubled(pace.interval, failures, cap)
+    if trouble.retry_after is not None:  # also lawful with other statuses, which then wait for both
+        asked = min(trouble.retry_after, pace.pause_cap)
+        if trouble.kind in _BUSY or asked > wait:
+            return max(asked, pace.interval), f"{reason}; told to wait {_text(asked)}", False
+    return wait, reason, False
+
+
+def _doubled(first: timedelta, failures: int, cap: timedelta) -> timedelta:
+    """`first`, doubled with every failure after the first, up to `cap`; in floats, as a timedelta overflows."""
+    return timedelta(seconds=min(first.total_seconds() * 2.0 ** min(failures - 1, 60), cap.total_seconds()))
+
+
+def is_due(
+    now: datetime,
+    next_visit: datetime,
+    hints: Hints,
+    pace: Pace,
+    *,
+    last_visit: datetime | None = None,
+    reason: str = "",
+) -> bool:
+    """Whether a visit planned for `next_visit` may be made at `now`: a run may come late, in an hour that is skipped.
+
+    It then waits for a later run, until it is `pace.skip_cap` late: with runs once a day all might be in that hour.
+    What was planned for a skipped hour has waited long enough.
+
+    A plan a day further ahead than any can be was made while a clock was wrong, and does not count. Where nothing but
+    the owner's own pace was the `reason`, one that was made at `last_visit` ends when one of the present pace would.
+    """
+    if next_visit - now > _at_most(_longest(pace), hints, pace) + _DAY:
+        return True
+    late = now - next_visit
+    if last_visit and reason.startswith((_EVERY, _UNVALIDATED)):
+        own = max(pace.interval, pace.unvalidated) if reason.startswith(_UNVALIDATED) else pace.interval
+        late = max(late, now - last_visit - _at_most(own, hints, pace))
+    is_long = late >= pace.skip_cap or _is_skipped(next_visit, hints)
+    return late >= timedelta(0) and (is_long or not _is_skipped(now, hints))
+
+
+def _longest(pace: Pace) -> timedelta:
+    """The longest wait that is ever planned, before jitter: `refused_wait` and `gone_after` are within these."""
+    caps = (pace.freshness_cap, pace.ttl_cap, pace.backoff_cap, pace.pause_cap)
+    return max(pace.interval, pace.unvalidated, *caps)
+
+
+def _at_most(wait: timedelta, hints: Hints, pace: Pace) -> timedelta:
+    """How long after a visit the next one is planned at the latest, where `wait` is what is owed before jitter."""
+    wait = min(wait, _LONGEST)
+    skipped = min(pace.skip_cap, _WEEK_IN_HOURS * _HOUR) if hints.skip_hours or hints.skip_days else timedelta(0)
+    return wait + timedelta(seconds=wait.total_seconds() * min(1.0, max(0.0, pace.jitter))) + skipped + _MINUTE
+
+
+# --- The clock ------------------------------------------------------------------------------------------------------
+
+
+def _chance(key: str, now: datetime) -> float:
+    """A number from 0 up to 1, by lot, but the same for the same visit."""
+    lot = blake2b(f"{now.isoformat()} {key}".encode(errors="replace"), digest_size=6).digest()
+    return int.from_bytes(lot, "big") / 2**48
+
+
+def _drifted(now: datetime, wait: timedelta, jitter: float, chance: float) -> datetime:
+    """`now` + `wait` and by chance up to the share `jitter` of it more, so that sources added together drift apart.
+
+    Never at second 0, when everybody's cron jobs run; but waits under a minute, as tests have them, stay as they are.
+    """
+    room = wait.total_seconds() * min(1.0, max(0.0, jitter))
+    when = now + wait
+    if when.microsecond:  # the store cuts these off, and then it would be too early
+        when = when.replace(microsecond=0) + timedelta(seconds=1)
+    when += timedelta(seconds=int(room * chance))
+    if wait < _MINUTE:
+        return when
+    return when.replace(second=max(when.second, 1 + int(min(room, 58) * chance)))
+
+
+def _outside(when: datetime, hints: Hints, cap: timedelta) -> datetime:
+    """The same minute of the next hour that is in no skipped hour or day, at most `cap` later.
+
+    RSS 2.0 <skipHours> and <skipDays>, in UTC. Keeping the minute keeps sources apart.
+    """
+    for _ in range(min(cap // _HOUR, _WEEK_IN_HOURS)):
+        if not _is_skipped(when, hints):
+            break
+        when += _HOUR
+    return when
+
+
+def _is_skipped(when: datetime, hints: Hints) -> bool:
+    return when.hour in hints.skip_hours or when.weekday() in hints.skip_days
+
+
+# --- Words ----------------------------------------------------------------------------------------------------------
+
+
+def _skips(hints: Hints) -> str:
+    """`skips hours 0-6, 22 UTC and Saturday, Sunday`."""
+    runs: list[list[int]] = []
+    for hour in sorted(hints.skip_hours):
+        if runs and hour == runs[-1][-1] + 1:
+            runs[-1].append(hour)
+        else:
+            runs.append([hour])
+    hours = ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
+    days = ", ".join(name for number, name in enumerate(_DAYS) if number in hints.skip_days)
+    return "skips " + " and ".join(filter(None, (hours and f"hours {hours} UTC", days)))
+
+
+def _no_validators(pace: Pace) -> str:
+    return _UNVALIDATED + _often(pace.unvalidated, "once a day")
+
+
+def _often(period: timedelta | None, daily: str) -> str:
+    return daily if period == timedelta(days=1) else f"every {_text(period)}"
+
+
+def _text(length: timedelta | None) -> str:
+    """A length in one unit, exact but for seconds in hours and minutes in days: `90 min`, `3 h`, `7 d`."""
+    seconds = round(length.total_seconds()) if length else 0
+    for enough, grain in ((86400, 3600), (3600, 60)):
+        if seconds >= enough:
+            seconds = round(seconds / grain) * grain
+            break
     for unit, name in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds and seconds % unit == 0:
             return f"{seconds // unit} {name}"

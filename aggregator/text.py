@@ -225,6 +225,18 @@ def slug(name: str) -> str:
 
 # --- URLs, languages, media types -----------------------------------------------------------------------------------
 
+# A colon behind which no port stands (RFC 3986 §3.2) is in a user's name and password, though one that is not encoded.
+_USER = re.compile(r"""//(?:[^/?#\s]*@|[^/?#\s@:\[]*+:(?![0-9]*+(?:[/?#\s"'),.:;\]]|$))[^\n]*@)""")
+
+
+def masked(line: str) -> str:
+    """A URL, or a text with URLs in it, without their users and passwords: `https://***@example.org/`. Idempotent.
+
+    Where a password has characters in it that it must not have, such as "/", all up to the last @ of the line goes.
+    """
+    return _USER.sub("//***@", line)
+
+
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 _PARTS = re.compile(r"(https?)://([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.IGNORECASE | re.DOTALL)
 _HOST = re.compile(r"(?=.{1,254}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")

@@ -2,11 +2,15 @@
 
 import os
 import shutil
+import ssl
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.server import Server
 
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
 
@@ -34,3 +38,26 @@ def nobodys_folder() -> Iterator[Path]:
         finally:
             os.setresuid(0, 0, 0)
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for the name `localhost` and its key, in one file; made anew, so that no key lies in the project."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    folder = tmp_path_factory.mktemp("tls")
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
+    command += " -addext subjectAltName=DNS:localhost -keyout key.pem -out cert.pem"
+    subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
+    both = folder / "both.pem"
+    both.write_bytes((folder / "cert.pem").read_bytes() + (folder / "key.pem").read_bytes())
+    return both
+
+
+@pytest.fixture
+def https(certificate: Path) -> Iterator[Server]:
+    """A server on loopback with that certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with Server(tls=context) as running:
+        yield running

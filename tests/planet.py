@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -13,6 +16,7 @@ import feedparser
 
 from aggregator import config, pipeline
 from aggregator.pipeline import Report
+from tests.server import Server
 
 NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 
@@ -23,7 +27,13 @@ class Planet:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.site: dict[str, Any] = {"title": "Planet Test", "base_url": "https://planet.example/feeds/"}
-        self.fetch: dict[str, Any] = {"allow_networks": ["127.0.0.0/8"], "timeout": "5s"}
+        self.fetch: dict[str, Any] = {
+            "allow_networks": ["127.0.0.0/8"],
+            "timeout": "5s",
+            "spacing": "0s",
+            "jitter": 0.0,
+        }
+        self.hosts: list[dict[str, Any]] = []
         self.sources: list[dict[str, Any]] = []
         self.categories: list[dict[str, Any]] = []
         self.now = NOON
@@ -47,15 +57,20 @@ class Planet:
 
     def load(self) -> config.Config:
         """Write the config and read it."""
+        return config.load(self.write())
+
+    def write(self) -> Path:
+        """Write the config."""
         file = self.root / "config" / "aggregator.toml"
         file.parent.mkdir(exist_ok=True)
         tables = [("[site]", self.site), ("[fetch]", self.fetch)]
+        tables += [("[[host]]", each) for each in self.hosts]
         tables += [("[[source]]", each) for each in self.sources] + [("[[category]]", each) for each in self.categories]
         lines = []
         for header, values in tables:
-            lines += [header, *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items())]
+            lines += [header, *(f"{key} = {_toml(value)}" for key, value in values.items())]
         file.write_text("\n".join(lines), encoding="utf-8")
-        return config.load(file)
+        return file
 
     def run(self, *, force: bool = False, later: timedelta = timedelta()) -> Report:
         """One run, `later` than the last."""
@@ -85,6 +100,34 @@ class Planet:
         """When each published file was written, in nanoseconds."""
         folder = self.root / "feeds"
         return {path.relative_to(folder).as_posix(): path.stat().st_mtime_ns for path in folder.rglob("*.xml")}
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + "}"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def once(planet: Planet, *options: str) -> "subprocess.CompletedProcess[str]":
+    """`aggregator once` as a process of its own, by the real clock."""
+    with started(planet, *options) as process:
+        out, err = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def started(planet: Planet, *options: str) -> "subprocess.Popen[str]":
+    """The same, while it runs."""
+    planet.load()
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, "-m", "aggregator", "once", *options]
+    return subprocess.Popen(
+        command, cwd=planet.root, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def places(server: Server) -> list[str]:
+    """Host and path of every request, in order: `127.0.0.2/feed`."""
+    return [request.headers["host"].partition(":")[0] + request.path for request in server.log]
 
 
 def rss(items: Iterable[Mapping[str, Any]], title: str = "A feed", **channel: str) -> bytes:

@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).parents[1] / "aggregator"
 FLOORS: dict[str, int] = {
     # 0: values and words; three steps, as each of them leans on the one before
     "errors": 0,
-    "model": 0,
+    "terms": 0,
+    "model": 1,
     "text": 1,
     "dates": 1,
     "nesting": 2,
@@ -20,6 +21,8 @@ FLOORS: dict[str, int] = {
     # 1: rooms that do not know each other
     "identity": 10,
     "schedule": 10,
+    "moves": 10,
+    "asking": 10,
     "values": 10,
     "fetching": 10,
     "formats": 10,
@@ -54,6 +57,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "pydantic": ("config", "store/values"),
     "rich": ("report",),
     "sqlalchemy": ("store", "channels", "pipeline", "listing"),  # above the store: only the types Engine and Connection
+    "uvloop": ("fetching",),
     "yaml": ("sources",),
 }
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from aggregator import config
 from aggregator.config import toml
 from aggregator.errors import ConfigError
+from aggregator.model import HostRule
 
 SITE = '[site]\ntitle = "Planet"\nbase_url = "https://planet.example/"\n'  # three lines, so that what follows begins on line 4
 
@@ -97,11 +98,11 @@ def test_a_source_has_what_it_says_and_else_the_defaults(tmp_path: Path) -> None
     seed, feed = config.load(write(tmp_path, SITE + text)).sources
     assert (seed.kind, seed.key, seed.root) == ("seed", "seed:posts", str(tmp_path))
     assert (seed.zone, seed.base_url, seed.categories) == ("Asia/Shanghai", "https://planet.example/", ())
-    assert (seed.limits.interval, seed.limits.max_bytes) == (timedelta(hours=2), 1_000_000)
+    assert (seed.pace.interval, seed.limits.max_bytes) == (timedelta(hours=2), 1_000_000)
     assert (feed.kind, feed.key) == ("feed", "https://news.example/feed")
     assert (feed.title, feed.language, feed.zone) == ("Example News", "zh-CN", "Europe/Paris")
     assert (feed.base_url, feed.categories) == ("https://news.example/", (("tech", "python"),))
-    limits = (feed.limits.interval, feed.limits.timeout, feed.limits.max_bytes)
+    limits = (feed.pace.interval, feed.limits.timeout, feed.limits.max_bytes)
     assert limits == (timedelta(0), timedelta(minutes=1), 500)
 
 
@@ -109,6 +110,24 @@ def test_a_source_listed_twice_is_in_the_categories_of_both(tmp_path: Path) -> N
     one = '[[source]]\nurl = "https://news.example/feed"\ntitle = "News"\ncategory = '
     loaded = config.load(write(tmp_path, f'{SITE}{one}"a"\n{one}[["b"], ["a"]]\n'))
     assert [source.categories for source in loaded.sources] == [(("a",), ("b",))]
+
+
+def test_hosts_have_what_they_say(tmp_path: Path) -> None:
+    text = """
+        [[host]]
+        name = "Bücher.Example."
+        spacing = "2s"
+        pause = 0
+        [[host]]
+        name = "[::1]"
+        pause_cap = "2d"
+        concurrency = 4
+        """
+    assert config.load(write(tmp_path, SITE + text)).hosts == (
+        HostRule("xn--bcher-kva.example", timedelta(seconds=2), timedelta(0)),
+        HostRule("::1", concurrency=4, pause_cap=timedelta(days=2)),
+    )
+    assert config.load(write(tmp_path, SITE)).hosts == ()
 
 
 def test_categories_are_found_by_their_path(tmp_path: Path) -> None:
@@ -173,6 +192,11 @@ MISTAKES = {
         'source[2].catgory: unknown key; did you mean "category"?',
     ),
     f"{FEED}catgory = 'x'  # a = 1": (6, 'source[1].catgory: unknown key; did you mean "category"?'),
+    f"{FEED}pause = '5m'": (
+        6,
+        "source[1].pause: unknown key; it belongs to the host: write it into a [[host]] with its",
+    ),
+    f"{FEED}pause_cap = '5m'": (6, "source[1].pause_cap: unknown key; it belongs to the host: "),
     f"{FEED}[source.more]\nx = 1": (6, "source[1].more: unknown key; "),
     "[site.extra]\nx = 1": (4, "site.extra: unknown key; "),
     # A value that must be there.
@@ -193,6 +217,7 @@ MISTAKES = {
     "[[source]]\nurl = ['https://news.example/']": (5, "source[1].url: write text in quotes (it is ["),
     "[[source]]\nkind = 5": (5, "source[1].kind: write text in quotes (it is 5)"),
     "[source]\nurl = 'x'": (4, "source: write [[source]] in two brackets, once for each source"),
+    "[host]\nname = 'x'": (4, "host: write [[host]] in two brackets, once for each host"),
     "[category]\npath = 'x'": (4, "category: write [[category]] in two brackets, once for each category"),
     # A value that makes no sense.
     "items = -5": (4, "site.items: write 1 or more (it is -5)"),
@@ -245,6 +270,21 @@ MISTAKES = {
         6,
         "source[1].category: a category's name is empty; write one, or leave the key out (it is ",
     ),
+    # A value that may be a secret is not shown.
+    f"{FEED}headers = 'X-Key: secret'": (6, "source[1].headers: write a table such as { NAME = "),
+    f"{FEED}headers = {{ X-Key = ['secret'] }}": (6, "source[1].headers.X-Key: write text in quotes"),
+    f"{FEED}bearer = ['secret']": (6, "source[1].bearer: write text in quotes"),
+    f"{FEED}proxy = {{ url = 'secret' }}": (6, "source[1].proxy: write text in quotes"),
+    "[[source]]\nurl = 'http://me:secret/@news.example/'": (5, "source[1].url: write an absolute http:// or https://"),
+    "[fetch]\nrsshub = ['http://me:secret@']": (5, "fetch.rsshub[1]: write an absolute http:// or https:// URL"),
+    "[[host]]\nspacing = 5": (4, "host[1].name: is missing; write it below [[host]]"),
+    "[[host]]\nname = 'news.example:80'": (5, 'host[1].name: write the name of a host alone, such as "example.com"; '),
+    "[[host]]\nname = 'https://news.example/'": (5, "host[1].name: write the name of a host alone"),
+    "[[host]]\nname = '*.news.example'": (5, "host[1].name: write the name of a host alone"),
+    "[[host]]\nname = ''": (5, "host[1].name: write the name of a host alone"),
+    "[[host]]\nname = 'a.example'\nspacng = 5": (6, 'host[1].spacng: unknown key; did you mean "spacing"?'),
+    "[[host]]\nname = 'a.example'\nconcurrency = 0": (6, "host[1].concurrency: write 1 or more (it is 0)"),
+    "[[host]]\nname = 'a.example'\n[[host]]\nname = 'A.example.'": (6, "host[2]: a.example has a [[host]] already;"),
     "[[category]]\npath = [['a'], ['b']]": (5, 'category[1].path: write one path, such as ["tech", "python"] (it is '),
     "[[category]]\npath = 'a'\n[[category]]\npath = ['a']": (6, "category[2]: a has a [[category]] already; keep one"),
     "[[category]]\npath = 'a'\nslug = '!!'": (6, "category[1].slug: cannot be the name of a folder; "),
@@ -534,3 +574,11 @@ def test_a_category_has_at_most_twelve_levels(tmp_path: Path) -> None:
     text = '[[source]]\nurl = "https://a.example/"\ncategory = "{}"\n'
     assert "at most 12 levels" in problems(tmp_path, SITE + text.format("/".join("abcdefghijklm")))[0][1]
     config.load(write(tmp_path, SITE + text.format("/".join("abcdefghijkl"))))
+
+
+def test_a_route_may_have_mirrors_of_its_own(tmp_path: Path) -> None:
+    text = '[fetch]\nrsshub = ["https://one.example"]\n[[source]]\nurl = "rsshub://a/b"\n'
+    text += '[[source]]\nurl = "rsshub://c/d"\nmirrors = ["https://two.example", "https://three.example"]\n'
+    first, second = config.load(write(tmp_path, SITE + text)).sources
+    assert first.options.mirrors == ("https://one.example",)
+    assert second.options.mirrors == ("https://two.example", "https://three.example")

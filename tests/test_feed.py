@@ -13,7 +13,7 @@ import pytest
 
 from aggregator import text
 from aggregator.errors import ParseError
-from aggregator.model import Batch, Document, Feed, Item, Limits, Source, Validators
+from aggregator.model import Batch, Document, Feed, Hints, Item, Limits, Source, Validators
 from aggregator.sources import Kind, feed, find
 
 URL = "https://site.example/feeds/all.xml"
@@ -100,7 +100,7 @@ def test_a_broken_feed_gives_its_items_and_one_warning() -> None:
 
 
 def test_a_feed_without_items_is_no_trouble() -> None:
-    assert read(RSS.format("")) == Batch(feed=Feed(title="T", url="https://site.example/", self_url=URL))
+    assert read(RSS.format("")) == Batch(feed=Feed(title="T", url="https://site.example/", self_url=URL), hints=Hints())
 
 
 def test_the_sources_categories_are_the_items() -> None:

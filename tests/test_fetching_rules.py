@@ -195,7 +195,3 @@ def test_content_codings(header: str, coding: str) -> None:
 def test_content_codings_that_are_refused(header: str) -> None:
     with pytest.raises(FetchError, match="bad encoding"):
         rules.content_coding(header)
-
-
-def test_urls_are_shown_without_their_password() -> None:
-    assert rules.shown("https://me:secret@example.org/@you\n") == "https://***@example.org/@you"

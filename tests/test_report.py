@@ -1,9 +1,11 @@
 """What people read after a run, and what programs read."""
 
+import json
 import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from rich.cells import cell_len
 
 from aggregator import report
 from aggregator.channels import Published
-from aggregator.model import Feed
+from aggregator.model import Feed, Hints
 from aggregator.pipeline import Outcome, Report
 from aggregator.store.sources import Standing
 from tests.build import source
@@ -36,7 +38,24 @@ def outcome(
 
 def standing(minutes: int) -> Standing:
     later = NOW + timedelta(minutes=minutes)
-    return Standing(1, "https://later.example/", "feed", "", Feed(), None, None, later, "every 1 h", 0, "", ())
+    return Standing(
+        1,
+        "https://later.example/",
+        "feed",
+        "",
+        Feed(),
+        None,
+        None,
+        later,
+        "every 1 h",
+        0,
+        "",
+        (),
+        Hints(),
+        None,
+        False,
+        None,
+    )
 
 
 def run(*outcomes: Outcome, skipped: tuple[Standing, ...] = (), written: int = 0, **published: Any) -> Report:
@@ -72,6 +91,40 @@ def test_a_run_with_news(capsys: pytest.CaptureFixture[str]) -> None:
 def test_every_source_is_shown_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     out, _ = said(capsys, run(outcome("Quiet", same=5)), every=True)
     assert out[1] == "Quiet     0       0        0     5        0"
+
+
+def test_every_source_that_is_not_due_is_told_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    gone = replace(standing(5), title="Old", gone=True, reason="gone for good (http 410)")
+    late = replace(standing(-5), key="https://me:word@late.example/", reason="skips hours 0-6 UTC")
+    feed = replace(standing(90), feed=Feed(title="A feed"))
+    skipped = (gone, feed, standing(58), late)
+    out, _ = said(capsys, run(skipped=skipped), every=True)
+    assert out == [
+        "nothing to write in feeds/ (3 categories)",
+        "3 sources not due yet, the next in 0 s; 1 source gone for good",
+        "",
+        "source                     due in  why",
+        "https://***@late.example/  0 s     skips hours 0-6 UTC",
+        "https://later.example/     58 min  every 1 h",
+        "A feed                     2 h     every 1 h",
+        "Old                        never   gone for good (http 410)",
+    ]
+    out, _ = said(capsys, run(skipped=skipped))
+    assert len(out) == 2
+    out, _ = said(capsys, run(skipped=(gone,)))
+    assert out[-1] == "1 source gone for good"
+
+
+def test_passwords_of_urls_are_not_told(capsys: pytest.CaptureFixture[str]) -> None:
+    url = "http://me:word@a.example/"
+    bad = outcome(url, error=f"refused: {url}", warnings=(url,))
+    bad = replace(bad, source=source(url))
+    skipped = (replace(standing(5), key=url),)
+    every = run(bad, outcome(url, warnings=(url,), new=1), skipped=skipped, notes=(url,), problems=(url,))
+    out, err = said(capsys, every, every=True)
+    shown = "\n".join((*out, *err)) + json.dumps(report.run_as_json(every, FEEDS))
+    assert shown.count("***@a.example") >= 10
+    assert "word" not in shown
 
 
 def test_a_run_without_news(capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,6 +26,7 @@ from aggregator.model import (
     CategoryPath,
     Enclosure,
     Feed,
+    Hints,
     Image,
     Item,
     Link,
@@ -37,6 +38,7 @@ from aggregator.model import (
     Visit,
 )
 from aggregator.pipeline import Outcome, _keep
+from aggregator.schedule import Due
 from aggregator.store import categories, channels, meta, stories, tables, visits
 from aggregator.store import sources as stored
 from aggregator.store.channels import Shown
@@ -74,7 +76,9 @@ class Store:
         found = Visit(source, items, **{"documents": dict.fromkeys(names, Validators(stamp=f"{now}")), **fields})
         with reading(self.engine) as db:
             standing = stored.standings(db)[source.key]
-        return _keep(self.engine, found, standing, now)
+        outcome = _keep(self.engine, found, standing, now)
+        assert outcome
+        return outcome
 
     def settle(self, now: datetime = NOW) -> None:
         with writing(self.engine) as db:
@@ -803,7 +807,7 @@ def test_a_crash_while_saving_leaves_the_visit_to_be_made_again(fresh: Callable[
     before = standing(store)
     found = Visit(ONE, (story(1),), documents={ONE.key: Validators("etag")})
     with pytest.raises(PowerError), writing(store.engine) as db:
-        visits.save(db, before.id, found, (), NOW, NOW + HOUR, "every 1 h")
+        visits.save(db, before.id, found, (), NOW, Due(NOW + HOUR, "every 1 h"), visits.Learned(Hints()))
         raise PowerError
     assert (standing(store), validators(store)) == (before, {})
 

@@ -13,10 +13,10 @@ from typing import Any
 
 from aggregator.config import entries, problems, toml
 from aggregator.config.problems import Problem
-from aggregator.config.tables import CategorySettings, Fetching, Site
+from aggregator.config.tables import CategorySettings, Fetching, Host, Site
 from aggregator.config.toml import KeyPath
 from aggregator.errors import ConfigError
-from aggregator.model import CategoryPath, Source
+from aggregator.model import CategoryPath, HostRule, Pace, Source
 
 __all__ = ["CategorySettings", "Config", "Fetching", "Site", "load"]
 
@@ -29,6 +29,7 @@ class Config:
     root: Path
     site: Site
     fetch: Fetching
+    hosts: tuple[HostRule, ...]
     sources: tuple[Source, ...]
     categories: Mapping[CategoryPath, CategorySettings]
 
@@ -38,13 +39,19 @@ class Config:
         return self.root / self.site.output
 
     @property
+    def pace(self) -> Pace:
+        """How often sources are visited that say nothing of it themselves."""
+        return self.fetch.pace(Pace())
+
+    @property
     def store(self) -> str:
         """The store's URL, its path made absolute."""
         return f"sqlite:///{_store_file(self.root, self.site)}"
 
 
 def load(file: Path, *, look: bool = False) -> Config:
-    """Read and check a config file; with `look`, also whether the folders that it names can be read and written.
+    """Read and check a config file; with `look`, also whether the folders that it names can be read and written,
+    and the secrets are there.
 
     Raises ConfigError with all its problems, each one line.
     """
@@ -62,6 +69,7 @@ def _read(file: Path, root: Path, data: dict[str, Any], found: list[Problem], lo
     found.extend(_misplaced(data))
     site = problems.validate(Site, data.get("site", {}), ("site",), found)
     fetch = problems.validate(Fetching, data.get("fetch", {}), ("fetch",), found)
+    hosts = _hosts(data, found)
     settings = _categories(data, found)
     listed = entries.read(_tables(data, "source", found), found)
     if site:
@@ -70,12 +78,15 @@ def _read(file: Path, root: Path, data: dict[str, Any], found: list[Problem], lo
         found.extend(_out_of_reach(root, site, listed))
     if not (site and fetch):
         return None
-    return Config(file, root, site, fetch, tuple(entries.source(each, site, fetch, root) for each in listed), settings)
+    missing: list[Problem] = []
+    sources = tuple(entries.source(each, site, fetch, root, found, missing) for each in listed)
+    found.extend(missing if look else ())
+    return Config(file, root, site, fetch, hosts, sources, settings)
 
 
 def _misplaced(data: dict[str, Any]) -> Iterator[Problem]:
     """What stands outside of our tables."""
-    known = ("site", "fetch", "source", "category")
+    known = ("site", "fetch", "host", "source", "category")
     for key in data:
         if key in Site.model_fields:
             yield (key,), "stands outside of the tables; move it below [site]"
@@ -89,6 +100,17 @@ def _tables(data: dict[str, Any], name: str, found: list[Problem]) -> Iterator[t
         yield from (((name, number), table) for number, table in enumerate(tables, start=1))
     else:
         found.append(((name,), f"write [[{name}]] in two brackets, once for each {name}"))
+
+
+def _hosts(data: dict[str, Any], found: list[Problem]) -> tuple[HostRule, ...]:
+    known: dict[str, HostRule] = {}
+    for path, values in _tables(data, "host", found):
+        host = problems.validate(Host, values, path, found)
+        if host and host.name in known:
+            found.append((path, f"{host.name} has a [[host]] already; keep one"))
+        elif host:
+            known[host.name] = host.rule()
+    return tuple(known.values())
 
 
 def _categories(data: dict[str, Any], found: list[Problem]) -> Mapping[CategoryPath, CategorySettings]:

@@ -1,19 +1,22 @@
 """`[[source]]`: the keys that all sources share, and those that its kind's own module names."""
 
 import dataclasses
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_origin, get_type_hints
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel, Field, create_model
 
 from aggregator import sources, text
+from aggregator.config import secrets
 from aggregator.config.modules import fields, find_kind, kinds
 from aggregator.config.problems import Problem, dotted, nearest, shown, validate
-from aggregator.config.tables import CommonSource, Fetching, Site, Table, WebUrl
+from aggregator.config.tables import CommonSource, FeedUrl, Fetching, Host, Site, Table
 from aggregator.config.toml import KeyPath
-from aggregator.model import Limits, Source
+from aggregator.model import Access, Limits, Pace, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +49,27 @@ def read(tables: Iterable[tuple[KeyPath, Any]], found: list[Problem]) -> Collect
     return known.values()
 
 
-def source(entry: Entry, site: Site, fetch: Fetching, root: Path) -> Source:
-    """The source, with what `[site]` and `[fetch]` say where it is silent."""
+def source(
+    entry: Entry, site: Site, fetch: Fetching, root: Path, found: list[Problem], missing: list[Problem]
+) -> Source:
+    """The source, with what `[site]` and `[fetch]` say where it is silent.
+
+    Secrets that are not there go to `missing`, as they are no reason to leave the other sources alone.
+    """
     common = entry.common
     limits = Limits(
         timeout=common.timeout or fetch.timeout,
         max_bytes=common.max_bytes or fetch.max_bytes,
-        interval=common.interval if common.interval is not None else fetch.interval,
+        access=_access(entry, root, found, missing),
     )
+    options = entry.options
+    if "mirrors" in fields(type(options)) and not options.mirrors:
+        options = replace(options, mirrors=fetch.rsshub)
+    found.extend(_logins(entry, options))
     return Source(
         key=entry.key,
         kind=common.kind,
-        options=entry.options,
+        options=options,
         title=common.title,
         categories=common.category,
         language=common.language,
@@ -65,7 +77,45 @@ def source(entry: Entry, site: Site, fetch: Fetching, root: Path) -> Source:
         base_url=common.base_url or ("" if entry.kind.REMOTE else site.base_url),
         root=str(root),
         limits=limits,
+        pace=common.pace(fetch.pace(Pace())),
     )
+
+
+def _logins(entry: Entry, options: Any) -> Iterator[Problem]:
+    """Logins beside that of a URL: a request has one Authorization (RFC 9110 §11.6.2), so one would not be sent."""
+    url = getattr(options, "url", "")
+    urls = options.mirrors if url.startswith("rsshub://") else (url,)  # only a route is asked of the mirrors
+    if any(urlsplit(url).username is not None for url in urls):
+        common = entry.common
+        own = [("headers", name) for name in common.headers if name.lower() == "authorization"]
+        for where in (*own, *((key,) for key in ("basic", "bearer") if getattr(common, key))):
+            yield (*entry.path, *where), "the URL brings a login already; say it once"
+
+
+def _access(entry: Entry, root: Path, found: list[Problem], missing: list[Problem]) -> Access:
+    """How the source is asked, with its secrets out of the environment and files."""
+    common = entry.common
+    wanted: list[tuple[KeyPath, Callable[[], tuple[str, str]]]] = [
+        (("headers", name), partial(secrets.header, name, value, root)) for name, value in common.headers.items()
+    ]
+    for key, read, value in (("basic", secrets.basic, common.basic), ("bearer", secrets.bearer, common.bearer)):
+        if value:
+            wanted.append(((key,), partial(read, value, root)))
+    proxy = common.proxy
+    if proxy.startswith(("env:", "file:")):
+        wanted.append((("proxy",), lambda: ("", secrets.reveal(proxy, root))))
+    made: dict[KeyPath, tuple[str, str]] = {}
+    lacking: list[str] = []
+    for where, make in wanted:
+        try:
+            made[where] = make()
+        except secrets.MissingError as error:
+            missing.append(((*entry.path, *where), str(error)))
+            lacking.append(text.one_line(error))
+        except ValueError as error:
+            found.append(((*entry.path, *where), str(error)))
+    _, proxy_url = made.pop(("proxy",), ("", proxy))
+    return Access(tuple(made.values()), common.user_agent, proxy_url, common.verify, "; ".join(dict.fromkeys(lacking)))
 
 
 def _entry(values: Any, path: KeyPath, found: list[Problem]) -> Entry | None:
@@ -87,6 +137,8 @@ def _entry(values: Any, path: KeyPath, found: list[Problem]) -> Entry | None:
     others = {key: other for other, keys in kinds().items() for key in keys} if strange else {}
     for key in strange:
         why = f"unknown key; {nearest(key, (*own, *shared))}"
+        if key != "name" and key in Host.model_fields:
+            why = "unknown key; it belongs to the host: write it into a [[host]] with its name"
         found.append(((*path, key), f'this key needs kind = "{others[key]}"' if key in others else why))
     if any(key in others for key in strange):
         return None
@@ -106,9 +158,14 @@ def _table(options: type[Any]) -> type[BaseModel]:
     hints = get_type_hints(options)
     types: dict[str, Any] = {
         each.name: (
-            WebUrl if each.name == "url" else hints[each.name],
-            ... if each.default is dataclasses.MISSING else each.default,
+            FeedUrl if each.name == "url" else hints[each.name],
+            Field(... if each.default is dataclasses.MISSING else each.default, strict=_is_scalar(hints[each.name])),
         )
         for each in dataclasses.fields(options)
     }
     return create_model("Options", __config__=Table.model_config, **types)
+
+
+def _is_scalar(hint: object) -> bool:
+    """TOML's lists are no tuples, so what is one has to be made one."""
+    return get_origin(hint) is not tuple

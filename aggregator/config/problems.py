@@ -23,6 +23,7 @@ _WORDS = {
     "bool_type": "write true or false",
     "tuple_type": "write a list in brackets",
     "list_type": "write a list in brackets",
+    "dict_type": 'write a table such as {{ NAME = "value" }}',
     "greater_than_equal": "write {ge} or more",
     "less_than_equal": "write {le} or less",
 }
@@ -80,7 +81,7 @@ def dotted(path: KeyPath) -> str:
 
 def shown(value: object) -> str:
     """A value nearly as TOML writes it, in at most 60 characters, without the user and password of a URL."""
-    line = re.sub(r"//[^/?#\s]*@", "//***@", json.dumps(value, ensure_ascii=False, default=str))
+    line = text.masked(json.dumps(value, ensure_ascii=False, default=str))
     return line if len(line) <= 60 else f"{line[:59]}…"
 
 
@@ -108,7 +109,8 @@ def _message(error: dict[str, Any], model: type[BaseModel], header: str) -> str:
         why = _WORDS[error["type"]].format(**error.get("ctx", {}))
     else:
         why = error["msg"]
-    value = shown(error["input"])
+    field = model.model_fields.get(str(error["loc"][0]))
+    value = shown(error["input"]) if field is None or field.repr else ""
     return why if value in why else f"{why} (it is {value})"
 
 

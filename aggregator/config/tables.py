@@ -1,6 +1,7 @@
 """The tables of a config and what may stand in each. What is wrong with a value is said so that it ends the line."""
 
 import re
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -9,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from aggregator import text
 from aggregator.config.modules import find_format
-from aggregator.model import CategoryPath
+from aggregator.model import CategoryPath, HostRule, Pace
 from aggregator.values import categories, duration, one_category, size
 
 
@@ -31,6 +32,10 @@ def _web_url(value: str) -> str:
     if not text.http_url(value):
         raise ValueError("write an absolute http:// or https:// URL")
     return value
+
+
+def _feed_url(value: str) -> str:
+    return value if re.fullmatch(r"rsshub://[^\s]+", value) else _web_url(value)
 
 
 def _base_url(value: str) -> str:
@@ -62,6 +67,13 @@ def _network(value: str) -> str:
 
     parse_network(value)
     return value
+
+
+def _host(value: str) -> str:
+    url = text.http_url(f"http://{value}/") if re.fullmatch(r"\[[^]]*\]|[^:/?#@*\\\s]+", value) else ""
+    if not url:
+        raise ValueError('write the name of a host alone, such as "example.com"; it holds for all names below it, too')
+    return url[7:-1].strip("[].")
 
 
 def _format(value: str) -> str:
@@ -96,6 +108,7 @@ _Language = Annotated[str, AfterValidator(_language)]
 _Formats = Annotated[tuple[Annotated[str, AfterValidator(_format)], ...], AfterValidator(_some)]
 _Paths = Annotated[tuple[CategoryPath, ...], BeforeValidator(categories)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
+FeedUrl = Annotated[str, AfterValidator(_feed_url)]
 
 
 class Table(BaseModel):
@@ -118,13 +131,53 @@ class Site(Table):
     formats: _Formats = Field(("rss", "atom"), strict=False)
 
 
-class Fetching(Table):
-    """`[fetch]`: what a visit may cost, and which private networks may be contacted."""
+class Pacing(Table):
+    """How often a source is visited (`model.Pace` says what each key means): for all in `[fetch]`, for one in its own
+    table; None is "as in `[fetch]`"."""
 
-    interval: _Duration = timedelta(hours=1)
+    interval: _Duration | None = None
+    jitter: float | None = Field(None, ge=0, le=1)
+    unvalidated: _Duration | None = None
+    freshness_cap: _Duration | None = None
+    ttl_cap: _Duration | None = None
+    skip_cap: _Duration | None = None
+    backoff_cap: _Duration | None = None
+    refused_wait: _Duration | None = None
+    gone_after: _Duration | None = None
+    move_visits: int | None = Field(None, ge=1)
+    move_after: _Duration | None = None
+
+    def pace(self, common: Pace) -> Pace:
+        """These keys, and what `common` says where they are silent."""
+        own = {each.name: getattr(self, each.name, None) for each in fields(Pace)}
+        return replace(common, **{name: value for name, value in own.items() if value is not None})
+
+
+class Fetching(Pacing):
+    """`[fetch]`: what a visit may cost, how often there is one, and which private networks may be contacted."""
+
     timeout: _Timeout = timedelta(seconds=30)
     max_bytes: _Size = 10_000_000
+    pause: _Duration | None = None
+    pause_cap: _Duration | None = None
+    spacing: _Duration = timedelta(seconds=1)
+    concurrency: int = Field(50, ge=1, le=1000)
+    rsshub: tuple[WebUrl, ...] = Field((), strict=False, repr=False)
     allow_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = Field((), strict=False)
+
+
+class Host(Table):
+    """`[[host]]`: how one host is treated, with all names below it (`model.HostRule`)."""
+
+    name: Annotated[str, AfterValidator(_host)]
+    spacing: _Duration | None = None
+    pause: _Duration | None = None
+    pause_cap: _Duration | None = None
+    concurrency: int = Field(1, ge=1, le=100)
+
+    def rule(self) -> HostRule:
+        """As fetching wants it."""
+        return HostRule(self.name, self.spacing, self.pause, self.concurrency, self.pause_cap)
 
 
 class CategorySettings(Table):
@@ -137,8 +190,11 @@ class CategorySettings(Table):
     order: int = 0
 
 
-class CommonSource(Table):
-    """The keys that every `[[source]]` may have, whatever its kind."""
+class CommonSource(Pacing):
+    """The keys that every `[[source]]` may have, whatever its kind. Secrets are `env:NAME` or `file:PATH`.
+
+    What may hold a secret, if only by mistake, has `repr=False`: then no message shows its value either.
+    """
 
     kind: str = "feed"
     title: _Line = ""
@@ -146,6 +202,11 @@ class CommonSource(Table):
     language: _Language = ""
     timezone: _Zone | None = None
     base_url: WebUrl | None = None
-    interval: _Duration | None = None
+    headers: dict[str, str] = Field(default_factory=dict, repr=False)
+    basic: str = Field("", repr=False)
+    bearer: str = Field("", repr=False)
+    user_agent: _Line = ""
+    proxy: str = Field("", repr=False)
+    verify: bool = True
     timeout: _Timeout | None = None
     max_bytes: _Size | None = None

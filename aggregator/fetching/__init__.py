@@ -1,8 +1,27 @@
 """The one way to the network, and the one door to httpx: `model.Fetch`, a GET that is bounded, guarded and polite.
 
-    client.open_client      gives the Fetch: redirects, deadline, errors in words
-    transport.Transport     sockets: one connection and one request per host, guarded addresses
-    rules                   pure and cheap to import: allowed networks, headers, validators, content codings
+    client.open_client      gives the Fetch: redirects, deadline, silence of hosts, errors in words
+    transport.Transport     sockets: one connection and one request per host, guarded addresses, proxies
+    rules                   pure and cheap to import: advice, allowed networks, headers, validators, content codings
+    manners, challenges     pure: what a host is owed, and pages that stand in a feed's way
+    freshness               pure: what cache headers and Retry-After say about time
 
 Nothing is imported here, so that the config can check `allow_networks` by `rules.parse_network` without loading httpx.
+httpx and httpcore are known to `client`, `transport` and `streams` only: a fork of the same API could take their place.
 """
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
+
+def loop_factory() -> "Callable[[], AbstractEventLoop] | None":
+    """What makes the event loop of a run, for asyncio.Runner: uvloop where installed, or None for asyncio's own."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    factory: Callable[[], AbstractEventLoop] = uvloop.new_event_loop
+    return factory

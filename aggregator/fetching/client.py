@@ -1,99 +1,294 @@
 """The polite HTTP client: a conditional GET with its own redirects, one deadline, bounded bodies, errors in words."""
 
 import asyncio
+import contextlib
+import logging
 import re
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import httpcore
 import httpx
 
 from aggregator.errors import FetchError
-from aggregator.fetching import rules
-from aggregator.fetching.transport import Transport
-from aggregator.model import Document, Fetch, Limits, Validators
-from aggregator.text import one_line
+from aggregator.fetching import challenges, freshness, manners, rules
+from aggregator.fetching.transport import Transport, Way, host_name
+from aggregator.model import Document, HostRule, HostState, Limits, Pace, Validators
+from aggregator.text import masked, one_line
 
+_log = logging.getLogger(__name__)
 MAX_REDIRECTS = 5
 CONNECT_SECONDS = 10.0
+ERROR_PAGE_SECONDS = 3.0
+SPACING = timedelta(seconds=1)
 
 
 @asynccontextmanager
-async def open_client(contact: str, allow_networks: tuple[str, ...], concurrency: int = 50) -> AsyncIterator[Fetch]:
-    """The way to the network, while it is open. `contact` (URL or e-mail) goes into User-Agent, `allow_networks` are
-    private networks that may be contacted (`rules.parse_network`), `concurrency` is how many hosts are asked at once.
+async def open_client(
+    contact: str,
+    allow_networks: tuple[str, ...],
+    concurrency: int = 50,
+    *,
+    hosts: Mapping[str, HostState],
+    now: datetime,
+    spacing: timedelta = SPACING,
+    pace: Pace = Pace(),  # noqa: B008 (frozen)
+    host_rules: tuple[HostRule, ...] = (),
+) -> AsyncIterator["Client"]:
+    """The way to the network, while it is open.
+
+    `contact` (URL or e-mail) goes into User-Agent; `allow_networks` are private networks that may be contacted
+    (`rules.parse_network`); `concurrency` is how many hosts are asked at once. `hosts` is what earlier runs learned, by
+    host name; `now` when this run begins; `spacing` the least time between two requests to a host; `pace` gives `pause`
+    and `pause_cap` for 429 and 503; `host_rules` are the exceptions to all that, by host.
 
     Raises ValueError for an entry of `allow_networks` that cannot be read.
     """
     allowed = tuple(map(rules.parse_network, allow_networks))
-    transport = Transport(allowed, httpx.create_ssl_context(), concurrency)
-    async with httpx.AsyncClient(
-        transport=transport,
-        headers={
+    headers = httpx.Headers(
+        {
             "User-Agent": rules.user_agent(contact),
             "Accept": rules.ACCEPT,
             "Accept-Encoding": "gzip, deflate",
-        },
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # httpx keeps a jar; this one takes nothing in
-        timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
-        trust_env=False,  # a proxy of the environment would do the connecting, past our guard
-    ) as client:
-
-        async def fetch(url: str, known: Validators, limits: Limits) -> Document:
-            """See `model.Fetch`."""
-            return await _visit(client, transport, url, known, limits)
-
-        yield fetch
+            "Connection": "keep-alive",
+        }
+    )
+    # Not httpx.AsyncClient: it keeps cookies, heeds proxies of the environment, which would do the connecting past our
+    # guard, and takes time for each request, for what is not used here.
+    async with Transport(allowed, concurrency) as transport:
+        yield Client(headers, transport, allowed, hosts, now, spacing, pace, host_rules)
 
 
-async def _visit(
-    client: httpx.AsyncClient, transport: Transport, url: str, known: Validators, limits: Limits
-) -> Document:
-    """Ask `url`, and then where it redirects to (RFC 9110 §15.4), until there is a document.
+class Client:
+    """A `model.Fetch` that remembers what hosts want: an object, because that is learned while it works."""
 
-    Validators go with every hop: they belong to the document at the end, and a redirect ignores them (§13.2.1). The
-    deadline is the sum of the time spent on hosts; waiting for our own turn does not count.
-    """
-    request = _first_request(client, url, known)
-    left = limits.timeout.total_seconds()
-    visited: set[str] = set()
-    while True:
-        here = str(request.url)
-        place = here if not visited else f"{here} (redirected from {rules.shown(url)})"
-        with _in_words(place):
-            _may_visit(request.url, visited)
-            visited.add(here)
-            async with transport.turn(request.url):
-                started = asyncio.get_running_loop().time()
-                async with asyncio.timeout(left):
-                    response, raw = await _ask(client, request, limits.max_bytes)
-                left -= asyncio.get_running_loop().time() - started
-            if response.next_request is None:
-                return _document(url, known, limits, response, raw)
-            request = response.next_request
-            request.url = _bare(request.url)
+    def __init__(
+        self,
+        headers: httpx.Headers,
+        transport: Transport,
+        allowed: tuple[rules.AllowedNetwork, ...],
+        hosts: Mapping[str, HostState],
+        now: datetime,
+        spacing: timedelta,
+        pace: Pace,
+        host_rules: tuple[HostRule, ...],
+    ) -> None:
+        self._headers = headers
+        self._transport = transport
+        self._allowed = allowed
+        self._remembered = hosts
+        self._learned: dict[str, HostState] = {}
+        self._news: dict[str, HostState] = {}
+        self._spacing = spacing
+        self._pace = pace
+        self._host_rules = host_rules
+        self._began = now
+        self._began_ticks = asyncio.get_running_loop().time()
+
+    @property
+    def hosts(self) -> Mapping[str, HostState]:
+        """The state of every host that was asked, by name: what to keep for the next run."""
+        return self._learned
+
+    def news(self) -> Mapping[str, HostState]:
+        """Of `hosts`, what is new since the last call."""
+        news, self._news = self._news, {}
+        return news
+
+    def _learn(self, host: str, state: HostState) -> None:
+        self._learned[host] = self._news[host] = state
+
+    async def __call__(self, url: str, known: Validators, limits: Limits) -> Document:
+        """Ask `url`, and then where it redirects to (RFC 9110 §15.4), until there is a document.
+
+        Validators go to the URL that gave them, wherever in the chain it is, and to no other. What is private to the
+        source goes to its own origin only, and no longer once that was left; so does trust in any certificate. The
+        deadline is the sum of the time spent on hosts; waiting for our own turn does not count.
+
+        Raises FetchError.
+        """
+        here, private, login = _start(url, limits)
+        # An address for the future has to work without the login that the URL brings.
+        permanent, moved_to = not login, ""
+        left = limits.timeout.total_seconds()
+        visited: set[str] = set()
+        while True:
+            place = str(here) if not visited else f"{here} (redirected from {one_line(masked(url))})"
+            with _in_words(place, redirected=bool(visited)):
+                _may_visit(here, visited)
+                visited.add(str(here))
+                request = self._request(here, known, private, limits)
+                rule = self._rule(here)
+                async with self._transport.turn(rule.name, rule.concurrency) as line:
+                    request.extensions["line"] = line
+                    await self._be_welcome(rule)
+                    async with self._transport.places:
+                        started = asyncio.get_running_loop().time()
+                        response, raw = await self._ask(request, limits.max_bytes, started + left)
+                        left -= asyncio.get_running_loop().time() - started
+                    wait = self._heed(response)
+                there = _leads_to(response)
+                if there is None:
+                    return self._document(url, known, limits, response, raw, moved_to, wait)
+            if not (at_home := _origin(here) == _origin(there)):
+                limits = replace(limits, access=replace(limits.access, verify=True))
+            permanent = permanent and response.status_code in (301, 308) and (at_home or not private)
+            if permanent := permanent and (here.scheme, there.scheme) != ("https", "http"):
+                moved_to = str(there)
+            here, private = there, private if at_home else []
+
+    def _request(
+        self, url: httpx.URL, known: Validators, private: list[tuple[bytes, bytes]], limits: Limits
+    ) -> httpx.Request:
+        access, seconds = limits.access, limits.timeout.total_seconds()
+        agent = [(b"User-Agent", access.user_agent.encode())] if access.user_agent else []
+        headers = httpx.Headers(self._headers)
+        conditions = rules.conditions(known) if rules.belong(known, str(url)) else []
+        headers.update([*agent, *conditions, *private])
+        # Half of the whole for a silence in the middle: 15 s of 30 s.
+        timeout = httpx.Timeout(seconds / 2, connect=min(CONNECT_SECONDS, seconds)).as_dict()
+        way = Way(access.proxy, access.verify)
+        return httpx.Request("GET", url, headers=headers, extensions={"timeout": timeout, "way": way})
+
+    def _now(self) -> datetime:
+        return self._began + timedelta(seconds=asyncio.get_running_loop().time() - self._began_ticks)
+
+    def _rule(self, url: httpx.URL) -> HostRule:
+        return manners.rule(self._host_rules, host_name(url))
+
+    def _state(self, host: str) -> HostState:
+        return self._learned.get(host) or self._remembered.get(host) or HostState()
+
+    async def _be_welcome(self, rule: HostRule) -> None:
+        """Wait until the host may be asked. Raises FetchError when it wants silence."""
+        host, spacing = rule.name, self._spacing if rule.spacing is None else rule.spacing
+        waited_for = None
+        while True:
+            state, now = self._state(host), self._now()
+            if until := manners.silent_until(state, now, manners.pace(self._pace, rule).pause_cap):
+                what = manners.words(host, state, until, now)
+                raise rules.trouble("paused", what, retry_after=until - now, host=host)
+            left = manners.spacing_left(state, now, spacing)
+            if not left or state.last_request == waited_for:
+                break
+            await asyncio.sleep(left.total_seconds())
+            waited_for = state.last_request
+        # Others may have a turn at the host as well: they wait for this one.
+        self._learn(host, manners.asked(state, now))
+
+    async def _ask(self, request: httpx.Request, limit: int, deadline: float) -> tuple[httpx.Response, bytes]:
+        """One request, done by `deadline` (loop time). The body is read, as it is on the wire, when it is a document;
+        the beginning of an error page where it may be a challenge, if that comes quickly: the status is what counts."""
+        loop, host = asyncio.get_running_loop(), self._rule(request.url).name
+        self._learn(host, manners.asked(self._state(host), self._now()))
+        try:
+            async with asyncio.timeout_at(deadline):
+                response = await self._transport.handle_async_request(request)
+            response.request = request
+            _log.info("GET %s: HTTP %d", masked(str(request.url)), response.status_code)
+        finally:  # it takes a while until a request arrives, and its arrival is what the host's log shows
+            self._learn(host, manners.asked(self._state(host), self._now()))
+        try:
+            raw = bytearray()
+            if response.status_code == httpx.codes.OK:
+                async with asyncio.timeout_at(deadline):
+                    await _read(response, raw, limit)
+            elif response.status_code in challenges.STATUSES:
+                with contextlib.suppress(TimeoutError, httpcore.TimeoutException, *_BROKEN):
+                    async with asyncio.timeout_at(min(deadline, loop.time() + ERROR_PAGE_SECONDS)):
+                        await _glimpse(response, raw)
+            return response, bytes(raw)
+        finally:
+            await response.aclose()
+
+    def _heed(self, response: httpx.Response) -> timedelta | None:
+        """Keep what the answer means for the host, and say how long it wants to hear nothing of this document.
+
+        A server of the operator's own is never silent as a whole.
+        """
+        status, host = response.status_code, host_name(response.url)
+        port = response.url.port or (443 if response.url.scheme == "https" else 80)
+        rule, now = self._rule(response.url), self._now()
+        pace = manners.pace(self._pace, rule)
+        said, date = (response.headers.get(name, "") for name in ("retry-after", "date"))
+        wait = freshness.retry_after(said, date, now) if said else None
+        wait = None if wait is None else min(wait, pace.pause_cap)
+        if status in manners.ASK_FOR_SILENCE and rules.is_own(self._allowed, host, port):
+            return wait
+        state = manners.after(self._state(rule.name), status, wait, now, pace)
+        self._learn(rule.name, state)
+        # Also a silence that is of our own making: the source then waits for as long as its host.
+        return state.not_before - now if status in manners.ASK_FOR_SILENCE and state.not_before else wait
+
+    def _document(
+        self,
+        url: str,
+        known: Validators,
+        limits: Limits,
+        response: httpx.Response,
+        raw: bytes,
+        moved_to: str,
+        wait: timedelta | None,
+    ) -> Document:
+        sent = response.headers.raw
+        headers = rules.header_map(sent)
+        status, final = response.status_code, str(response.url)
+        if status == httpx.codes.NOT_MODIFIED and rules.belong(known, final) and rules.conditions(known):
+            return Document(url, final, b"", True, moved_to, headers, replace(rules.refreshed(known, sent), url=final))
+        host = host_name(response.url)
+        coding = headers.get("content-encoding", "")
+        if who := challenges.found(status, headers, rules.beginning(raw, coding, challenges.GLIMPSE)):
+            what = f"HTTP {status}, a page of {who} against robots instead of the feed"
+            raise rules.trouble("blocked", what, retry_after=wait, host=host)
+        if status != httpx.codes.OK:
+            if status in (301, 302, 303, 307, 308):
+                raise rules.trouble("bad redirect", f"HTTP {status} without an address")
+            if status == httpx.codes.GONE and final not in (moved_to, str(_bare(httpx.URL(url)))):
+                raise rules.trouble(
+                    "http 410 elsewhere", "Gone", retry_after=wait, host=host if wait is not None else ""
+                )
+            raise rules.status_trouble(status, wait, host if wait is not None else "")
+        body = rules.decode(raw, rules.content_coding(coding), limits.max_bytes)
+        return Document(url, final, body, False, moved_to, headers, replace(rules.validators(sent), url=final))
 
 
-def _first_request(client: httpx.AsyncClient, url: str, known: Validators) -> httpx.Request:
+def _start(url: str, limits: Limits) -> tuple[httpx.URL, list[tuple[bytes, bytes]], bool]:
+    """Where to begin, without userinfo and fragment; the headers that are private to that origin; was there a login?"""
     try:
         target = httpx.URL(url)
-        request = client.build_request("GET", _bare(target), headers=rules.conditions(known))
-        if target.userinfo:
-            # As a header, because httpx keeps headers to their origin; a URL's user would show up in messages.
-            next(httpx.BasicAuth(target.username, target.password).auth_flow(request))
+        # As a header, because a URL's user would show up in messages.
+        private = rules.private_headers(limits.access, target.username, target.password)
+        here = _bare(target)
     except (httpx.InvalidURL, UnicodeError) as error:
         # Nobody knows where in it a password ends, so all up to the last @ is masked, and httpx's quotes are left out.
-        masked = one_line(re.sub("//.*@", "//***@", url, flags=re.DOTALL))
-        raise FetchError("bad url", f"{masked}: it cannot be read; encode spaces and the like with %") from error
-    if problem := _problem(request.url):
-        raise FetchError("bad url", f"{rules.shown(url)}: {problem}")
-    return request
+        shown = one_line(re.sub("//.*@", "//***@", url, flags=re.DOTALL))
+        raise rules.trouble("bad url", f"{shown}: it cannot be read") from error
+    if problem := _problem(here):
+        raise rules.trouble("bad url", f"{one_line(masked(url))}: {problem}")
+    return here, private, bool(target.userinfo)
 
 
 def _bare(url: httpx.URL) -> httpx.URL:
+    if not url.userinfo and "#" not in str(url):
+        return url  # as nearly always, and a copy is read anew
     return url.copy_with(userinfo=b"", fragment=None)
+
+
+def _leads_to(response: httpx.Response) -> httpx.URL | None:
+    """Where a redirect leads, None for all else. Raises httpx.InvalidURL."""
+    if not response.has_redirect_location:
+        return None
+    there = httpx.URL(response.headers["location"])
+    if there.scheme and not there.host:  # seen in the wild: https:///feed
+        there = there.copy_with(host=response.url.host)
+    return _bare(response.url.join(there) if there.is_relative_url else there)
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port  # httpx leaves out a scheme's own port
 
 
 def _problem(url: httpx.URL) -> str:
@@ -106,64 +301,55 @@ def _problem(url: httpx.URL) -> str:
 
 def _may_visit(url: httpx.URL, visited: set[str]) -> None:
     if visited and (problem := _problem(url)):
-        raise FetchError("bad redirect", problem)
+        raise rules.trouble("bad redirect", problem)
     if str(url) in visited or len(visited) > MAX_REDIRECTS:
-        raise FetchError("redirect loop", f"no document after {len(visited)} redirects")
+        raise rules.trouble("redirect loop", f"no document after {len(visited)} redirects")
 
 
-async def _ask(client: httpx.AsyncClient, request: httpx.Request, limit: int) -> tuple[httpx.Response, bytes]:
-    """One request. The body is read, as it is on the wire, only when it is a document."""
-    response = await client.send(request, stream=True)
-    try:
-        return response, await _read(response, limit) if response.status_code == httpx.codes.OK else b""
-    finally:
-        await response.aclose()
-
-
-async def _read(response: httpx.Response, limit: int) -> bytes:
+async def _read(response: httpx.Response, into: bytearray, limit: int) -> None:
     rules.content_coding(response.headers.get("content-encoding", ""))
     length = response.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limit:
         raise rules.too_large(limit)
-    body = bytearray()
     async for chunk in response.aiter_raw():
-        body += chunk
-        if len(body) > limit:
+        into += chunk
+        if len(into) > limit:
             raise rules.too_large(limit)
-    return bytes(body)
 
 
-def _document(url: str, known: Validators, limits: Limits, response: httpx.Response, raw: bytes) -> Document:
-    sent = response.headers.raw
-    headers = rules.header_map(sent)
-    final = str(response.url)
-    if response.status_code == httpx.codes.NOT_MODIFIED and rules.conditions(known):
-        return Document(url, final, b"", True, headers, rules.refreshed(known, sent))
-    if response.status_code != httpx.codes.OK:
-        if response.status_code in (301, 302, 303, 307, 308):
-            raise FetchError("bad redirect", f"HTTP {response.status_code} without an address")
-        raise rules.status_trouble(response.status_code)
-    coding = rules.content_coding(headers.get("content-encoding", ""))
-    return Document(url, final, rules.decode(raw, coding, limits.max_bytes), False, headers, rules.validators(sent))
+async def _glimpse(response: httpx.Response, into: bytearray) -> None:
+    async for chunk in response.aiter_raw():
+        into += chunk
+        if len(into) >= challenges.GLIMPSE:
+            return
+
+
+_BROKEN = (httpcore.NetworkError, httpcore.RemoteProtocolError, OSError)
 
 
 @contextmanager
-def _in_words(place: str) -> Iterator[None]:
-    """Whatever the world does becomes a FetchError that begins with the URL; a bug passes."""
+def _in_words(place: str, redirected: bool) -> Iterator[None]:
+    """Whatever the world does becomes a FetchError that begins with the URL; a bug passes.
+
+    Where a redirect led, somebody was asked in any case.
+    """
     try:
         yield
     except FetchError as error:
-        raise FetchError(error.kind, f"{place}: {error.message}") from error
+        asked, message = error.asked or redirected, f"{place}: {error.message}"
+        raise FetchError(error.kind, message, error.retry_after, error.host, asked) from error
     except (TimeoutError, httpcore.TimeoutException) as error:
-        raise FetchError(
-            "timeout", f"{place}: no complete answer in time; if it is only slow, raise timeout"
-        ) from error
-    # httpx builds the next request even when it is not to follow; our own URL is valid, so it is Location that is not.
-    except (httpx.InvalidURL, httpx.RemoteProtocolError, UnicodeError) as error:
-        raise FetchError("bad redirect", f"{place}: it leads to what is no URL") from error
+        raise rules.trouble("timeout", f"{place}: no complete answer in time") from error
+    except (httpx.InvalidURL, UnicodeError) as error:  # our own URL is valid, so it is Location that is not
+        raise rules.trouble("bad redirect", f"{place}: it leads to what is no URL") from error
+    except httpcore.ProxyError as error:
+        raise rules.trouble("proxy", f"{place}: the proxy answered {one_line(error)}") from error
     except (httpcore.ConnectError, ssl.SSLError) as error:  # the guard has its own words for TCP, so this is TLS
-        raise FetchError("tls", f"{place}: no secure connection ({one_line(error) or 'the server hung up'})") from error
+        what = f"{place}: no secure connection ({one_line(error) or 'the server hung up'})"
+        raise rules.trouble("tls", what) from error
     except (httpcore.NetworkError, OSError) as error:
-        raise FetchError("reset", f"{place}: the connection broke") from error
+        raise rules.trouble("reset", f"{place}: the connection broke") from error
     except httpcore.RemoteProtocolError as error:
-        raise FetchError("bad response", f"{place}: {one_line(error)}") from error
+        raise rules.trouble("bad response", f"{place}: {one_line(error)}") from error
+    except httpcore.LocalProtocolError:  # its words would show the value
+        raise rules.trouble("bad header", f"{place}: a header of ours cannot be sent") from None

@@ -1,16 +1,18 @@
-"""The rules of fetching, apart from every socket: allowed networks, headers, validators, content codings. Pure."""
+"""The rules of fetching, apart from every socket: advice, allowed networks, headers, validators, codings. Pure."""
 
 import re
 import zlib
+from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from http import HTTPStatus
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import quote
 
 from aggregator import __version__
 from aggregator.errors import FetchError
-from aggregator.model import Validators
+from aggregator.model import Access, Validators
 from aggregator.text import one_line
 
 Address = IPv4Address | IPv6Address
@@ -20,12 +22,50 @@ ACCEPT = (
     "application/atom+xml, application/rss+xml, application/rdf+xml, application/feed+json,"
     " application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, */*;q=0.1"
 )
-_ADVICE = {
-    304: "though it was not asked whether anything changed",
-    404: "look for the feed's new address",
-    410: "the publisher has removed it for good",
-    429: "it is asked too often: raise the interval",
+ADVICE = {
+    "bad encoding": "tell the publisher: the server is set up wrongly",
+    "bad header": "look at headers and user_agent in the config",
+    "bad redirect": "look in a browser where the feed has gone",
+    "bad response": "tell the publisher if it lasts: the server is broken",
+    "bad url": "mend it in the config; write spaces and the like with %",
+    "blocked": "ask the publisher to let feeds through to robots, or set user_agent or the site's contact",
+    "dns": "is the name right?",
+    "paused": "nothing to do: it is asked again after that",
+    "private address": 'if it is meant, add "{entry}" to allow_networks',
+    "proxy": "look at proxy in the config",
+    "redirect loop": "look in a browser where the feed has gone; some servers loop for clients without cookies",
+    "refused": "is the port right, and does the server run?",
+    "reset": "if it lasts, the server is in trouble or does not like us",
+    "timeout": "if it is only slow, raise timeout",
+    "tls": "if the certificate is meant to be so, set verify = false for this source",
+    "too large": "if it is meant, raise max_bytes",
+    "http 2xx": "there is no feed in the answer: look at the URL in a browser",
+    "http 3xx": "look in a browser where the feed has gone",
+    "http 304": "though it was not asked whether anything changed",
+    "http 401": "it wants a login: set one for this source",
+    "http 403": "the server does not want us: ask the publisher, or set user_agent or a login",
+    "http 404": "gone or moved: look at the site for the feed's new address",
+    "http 407": "the proxy wants a login: put it into proxy",
+    "http 410": "the publisher has removed it for good: look at the site for another feed, or remove the source",
+    "http 410 elsewhere": "what it leads to for now was removed for good: look at the site for the feed's new address",
+    "http 429": "it is asked too often: raise the interval",
+    "http 451": "it may not be shown where we are",
+    "http 4xx": "the server does not like the request: look at the URL",
+    "http 5xx": "the server is in trouble: it is asked again later",
 }
+"""What to do about each class of trouble; `http 5xx` is for all of its hundred without a line of their own."""
+
+_UNASKED = ("bad url", "paused", "private address")  # known before the request in question would be sent
+
+
+def trouble(
+    kind: str, what: str, *, retry_after: timedelta | None = None, host: str = "", **values: object
+) -> FetchError:
+    """A FetchError of a kind that says what happened, and what to do about it. `values` fill the advice."""
+    advice = ADVICE.get(kind) or ADVICE.get(f"{kind[:-2]}xx", "")
+    message = "; ".join(filter(None, (what, advice.format(**values))))
+    return FetchError(kind, message, retry_after, host, asked=kind not in _UNASKED)
+
 
 # --- Addresses ------------------------------------------------------------------------------------------------------
 
@@ -117,10 +157,19 @@ def check_addresses(host: str, port: int, found: Iterable[str], allowed: tuple[A
         address = ip_address(text)
         if not is_public(address) and not is_allowed(allowed, host, address, port):
             literal = f"[{text}]:{port}" if address.version == 6 else f"{text}:{port}"
-            raise FetchError(
-                "private address",
-                f'{text} is not on the public internet; if it is meant, add "{literal}" to allow_networks',
-            )
+            raise trouble("private address", f"{text} is not on the public internet", entry=literal)
+
+
+def is_own(allowed: Iterable[AllowedNetwork], host: str, port: int) -> bool:
+    """Whether the operator allows just this `host:port`, written as in the URL: a server of their own, such as RSSHub.
+
+    Such a server passes on what many others say, so its 429 or 503 is about one route and silences none of the others.
+    """
+    try:
+        address = ip_address(host.strip("[]"))
+    except ValueError:
+        return any(entry.port == port and entry.host == host.lower().rstrip(".") for entry in allowed)
+    return any(entry.port == port and entry.network == ip_network(address) for entry in allowed)
 
 
 # --- Requests -------------------------------------------------------------------------------------------------------
@@ -133,15 +182,23 @@ def user_agent(contact: str) -> str:
     return f"{name} (+{contact})" if contact else name
 
 
+def belong(known: Validators, url: str) -> bool:
+    """Whether `url`, its query aside, gave these validators: a stranger could answer 304 to anything."""
+    return not known.url or known.url.partition("?")[0] == url.partition("?")[0]
+
+
 def conditions(known: Validators) -> list[tuple[bytes, bytes]]:
     """If-None-Match and If-Modified-Since, byte for byte as the server gave them (RFC 9110 §13.1.2, §13.1.3)."""
     pairs = ((b"If-None-Match", known.etag), (b"If-Modified-Since", known.last_modified))
     return [(name, value.encode("latin-1")) for name, value in pairs if _is_validator(value)]
 
 
-def shown(url: str) -> str:
-    """A URL for a message: one line, its user and password masked."""
-    return one_line(re.sub(r"//[^/?#\s]*@", "//***@", url))
+def private_headers(access: Access, user: str = "", password: str = "") -> list[tuple[bytes, bytes]]:
+    """Headers for a source's own origin: those of the config, and Basic authentication (RFC 7617) as UTF-8."""
+    pairs = [(name.encode(), value.encode()) for name, value in access.headers]
+    if user or password:
+        pairs.append((b"Authorization", b"Basic " + b64encode(f"{user}:{password}".encode())))
+    return pairs
 
 
 # --- Responses ------------------------------------------------------------------------------------------------------
@@ -149,11 +206,10 @@ def shown(url: str) -> str:
 
 def header_map(raw: RawHeaders) -> dict[str, str]:
     """Headers by lower-case name; bytes are latin-1, repeated ones are joined by commas (RFC 9110 §5.2, §5.5)."""
-    headers: dict[str, str] = {}
+    values: dict[str, list[str]] = {}
     for name, value in raw:
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
-    return headers
+        values.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+    return {name: ", ".join(each) for name, each in values.items()}
 
 
 def validators(raw: RawHeaders) -> Validators:
@@ -180,15 +236,15 @@ def _is_validator(value: str) -> bool:
     return printable is not None and value != "*" and value == value.strip(" ")
 
 
-def status_trouble(status: int) -> FetchError:
+def status_trouble(status: int, retry_after: timedelta | None = None, host: str = "") -> FetchError:
     """An answer that is no document, as an error."""
     phrase = HTTPStatus(status).phrase if status in HTTPStatus.__members__.values() else "no document"
-    return FetchError(f"http {status}", "; ".join(filter(None, (phrase, _ADVICE.get(status)))))
+    return trouble(f"http {status}", phrase, retry_after=retry_after, host=host)
 
 
 def too_large(limit: int) -> FetchError:
     """The error for a document over `limit` bytes."""
-    return FetchError("too large", f"more than {limit:,} bytes; if it is meant, raise max_bytes")
+    return trouble("too large", f"more than {limit:,} bytes")
 
 
 # --- Content codings ------------------------------------------------------------------------------------------------
@@ -202,7 +258,7 @@ def content_coding(value: str) -> str:
     codings = [word for part in value.lower().split(",") if (word := part.strip()) not in ("", "identity")]
     coding = ", ".join(codings).removeprefix("x-")
     if coding not in ("", "gzip", "deflate"):
-        raise FetchError("bad encoding", f'the server sent "{one_line(value, 80)}"; we asked for gzip or deflate')
+        raise trouble("bad encoding", f'the server sent "{one_line(value, 80)}"; we asked for gzip or deflate')
     return coding
 
 
@@ -223,7 +279,17 @@ def decode(body: bytes, coding: str, limit: int) -> bytes:
             return decoded
         more, rest = _inflate(rest, zlib.MAX_WBITS | 16, limit - len(decoded), limit)
         decoded += more
-    raise FetchError("bad encoding", "the gzip body has more than 100 members")
+    raise trouble("bad encoding", "the gzip body has more than 100 members")
+
+
+def beginning(body: bytes, value: str, limit: int) -> bytes:
+    """Up to `limit` bytes of what `body`, which may be cut off, begins with; b"" if its coding `value` is not ours."""
+    try:
+        coding = content_coding(value)
+        wbits = {"gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
+        return zlib.decompressobj(wbits[coding]).decompress(body, limit) if coding else body[:limit]
+    except (FetchError, zlib.error):
+        return b""
 
 
 def _inflate(data: bytes, wbits: int, room: int, limit: int) -> tuple[bytes, bytes]:
@@ -231,9 +297,9 @@ def _inflate(data: bytes, wbits: int, room: int, limit: int) -> tuple[bytes, byt
     try:
         decoded = stream.decompress(data, room + 1)
     except zlib.error as error:
-        raise FetchError("bad encoding", f"the compressed body is damaged ({error})") from error
+        raise trouble("bad encoding", f"the compressed body is damaged ({error})") from error
     if len(decoded) > room:
         raise too_large(limit)
     if not stream.eof:
-        raise FetchError("bad encoding", "the compressed body is cut short")
+        raise trouble("bad encoding", "the compressed body is cut short")
     return decoded, stream.unused_data

@@ -5,6 +5,7 @@ anyway, and the pool looks at all its connections for every request.
 """
 
 import asyncio
+import contextlib
 import os
 import socket
 import ssl
@@ -12,57 +13,85 @@ from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
+from ipaddress import ip_address
+from urllib.parse import unquote
 
 import httpcore
 import httpx
 
 from aggregator.errors import FetchError
-from aggregator.fetching import rules
+from aggregator.fetching import rules, streams
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a request goes: through a proxy (a URL, "" for none), and whether certificates are verified."""
+
+    proxy: str = field(default="", repr=False)
+    verify: bool = True
+
+
+@dataclass
+class Line:
+    """A turn at a host: what to send on, and how it goes."""
+
+    connection: httpcore.AsyncConnectionInterface | None = None
+    way: Way | None = None
 
 
 @dataclass
 class _Host:
-    """A host while somebody has business with it."""
+    """A host while `users` have business with it; `talking` of them have a turn, the others wait for one."""
 
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    turns: asyncio.Semaphore
     users: int = 0
-    connection: httpcore.AsyncHTTPConnection | None = None
+    talking: int = 0
+    idle: list[Line] = field(default_factory=list)
 
 
 class Transport(httpx.AsyncBaseTransport):
-    """Sends requests to hosts whose turn it is. `concurrency` is how many hosts may have their turn at once."""
+    """Sends requests to hosts whose turn it is, by the `line` and the `way` among their extensions.
 
-    def __init__(self, allowed: tuple[rules.AllowedNetwork, ...], tls: ssl.SSLContext, concurrency: int) -> None:
+    Who has a turn takes one of the `places` to send: their number, `concurrency`, is how many requests are under way.
+    """
+
+    def __init__(self, allowed: tuple[rules.AllowedNetwork, ...], concurrency: int) -> None:
+        self._allowed = allowed
         self._network = GuardedNetwork(allowed, concurrency)
-        self._tls = tls
-        self._places = asyncio.Semaphore(concurrency)
         self._hosts: dict[str, _Host] = {}
+        self.places = asyncio.Semaphore(concurrency)
 
     @asynccontextmanager
-    async def turn(self, url: httpx.URL) -> AsyncIterator[None]:
-        """Wait until nobody else talks to the host of `url` and a place is free; while it is held, send to that host.
+    async def turn(self, name: str, at_once: int = 1) -> AsyncIterator[Line]:
+        """Wait until fewer than `at_once` others talk to the host; while it is held, send to that host on the line.
 
-        The connection stays open from one turn to the next and is closed by the last who waits for the host.
+        A place is taken after it, never before: who waits for a busy host must not keep one from another host. The
+        connection stays open from one turn to the next and is closed when nobody waits for it.
         """
-        name = _name(url)
-        host = self._hosts.setdefault(name, _Host())
+        host = self._hosts.setdefault(name, _Host(asyncio.Semaphore(at_once)))
         host.users += 1
         try:
-            # In this order: who waits for a busy host must not keep a place from another host.
-            async with host.lock, self._places:
+            async with host.turns:
+                line = host.idle.pop() if host.idle else Line()
+                host.talking += 1
                 try:
-                    yield
+                    yield line
                 finally:
-                    if host.users == 1:
-                        await _close(host)
+                    host.talking -= 1
+                    host.idle.append(line)
+                    while len(host.idle) > host.users - 1 - host.talking:
+                        await _close(host.idle.pop())
         finally:
             host.users -= 1
             if not host.users:
                 del self._hosts[name]
+                for line in host.idle:  # left for one who then gave up
+                    await _close(line)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send within a `turn`. Raises httpcore's exceptions, and FetchError from the guard."""
-        host = self._hosts[_name(request.url)]
+        line: Line = request.extensions["line"]
         url = httpcore.URL(
             scheme=request.url.raw_scheme,
             host=request.url.raw_host,
@@ -70,19 +99,61 @@ class Transport(httpx.AsyncBaseTransport):
             target=request.url.raw_path,
         )
         outgoing = httpcore.Request(request.method, url, headers=request.headers.raw, extensions=request.extensions)
-        if host.connection is not None and _is_ready(host.connection, url.origin):
+        way: Way = request.extensions["way"]
+        if line.connection is not None and line.way == way and _is_ready(line.connection, url.origin):
             try:
-                return _response(await host.connection.handle_async_request(outgoing))
+                return _response(await line.connection.handle_async_request(outgoing))
             except (httpcore.NetworkError, httpcore.RemoteProtocolError):
                 pass  # the server closed it between two requests: repeat once on a new one (RFC 9112 §9.3.1)
-        await _close(host)
-        host.connection = httpcore.AsyncHTTPConnection(url.origin, self._tls, network_backend=self._network)
-        return _response(await host.connection.handle_async_request(outgoing))
+        await _close(line)
+        line.connection, line.way = self._connection(url.origin, way), way
+        try:
+            return _response(await line.connection.handle_async_request(outgoing))
+        except FetchError as error:
+            if not way.proxy:
+                raise
+            raise FetchError(error.kind, f"the proxy: {error.message}") from error
+
+    def _connection(self, origin: httpcore.Origin, way: Way) -> httpcore.AsyncConnectionInterface:
+        """A connection that opens with its first request. Raises FetchError for a proxy that cannot be used.
+
+        The guard sees the proxy's own address, and the target's where the URL has one; which addresses names have, and
+        whether to contact them, is the proxy's business.
+        """
+        tls = self._verifying if way.verify else self._unverifying
+        if not way.proxy:
+            return httpcore.AsyncHTTPConnection(origin, tls, network_backend=self._network)
+        host = origin.host.decode("ascii")
+        rules.check_addresses(host, origin.port, _literal(host), self._allowed)
+        try:
+            proxy = httpx.Proxy(way.proxy)
+        except (ValueError, httpx.InvalidURL, UnicodeError):
+            raise rules.trouble("proxy", "its URL cannot be read") from None  # the cause would show the password
+        if proxy.url.scheme not in ("http", "https"):
+            raise rules.trouble("proxy", "only http:// and https:// proxies can be used")
+        pool = httpcore.AsyncHTTPProxy(  # only a maker of connections here: it knows which kind fits the origin
+            httpcore.URL(
+                scheme=proxy.url.raw_scheme, host=proxy.url.raw_host, port=proxy.url.port, target=proxy.url.raw_path
+            ),
+            proxy_auth=proxy.raw_auth,
+            ssl_context=tls,
+            proxy_ssl_context=self._verifying if proxy.url.scheme == "https" else None,
+            network_backend=self._network,
+        )
+        return pool.create_connection(origin)
+
+    @cached_property
+    def _verifying(self) -> ssl.SSLContext:
+        return httpx.create_ssl_context()  # 20 ms, so once
+
+    @cached_property
+    def _unverifying(self) -> ssl.SSLContext:
+        return httpx.create_ssl_context(verify=False)
 
     async def aclose(self) -> None:
         """Close what is still open."""
-        for host in self._hosts.values():
-            await _close(host)
+        for line in [line for host in self._hosts.values() for line in host.idle]:
+            await _close(line)
         self._network.close()
 
 
@@ -106,18 +177,32 @@ def _response(response: httpcore.Response) -> httpx.Response:
     )
 
 
-def _name(url: httpx.URL) -> str:
+def host_name(url: httpx.URL) -> str:
+    """The name that a host is known by: ASCII, lower case, whatever the port."""
     return url.raw_host.decode("ascii").rstrip(".")
 
 
-def _is_ready(connection: httpcore.AsyncHTTPConnection, origin: httpcore.Origin) -> bool:
+def _literal(host: str) -> list[str]:
+    """The address that a host is without any resolver, if it is: also in the spellings that inet_aton(3) takes, such as
+    `127.1` and `0x7f000001`; `localhost` and all names below it are loopback (RFC 6761 §6.3)."""
+    name = unquote(host).lower().rstrip(".").strip("[]")
+    if name == "localhost" or name.endswith(".localhost"):
+        return ["127.0.0.1"]
+    with contextlib.suppress(ValueError):
+        return [str(ip_address(name))]
+    with contextlib.suppress(OSError, UnicodeError):
+        return [socket.inet_ntoa(socket.inet_aton(name))]
+    return []
+
+
+def _is_ready(connection: httpcore.AsyncConnectionInterface, origin: httpcore.Origin) -> bool:
     return connection.can_handle_request(origin) and connection.is_idle() and not connection.has_expired()
 
 
-async def _close(host: _Host) -> None:
-    if host.connection is not None:
-        await host.connection.aclose()
-        host.connection = None
+async def _close(line: Line) -> None:
+    if line.connection is not None:
+        await line.connection.aclose()
+        line.connection = None
 
 
 class GuardedNetwork(httpcore.AsyncNetworkBackend):
@@ -129,7 +214,6 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
 
     def __init__(self, allowed: tuple[rules.AllowedNetwork, ...], concurrency: int) -> None:
         self._allowed = allowed
-        self._sockets = httpcore.AnyIOBackend()
         # Not asyncio's default executor: a few names whose servers are silent would fill it and hold up all others.
         self._resolvers = ThreadPoolExecutor(concurrency, "dns")
 
@@ -148,23 +232,25 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
             share = timeout and timeout / len(addresses)
             for address in addresses:
                 try:
-                    return await self._sockets.connect_tcp(address, port, share, local_address, socket_options)
+                    return await streams.connect(address, port, share)
                 except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                     failure = error
         if isinstance(failure, httpcore.ConnectTimeout):
             raise failure
-        raise FetchError("refused", f"no connection to {' or '.join(addresses)} ({_reason(failure)})") from failure
+        raise rules.trouble("refused", f"no connection to {' or '.join(addresses)} ({_reason(failure)})") from failure
 
     async def _resolve(self, host: str, port: int) -> list[str]:
+        with contextlib.suppress(ValueError):
+            return [str(ip_address(host))]  # no thread for what needs no question
         loop = asyncio.get_running_loop()
         try:
             found = await loop.run_in_executor(
                 self._resolvers, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             )
         except socket.gaierror as error:
-            raise FetchError("dns", f"{host} cannot be found ({error.strerror})") from error
+            raise rules.trouble("dns", f"{host} cannot be found ({error.strerror})") from error
         except UnicodeError as error:  # an empty label, or one over 63 characters
-            raise FetchError("dns", f"{host} is no host name") from error
+            raise rules.trouble("dns", f"{host} is no host name") from error
         return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
     def close(self) -> None:

@@ -1,15 +1,16 @@
 """The sources of the config as the store keeps them, and which of them are due."""
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, select, update
 
-from aggregator.model import CategoryPath, Feed, Source
+from aggregator.model import CategoryPath, Feed, Hints, HostState, Move, Source
 from aggregator.store import visits
-from aggregator.store.tables import source
+from aggregator.store.engine import insert_new
+from aggregator.store.tables import document, host, source
 from aggregator.store.values import dump, load, moment, seconds
 
 
@@ -18,7 +19,7 @@ class Standing:
     """How a source stands: its number in the store, its last visits, and when the next one is due and why."""
 
     id: int
-    key: str
+    key: str = field(repr=False)
     kind: str
     title: str
     feed: Feed
@@ -29,6 +30,10 @@ class Standing:
     failures: int
     error: str
     warnings: tuple[str, ...]
+    hints: Hints
+    gone_since: datetime | None
+    gone: bool
+    move: Move | None
 
 
 def register(db: Connection, sources: Iterable[tuple[Source, bool]], now: datetime) -> tuple[str, ...]:
@@ -37,8 +42,11 @@ def register(db: Connection, sources: Iterable[tuple[Source, bool]], now: dateti
     Returns a line for each that left.
 
     What left the config keeps its items, unpublished, and comes back with the same ids. What was renamed or moved to
-    other categories takes its items along; posts are simply read again.
+    other categories takes its items along; posts are simply read again. A feed whose owner wrote the address into the
+    config that we had found or been sent to is the same source.
     """
+    sources = list(sources)
+    _follow_owner(db, {each.key for each, _ in sources})
     rows = {row.key: row for row in db.execute(select(source)).all()}
     for each, remote in sorted(sources, key=lambda pair: pair[0].key):
         row = rows.pop(each.key, None)
@@ -62,6 +70,18 @@ def register(db: Connection, sources: Iterable[tuple[Source, bool]], now: dateti
     return tuple(f"{row.key} has left the config; its items are no longer published" for row in left)
 
 
+def _follow_owner(db: Connection, configured: Collection[str]) -> None:
+    """Give a source its new address as key, where the config has that now and the old one no longer."""
+    rows = {row.key: row for row in db.execute(select(source.c.id, source.c.key, source.c.move)).all()}
+    for key in rows.keys() - configured:
+        names = select(document.c.name).where(document.c.source_id == rows[key].id)
+        move = load(Move, rows[key].move) if rows[key].move else None
+        learned = {move.url} if move and move.believed else set(db.scalars(names)) - {key}
+        if new := next(iter(sorted((learned & set(configured)) - rows.keys())), None):
+            db.execute(update(source).where(source.c.id == rows[key].id).values(key=new, move=""))
+            visits.follow(db, rows[key].id, key, new)
+
+
 def standings(db: Connection) -> Mapping[str, Standing]:
     """How every source of the config stands, by its key."""
     rows = db.execute(select(source).where(source.c.active).order_by(source.c.key))
@@ -79,6 +99,10 @@ def standings(db: Connection) -> Mapping[str, Standing]:
             failures=row.failures,
             error=row.error,
             warnings=tuple(json.loads(row.warnings)),
+            hints=load(Hints, row.hints),
+            gone_since=moment(row.gone_since),
+            gone=row.gone,
+            move=load(Move, row.move) if row.move else None,
         )
         for row in rows
     }
@@ -86,3 +110,28 @@ def standings(db: Connection) -> Mapping[str, Standing]:
 
 def _paths(data: str) -> tuple[CategoryPath, ...]:
     return tuple(tuple(path) for path in json.loads(data))
+
+
+def hosts(db: Connection) -> Mapping[str, HostState]:
+    """What is remembered of hosts, by name."""
+    return {
+        row.name: HostState(moment(row.last_request), moment(row.not_before), row.reason, row.pauses)
+        for row in db.execute(select(host))
+    }
+
+
+def save_hosts(db: Connection, states: Mapping[str, HostState]) -> None:
+    """Remember what was learned of hosts; times are rounded up, as a cut one would have them asked too early."""
+    for name, state in sorted(states.items()):
+        values = {
+            "last_request": seconds(_up(state.last_request)),
+            "not_before": seconds(_up(state.not_before)),
+            "reason": state.reason,
+            "pauses": state.pauses,
+        }
+        db.execute(insert_new(db, host).values(values | {"name": name}))
+        db.execute(update(host).where(host.c.name == name).values(values))
+
+
+def _up(when: datetime | None) -> datetime | None:
+    return when + timedelta(seconds=1) if when and when.microsecond else when

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData()
@@ -40,6 +41,20 @@ source = Table(
     Column("failures", Integer, nullable=False),
     Column("error", Text, nullable=False),
     Column("warnings", Text, nullable=False),
+    Column("hints", Text, nullable=False, server_default="{}"),
+    Column("gone_since", BigInteger),
+    Column("gone", Boolean, nullable=False, server_default=false()),
+    Column("move", Text, nullable=False, server_default=""),
+)
+
+host = Table(
+    "host",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("last_request", BigInteger),
+    Column("not_before", BigInteger),
+    Column("reason", Text, nullable=False),
+    Column("pauses", Integer, nullable=False),
 )
 
 document = Table(
@@ -50,6 +65,7 @@ document = Table(
     Column("etag", Text, nullable=False),
     Column("last_modified", Text, nullable=False),
     Column("stamp", Text, nullable=False),
+    Column("url", Text, nullable=False, server_default=""),
 )
 
 story = Table(

@@ -7,17 +7,18 @@ from typing import Any, TypeVar, cast, overload
 
 from pydantic import TypeAdapter
 
-from aggregator.model import CategoryPath, Feed, Item
+from aggregator.model import CategoryPath, Feed, Hints, Item, Move
 
-_Value = TypeVar("_Value", Item, Feed)
+_KINDS = {"Feed": Feed, "Hints": Hints, "Item": Item, "Move": Move}
+_Value = TypeVar("_Value", Feed, Hints, Item, Move)
 
 
 @cache
 def _adapter(kind: str) -> TypeAdapter[Any]:
-    return TypeAdapter({"Item": Item, "Feed": Feed}[kind])
+    return TypeAdapter(_KINDS[kind])
 
 
-def dump(value: Item | Feed) -> str:
+def dump(value: Feed | Hints | Item | Move) -> str:
     """A value as JSON; what is absent is left out."""
     return _adapter(type(value).__name__).dump_json(value, exclude_defaults=True).decode()
 

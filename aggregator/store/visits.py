@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -10,16 +10,26 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from aggregator.identity import Change, Known, digest
-from aggregator.model import CategoryPath, Feed, Item, Validators, Visit
+from aggregator.model import CategoryPath, Feed, Hints, Item, Move, Validators, Visit
+from aggregator.schedule import Due
 from aggregator.store.engine import insert_new
 from aggregator.store.tables import document, item, item_key, pending, source, waiting
 from aggregator.store.values import dump, load, moment, seconds
 
 
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a visit taught about its source, besides its items."""
+
+    hints: Hints
+    gone_since: datetime | None = None
+    move: Move | None = None
+
+
 def validators(db: Connection, source_id: int) -> Mapping[str, Validators]:
     """What was learned of each document of a source when it was last read, by the document's name."""
     rows = db.execute(select(document).where(document.c.source_id == source_id))
-    return {row.name: Validators(row.etag, row.last_modified, row.stamp) for row in rows}
+    return {row.name: Validators(row.etag, row.last_modified, row.stamp, row.url) for row in rows}
 
 
 def known(db: Connection, source_id: int, keys: Collection[str], origins: Collection[str]) -> tuple[Known, ...]:
@@ -41,11 +51,19 @@ def known(db: Connection, source_id: int, keys: Collection[str], origins: Collec
 
 
 def save(
-    db: Connection, source_id: int, visit: Visit, changes: Sequence[Change], now: datetime, due: datetime, reason: str
+    db: Connection, source_id: int, visit: Visit, changes: Sequence[Change], now: datetime, due: Due, learned: Learned
 ) -> None:
     """Keep what a visit gave: items, keys, validators, what the feed says of itself, and when to come again."""
     row = db.execute(select(source).where(source.c.id == source_id)).one()
-    state: dict[str, Any] = {"last_visit": seconds(now), "next_visit": seconds(due), "reason": reason}
+    state: dict[str, Any] = {
+        "last_visit": seconds(now),
+        "next_visit": seconds(due.when),
+        "reason": due.reason,
+        "gone": due.gone,
+        "gone_since": seconds(learned.gone_since),
+        "hints": dump(learned.hints),
+        "move": dump(learned.move) if learned.move else "",
+    }
     if visit.error:
         state |= {"error": visit.error, "failures": row.failures + 1}
     else:
@@ -59,6 +77,22 @@ def save(
             if replace(load(Feed, row.feed), updated=None) != replace(visit.feed, updated=None):
                 touch(db, source_id)
     db.execute(update(source).where(source.c.id == source_id).values(state))
+
+
+def postpone(db: Connection, source_id: int, until: datetime, reason: str) -> None:
+    """A source was not asked, as its host wants silence: nothing is known of it but when to come again.
+
+    What is planned for later stays planned: a visit before its time (`--force`) was not made, so it changes nothing.
+    """
+    values = {"next_visit": seconds(until), "reason": reason}
+    earlier = source.c.next_visit < seconds(until)
+    db.execute(update(source).where(source.c.id == source_id, earlier).values(values))
+
+
+def follow(db: Connection, source_id: int, old: str, new: str) -> None:
+    """A feed has moved for good: what was learned of its document holds for the new address."""
+    mine = (document.c.source_id == source_id) & (document.c.name == old)
+    db.execute(update(document).where(mine).values(name=new))
 
 
 def touch(db: Connection, source_id: int) -> None:
@@ -80,7 +114,7 @@ def move(db: Connection, source_id: int, old: tuple[CategoryPath, ...], new: tup
 
 def forget_documents(db: Connection, source_id: int) -> None:
     """Have all documents of a source read again at its next visit; their names stay, as one may be gone by then."""
-    nothing = {"etag": "", "last_modified": "", "stamp": ""}
+    nothing = {"etag": "", "last_modified": "", "stamp": "", "url": ""}
     db.execute(update(document).where(document.c.source_id == source_id).values(nothing))
 
 
@@ -101,6 +135,7 @@ def _save_documents(db: Connection, source_id: int, visit: Visit) -> None:
             "etag": kept[name].etag,
             "last_modified": kept[name].last_modified,
             "stamp": kept[name].stamp,
+            "url": kept[name].url,
         }
         for name in fresh
     ]

@@ -1,22 +1,31 @@
 """The kind `feed`: an RSS, Atom or JSON feed at a URL."""
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from aggregator import text
 from aggregator.errors import ParseError
 from aggregator.model import Batch, Document, Fetch, Found, Source, Validators
 
 REMOTE = True
-_HEAD = 200_000  # characters of a page that are searched for its feeds
+
+_ADVICE = {
+    "broken feed": "if it lasts, tell the publisher",
+    "empty": "if it lasts, tell the publisher",
+    "entities": "tell the publisher",
+    "not a feed": "write the address of a feed as url",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`url` is the feed's address."""
+    """`url` is the address of the feed, or of a page that announces it, or `rsshub://namespace/route`.
 
-    url: str
+    `mirrors` are the RSSHub instances to ask for such a route, best first.
+    """
+
+    url: str = field(repr=False)
+    mirrors: tuple[str, ...] = field(default=(), repr=False)
 
 
 def key(options: Options) -> str:
@@ -25,12 +34,15 @@ def key(options: Options) -> str:
 
 
 async def documents(source: Source, known: Mapping[str, Validators], fetch: Fetch) -> Found:
-    """One conditional GET. Raises FetchError."""
-    url = source.options.url
-    document = await fetch(url, known.get(url, Validators()), source.limits)
-    if document.not_modified:
-        return Found(unchanged={url: document.validators})
-    return Found(changed=(replace(document, name=url),))
+    """One conditional GET, and a few more where `url` is a web page or an instance of RSSHub fails.
+
+    Raises FetchError, ParseError (`not a feed`).
+    """
+    from aggregator.sources.feed import discovery, rsshub  # the config needs Options only
+
+    if source.options.url.startswith(rsshub.SCHEME):
+        return await rsshub.documents(source, known, fetch)
+    return await discovery.documents(source, known, fetch)
 
 
 def read(document: Document, source: Source) -> Batch:
@@ -42,16 +54,13 @@ def read(document: Document, source: Source) -> Batch:
     try:
         batch = _read(document, source)
     except ParseError as problem:
-        raise ParseError(problem.kind, f"{document.url}: {problem.message}") from None
+        message = f"{document.url}: {problem.message}"
+        raise ParseError(problem.kind, "; ".join(filter(None, (message, _ADVICE.get(problem.kind))))) from None
     return replace(batch, warnings=tuple(f"{document.url}: {warning}" for warning in batch.warnings))
 
 
 def _read(document: Document, source: Source) -> Batch:
-    from aggregator.sources.feed import (
-        decoding,
-        jsonfeed,
-        xmlfeed,
-    )  # these load the parsers; the config needs Options only
+    from aggregator.sources.feed import decoding, discovery, jsonfeed, xmlfeed  # these load the parsers
 
     if not document.body.strip(b"\0 \t\r\n"):
         raise ParseError("empty", "the server sent an empty document")
@@ -62,21 +71,9 @@ def _read(document: Document, source: Source) -> Batch:
     xml = decoding.prepare(content)
     if not xml.root:
         raise ParseError("not a feed", f"it is {text.one_line(content_type, 80) or 'something'} without any XML")
-    if xml.root in ("html", "head", "body", "div", "meta", "script", "title"):
-        raise ParseError("not a feed", "it is a web page" + _advice(xml.text, document.url))
+    if xml.root in discovery.PAGES:
+        feeds = discovery.feeds_of(xml.text, document.url)[:3]
+        raise ParseError("not a feed", "it is a web page" + (f"; its feed is {' or '.join(feeds)}" if feeds else ""))
     batch = xmlfeed.read(xml, document, source)
     lost = decoding.lost(document.body, content)
     return replace(batch, warnings=(lost, *batch.warnings)) if lost else batch
-
-
-def _advice(page: str, url: str) -> str:
-    """The feeds that a web page announces (https://www.rssboard.org/rss-autodiscovery), as the end of a sentence."""
-    from bs4 import BeautifulSoup
-    from bs4.filter import SoupStrainer
-
-    head = BeautifulSoup(page[:_HEAD], "lxml", parse_only=SoupStrainer("link"))
-    links = [link for link in head.find_all("link") if "alternate" in [rel.lower() for rel in link.get("rel") or ()]]
-    feeds = [link for link in links if re.search("rss|atom|feed.json", str(link.get("type")).lower())]
-    found = dict.fromkeys(text.http_url(str(link.get("href", "")), url) for link in feeds)
-    addresses = [address for address in found if address][:3]
-    return f"; its feed is {' or '.join(addresses)}" if addresses else ""

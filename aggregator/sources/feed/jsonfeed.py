@@ -9,9 +9,10 @@ from typing import Any
 
 from aggregator import dates, text
 from aggregator.errors import ParseError
-from aggregator.model import Batch, Document, Enclosure, Feed, Image, Item, Link, Person, Source, Tag
+from aggregator.model import Batch, Document, Enclosure, Feed, Hints, Image, Item, Link, Person, Source, Tag
 from aggregator.sources.feed import parts
 from aggregator.sources.feed.parts import Body, Said, objects, string
+from aggregator.sources.feed.timing import with_hub
 
 
 def is_json(content: str) -> bool:
@@ -34,7 +35,8 @@ def read(content: str, document: Document, source: Source) -> Batch:
                 warnings.append(f"the content of item {number} is cut to {parts.MAX_CONTENT} characters")
         else:
             warnings.append(f"item {number} is not an object, so it is left out")
-    return Batch(tuple(items), _feed(said, base, document.url, source), tuple(warnings))
+    feed = _feed(said, base, document)
+    return Batch(tuple(items), feed, with_hub(Hints(), feed), tuple(warnings))
 
 
 def _load(content: str) -> Said:
@@ -102,16 +104,16 @@ def _attachments(said: Said, base: str) -> Iterable[Enclosure]:
         )
 
 
-def _feed(said: Said, base: str, url: str, source: Source) -> Feed:
+def _feed(said: Said, base: str, document: Document) -> Feed:
     """What the feed says of itself; its feed_url is its id ("serves as the unique identifier")."""
-    address = text.http_url(string(said, "feed_url"), url)
+    address = text.http_url(string(said, "feed_url"), document.url)
     hubs = (text.http_url(string(hub, "url"), base) for hub in objects(said, "hubs"))
     return Feed(
         id=address,
         title=text.plain_title(string(said, "title")),
         subtitle=text.one_line(string(said, "description"), 1000),
-        url=text.http_url(string(said, "home_page_url"), url),
-        self_url=address or source.options.url,
+        url=text.http_url(string(said, "home_page_url"), document.url),
+        self_url=address or text.http_url(document.name),
         authors=_authors(said, base),
         icon=text.http_url(string(said, "favicon"), base),
         logo=text.http_url(string(said, "icon"), base),

@@ -17,8 +17,9 @@ from html import escape
 from lxml import etree
 
 from aggregator import text
-from aggregator.model import Link, Person, Podcast
+from aggregator.model import Hints, Link, Person, Podcast
 from aggregator.sources.feed.parts import MAX_LIST, Body, Said, inner, number, objects, people, person, seconds, string
+from aggregator.sources.feed.timing import hints
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Own:
     """An item's (or a feed's) own words; URLs are as written. `base` is the xml:base in force, maybe relative.
 
     `caption` describes the item's media (media:description, itunes:summary), to use where there is nothing else.
+    `hints` are of a feed read from its tree.
     """
 
     guid: str = ""
@@ -38,6 +40,7 @@ class Own:
     authors: tuple[Person, ...] = ()
     image: str = ""
     podcast: Podcast | None = None
+    hints: Hints | None = None
 
 
 def unmangled(value: str) -> str:
@@ -63,6 +66,7 @@ _NAMESPACES = {
     "purl.org/rss/1.0/modules/rss091#": "",
     "purl.org/dc/elements/1.1": "dc",
     "purl.org/rss/1.0/modules/content": "content",
+    "purl.org/rss/1.0/modules/syndication": "sy",
     "www.itunes.com/dtds/podcast-1.0.dtd": "itunes",
     "search.yahoo.com/mrss": "media",
     "www.w3.org/1999/xhtml": "xhtml",
@@ -86,7 +90,7 @@ def from_tree(body: bytes, count: int) -> tuple[Own, list[Own]] | None:
     if len(items) != count:
         return None
     channel = next((child for child in root if _name(child) == "channel"), root)
-    return _of_element(channel), [_of_element(item) for item in items]
+    return replace(_of_element(channel), hints=_hints(channel)), [_of_element(item) for item in items]
 
 
 def _name(element: etree._Element) -> str:
@@ -267,6 +271,19 @@ def podcast(said: Mapping[str, str], transcripts: Iterable[Link], chapters: Iter
 
 
 _EXPLICIT = {"yes": True, "true": True, "explicit": True, "no": False, "false": False, "clean": False}
+
+
+def _hints(channel: etree._Element) -> Hints:
+    """What a channel (RSS) or feed (Atom) says of its rhythm."""
+    children: dict[str, list[etree._Element]] = {}
+    for child in channel:
+        children.setdefault(_name(child), []).append(child)
+    hours, days = (
+        [_text(child) for parent in children.get(group, ()) for child in parent if _name(child) == name]
+        for group, name in (("skiphours", "hour"), ("skipdays", "day"))
+    )
+    period, frequency = (_first(children, f"sy:update{name}") for name in ("period", "frequency"))
+    return hints(_first(children, "ttl"), period, frequency, hours[:MAX_LIST], days[:MAX_LIST])
 
 
 # --- From feedparser's entry ----------------------------------------------------------------------------------------

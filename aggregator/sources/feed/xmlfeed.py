@@ -19,6 +19,7 @@ from aggregator.sources.feed import media, parts
 from aggregator.sources.feed.decoding import Xml
 from aggregator.sources.feed.own import Own, from_entry, from_tree
 from aggregator.sources.feed.parts import Said, inner, objects, string
+from aggregator.sources.feed.timing import guessed, with_hub
 
 
 def read(xml: Xml, document: Document, source: Source) -> Batch:
@@ -51,8 +52,9 @@ def read(xml: Xml, document: Document, source: Source) -> Batch:
         warnings.append(f"it is not well-formed XML, so parts of it may be missing: {trouble}")
     elif xml.complaint:
         warnings.append(f"it is not well-formed XML, and was mended: {xml.complaint}")
-    feed = replace(feed, self_url=feed.self_url or source.options.url)
-    return Batch(tuple(items), feed, tuple(warnings))
+    feed = replace(feed, self_url=feed.self_url or text.http_url(document.name))
+    timing = head.hints or guessed(parsed["feed"])
+    return Batch(tuple(items), feed, with_hub(timing, feed), tuple(warnings))
 
 
 def _is_torn(item: Item, document: str) -> bool:

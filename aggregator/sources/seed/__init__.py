@@ -74,7 +74,7 @@ def _scan(source: Source, known: Mapping[str, Validators]) -> Found:
             unchanged.update((old, known[old]) for old in below)
         else:
             unchanged[name] = known[name]
-    return Found(tuple(changed), unchanged, tuple(warnings))
+    return Found(tuple(changed), unchanged, warnings=tuple(warnings))
 
 
 def _folder(source: Source) -> Path:

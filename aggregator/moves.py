@@ -1,0 +1,48 @@
+"""Whether a permanent redirect is to be believed. Pure.
+
+RFC 9110 §15.4.2 lets a client use the new address at once; but publishers redirect to maintenance pages and come back,
+so aggregators have always waited for confirmations.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from aggregator.model import Move, Pace
+
+
+def moved(history: Move | None, url: str, seen: str, pace: Pace, now: datetime, *, overlap: bool) -> Move | None:
+    """What is known after a visit at `now` of the document that the config has at `url`.
+
+    A move that is `believed` is asked at its own `url`; one that is not, at the config's. `seen` is `Document.moved_to`
+    of that answer: "" when a document or something temporary answered first, which ends a move that is not believed, as
+    another target does. `overlap` says that the target is the same feed, for it had items that were known already, or
+    answered 304 to validators that it gave itself; a visit without counts for nothing. A target that was another feed
+    when first met never counts: later its own items are known. Nor does a step from https down to http. A visit that
+    failed, or the very first one, says nothing: leave the history as it is.
+    """
+    settled = history if history and history.believed else None
+    asked = settled.url if settled else url
+    if seen in ("", asked) or (_is_secure(asked) and not _is_secure(seen)):
+        return settled
+    is_first = not history or history.url != seen
+    if not history or is_first:
+        history = Move(seen, 0, now)
+    if not overlap or (history.visits == 0 and not is_first):
+        return settled or history
+    visits, since = history.visits + 1, min(history.since, now)  # a clock that was wrong must not hold it up
+    believed = visits >= pace.move_visits and now - since >= pace.move_after
+    return replace(history, visits=visits, since=since, believed=believed)
+
+
+def is_own_turn(failures: int, pace: Pace) -> bool:
+    """Whether, after so many `failures` in a row, a source is asked at the config's own address, and not where it moved
+    to or where its feed was found.
+
+    From `pace.move_visits` on that is every other visit: nobody knows which of the two comes back. Our own rule.
+    """
+    over = failures - max(pace.move_visits, 1)
+    return over >= 0 and over % 2 == 0
+
+
+def _is_secure(url: str) -> bool:
+    return url[:6].lower() == "https:"

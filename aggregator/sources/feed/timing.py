@@ -1,0 +1,50 @@
+"""What a feed says of how often it is worth asking: RSS <ttl>, <skipHours>, <skipDays>, and sy:*. Pure."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+
+from aggregator.model import Feed, Hints
+from aggregator.sources.feed.parts import Said, number, string
+
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_PERIODS = {
+    "hourly": timedelta(hours=1),
+    "daily": timedelta(days=1),
+    "weekly": timedelta(days=7),
+    "monthly": timedelta(days=30),
+    "yearly": timedelta(days=365),
+}
+
+
+def hints(ttl: str, period: str, frequency: str, hours: Iterable[str] = (), days: Iterable[str] = ()) -> Hints:
+    """Texts of elements as Hints; what cannot be read is as if absent.
+
+    `ttl` is in minutes; hours are GMT, and 24 is 0, as RSS 0.91 counted from 1; days are English names (RSS 2.0).
+    sy:updatePeriod is `daily` by default, sy:updateFrequency is how often in that time, 1 by default (RSS 1.0
+    Syndication module).
+    """
+    minutes, times = _count(ttl), _count(frequency)
+    length = _PERIODS.get(period.strip().lower()) or (_PERIODS["daily"] if times and not period.strip() else None)
+    return Hints(
+        ttl=timedelta(minutes=minutes) if minutes else None,
+        period=length / (times or 1) if length else None,
+        skip_hours=frozenset(int(hour) % 24 for hour in hours if re.fullmatch(r"\s*(?:[01]?[0-9]|2[0-4])\s*", hour)),
+        skip_days=frozenset(_DAYS.index(name) for day in days if (name := day.strip().lower()) in _DAYS),
+    )
+
+
+def guessed(feed: Said) -> Hints:
+    """The same from feedparser's feed, for a document that is no well-formed XML; it keeps no lists of elements."""
+    return hints(string(feed, "ttl"), string(feed, "sy_updateperiod"), string(feed, "sy_updatefrequency"))
+
+
+def with_hub(found: Hints, feed: Feed) -> Hints:
+    """Hints with the first WebSub hub that the feed links to (WebSub §4), if any."""
+    return replace(found, hub=next((link.href for link in feed.links if link.rel == "hub"), ""))
+
+
+def _count(value: str) -> int:
+    """A whole number, at most a million; 0 for anything else."""
+    return min(number(value) or 0, 10**6)

@@ -1,0 +1,61 @@
+"""A store of every age is brought up to date when it is opened, with what it holds."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from aggregator.model import HostState
+from aggregator.store import engine as engines
+from aggregator.store import sources as stored
+from tests.planet import Planet, rss
+from tests.server import Server
+
+
+def test_a_store_of_the_first_version_keeps_what_it_holds(tmp_path: Path) -> None:
+    planet = Planet(tmp_path)
+    with Server() as server:
+        server.put("/1", rss([{"guid": "https://a.example/1", "title": "Old"}]), etag=True)
+        planet.feed(server.url("/1"))
+        planet.run()
+        before = planet.ids()
+        downgrade(planet.load().store)
+        planet.run(force=True)
+        assert [request.status for request in server.log] == [200, 304]
+    assert planet.ids() == before
+
+
+def downgrade(url: str) -> None:
+    """Take from a store what the versions after the first have added."""
+    store = engines.open_store(url)
+    with engines.writing(store) as db:
+        db.execute(text("DROP TABLE host"))
+        db.execute(text("ALTER TABLE document DROP COLUMN url"))
+        for column in ("hints", "gone_since", "gone", "move"):
+            db.execute(text(f"ALTER TABLE source DROP COLUMN {column}"))
+        db.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    store.dispose()
+
+
+def test_migrations_are_in_one_line_and_end_in_the_schema() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(engines.__file__).parent / "migrations"))
+    script = ScriptDirectory.from_config(config)
+    assert script.get_current_head() == engines.SCHEMA
+    assert [each.revision for each in script.walk_revisions()] == sorted(
+        (path.name[:4] for path in Path(str(script.versions)).glob("0*.py")), reverse=True
+    )
+
+
+def test_hosts_are_remembered(tmp_path: Path) -> None:
+    store = engines.open_store(f"sqlite:///{tmp_path}/a.db")
+    noon = datetime(2026, 3, 14, 12, tzinfo=UTC)
+    states = {"a.example": HostState(noon, noon, "HTTP 429", 2), "b.example": HostState()}
+    for _ in range(2):
+        with engines.writing(store) as db:
+            stored.save_hosts(db, states)
+    with engines.reading(store) as db:
+        assert stored.hosts(db) == states
+    store.dispose()
