@@ -81,7 +81,7 @@ def write(path: Path, data: bytes) -> bool:
                 os.fchmod(file.fileno(), 0o666 & ~_umask())
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, path)  # noqa: PTH105 - the same, without a Path made for it
+            Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.planet import Planet
 from tests.server import Server
 
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
@@ -61,3 +62,16 @@ def https(certificate: Path) -> Iterator[Server]:
     context.load_cert_chain(certificate)
     with Server(tls=context) as running:
         yield running
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A server that is many hosts, 127.x.y.z."""
+    with Server("0.0.0.0") as running:
+        yield running
+
+
+@pytest.fixture
+def planet(tmp_path: Path) -> Planet:
+    """A planet without sources."""
+    return Planet(tmp_path)

@@ -18,11 +18,6 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
 
-@pytest.fixture
-def planet(tmp_path: Path) -> Planet:
-    return Planet(tmp_path)
-
-
 # --- Posts ----------------------------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,17 +19,6 @@ from tests.server import Response, Server
 HOST, OTHER = "127.0.0.2", "127.0.0.3"
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 PRIVATE = "http://10.0.0.1"
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with Server("0.0.0.0") as running:
-        yield running
-
-
-@pytest.fixture
-def planet(tmp_path: Path) -> Planet:
-    return Planet(tmp_path)
 
 
 def story(name: str) -> bytes:

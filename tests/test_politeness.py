@@ -5,7 +5,7 @@ Whole runs at moments of our choosing; each test is named after its point and lo
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -21,12 +21,6 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 STORY = {"guid": "g1", "title": "A story", "link": "https://news.example/1", "description": "What happened."}
 FEED = rss([STORY])
 DATE = "Sat, 14 Mar 2026 09:00:00 GMT"
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with Server("0.0.0.0") as running:
-        yield running
 
 
 @pytest.fixture

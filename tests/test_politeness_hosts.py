@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,17 +25,6 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 STORY = {"guid": "g1", "title": "A story", "link": "https://news.example/1", "description": "What happened."}
 FEED = rss([STORY])
 HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with Server("0.0.0.0") as running:
-        yield running
-
-
-@pytest.fixture
-def planet(tmp_path: Path) -> Planet:
-    return Planet(tmp_path)
 
 
 def busy(server: Server, *paths: str, status: int = 429, **headers: str) -> None:

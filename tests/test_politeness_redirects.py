@@ -4,9 +4,8 @@ Whole runs at moments of our choosing; each test is named after its point.
 """
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -22,17 +21,6 @@ HOST, OTHER, THIRD = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 STORY = {"guid": "g1", "title": "A story", "link": "https://news.example/1", "description": "What happened."}
 FEED = rss([STORY])
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with Server("0.0.0.0") as running:
-        yield running
-
-
-@pytest.fixture
-def planet(tmp_path: Path) -> Planet:
-    return Planet(tmp_path)
 
 
 def move_of(planet: Planet) -> Move | None:

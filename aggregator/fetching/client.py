@@ -24,6 +24,7 @@ MAX_REDIRECTS = 5
 CONNECT_SECONDS = 10.0
 ERROR_PAGE_SECONDS = 3.0
 SPACING = timedelta(seconds=1)
+PACE = Pace()
 
 
 @asynccontextmanager
@@ -35,7 +36,7 @@ async def open_client(
     hosts: Mapping[str, HostState],
     now: datetime,
     spacing: timedelta = SPACING,
-    pace: Pace = Pace(),  # noqa: B008 (frozen)
+    pace: Pace = PACE,
     host_rules: tuple[HostRule, ...] = (),
 ) -> AsyncIterator["Client"]:
     """The way to the network, while it is open.
