@@ -10,6 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from aggregator.policy import CategoryPath as CategoryPath
+from aggregator.policy import Match as Match
+from aggregator.policy import Policy as Policy
+from aggregator.policy import Retention as Retention
+from aggregator.policy import Rule as Rule
+from aggregator.policy import Shelf as Shelf
 from aggregator.terms import Access as Access
 from aggregator.terms import Hints as Hints
 from aggregator.terms import HostRule as HostRule
@@ -18,9 +24,6 @@ from aggregator.terms import Limits as Limits
 from aggregator.terms import Move as Move
 from aggregator.terms import Pace as Pace
 from aggregator.terms import Trouble as Trouble
-
-CategoryPath = tuple[str, ...]
-"""Names from the top down, such as ("新媒体", "快科技", "最新新闻"); () is "everything"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,8 @@ class Item:
 
     `categories` are our category paths (of the post or its source); `tags` are upstream's words.
     `origin` is the document it came from within its source: a post's path below the seed folder, "" for a feed.
-    `feed` is set only when upstream's entry brought an atom:source of its own, which is kept.
+    `feed` is set only when upstream's entry brought an atom:source of its own, which is kept. `day_only` says that
+    `published` is a day without a time: midnight in the zone of the source.
     """
 
     guid: str = ""
@@ -138,6 +142,7 @@ class Item:
     podcast: Podcast | None = None
     feed: Feed | None = None
     origin: str = ""
+    day_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +165,7 @@ class Source:
     root: str = ""
     limits: Limits = field(default_factory=Limits)
     pace: Pace = field(default_factory=Pace)
+    policy: Policy = field(default_factory=Policy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +240,7 @@ class Entry:
     always set.
 
     `feed` describes the source it came from: its title is never empty and its self_url is set for a remote feed.
+    `also_in` are other sources' copies of the same story: their pages (rel `related`), titled with the source's title.
     """
 
     id: str
@@ -242,6 +249,7 @@ class Entry:
     published: datetime
     updated: datetime
     categories: tuple[Category, ...] = ()
+    also_in: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

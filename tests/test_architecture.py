@@ -13,6 +13,7 @@ FLOORS: dict[str, int] = {
     # 0: values and words; three steps, as each of them leans on the one before
     "errors": 0,
     "terms": 0,
+    "policy": 0,
     "model": 1,
     "text": 1,
     "dates": 1,

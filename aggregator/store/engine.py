@@ -12,7 +12,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from aggregator.errors import AggregatorError
 
-SCHEMA = "0002"
+SCHEMA = "0003"
 """The newest migration; a store that says so is not migrated again, and Alembic is not even imported."""
 
 

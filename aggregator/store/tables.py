@@ -1,13 +1,17 @@
 """The tables. Moments are whole seconds since 1970 in UTC; values of the model are JSON.
 
 `pending` names the items whose story has to be looked at again, `waiting` the posts whose day has not come; both are
-written in the transaction that makes them true, so that a crash forgets nothing.
+written in the transaction that makes them true, so that a crash forgets nothing. Of an item, `edits` counts the changes
+of its words and `edited` is the last one; `why` says why it was `removed`; `seen` is when upstream listed it last after
+that, `missing` since when a feed no longer lists what it should. Of a source, `seconds` is what its last visit took on
+its host, `identity` what was learned about telling its entries apart, `rules` the print of the rules in force.
 """
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -45,6 +49,9 @@ source = Table(
     Column("gone_since", BigInteger),
     Column("gone", Boolean, nullable=False, server_default=false()),
     Column("move", Text, nullable=False, server_default=""),
+    Column("seconds", Float),
+    Column("identity", Text, nullable=False, server_default=""),
+    Column("rules", Text, nullable=False, server_default=""),
 )
 
 host = Table(
@@ -66,6 +73,7 @@ document = Table(
     Column("last_modified", Text, nullable=False),
     Column("stamp", Text, nullable=False),
     Column("url", Text, nullable=False, server_default=""),
+    Column("print", Text, nullable=False, server_default=""),
 )
 
 story = Table(
@@ -98,6 +106,10 @@ item = Table(
     Column("feed_updated", BigInteger),
     Column("edits", Integer, nullable=False),
     Column("removed", BigInteger),
+    Column("edited", BigInteger),
+    Column("why", Text, nullable=False, server_default=""),
+    Column("seen", BigInteger),
+    Column("missing", BigInteger),
     UniqueConstraint("source_id", "identity"),
     Index("item_by_origin", "source_id", "origin"),
 )
