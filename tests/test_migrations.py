@@ -32,9 +32,13 @@ def downgrade(url: str) -> None:
     store = engines.open_store(url)
     with engines.writing(store) as db:
         db.execute(text("DROP TABLE host"))
-        db.execute(text("ALTER TABLE document DROP COLUMN url"))
-        for column in ("hints", "gone_since", "gone", "move"):
-            db.execute(text(f"ALTER TABLE source DROP COLUMN {column}"))
+        for table, columns in {
+            "document": ("url", "print"),
+            "source": ("hints", "gone_since", "gone", "move", "seconds", "identity", "rules"),
+            "item": ("edited", "why", "seen", "missing"),
+        }.items():
+            for column in columns:
+                db.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
         db.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     store.dispose()
 
