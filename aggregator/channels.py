@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from aggregator import __version__
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
+from aggregator.formats import find
 from aggregator.model import Category, CategoryPath, Channel, Entry
 from aggregator.publish import is_complete, page, publish, retire, urls
 from aggregator.store import channels, meta
@@ -36,10 +37,16 @@ def slugs(config: Config) -> Mapping[CategoryPath, str]:
     return {path: settings.slug for path, settings in config.categories.items() if settings.slug}
 
 
-def publish_all(engine: Engine, config: Config, progress: Callable[[int, int, str], None]) -> Published:
+def publish_all(
+    engine: Engine,
+    config: Config,
+    progress: Callable[[int, int, str], None],
+    rehearse: Callable[[Channel, tuple[Path, ...]], None] | None = None,
+) -> Published:
     """Render every channel that has changed since its documents were written, and write what differs.
 
-    A channel that fails keeps its old documents, is reported, and is tried again by the next run.
+    A channel that fails keeps its old documents, is reported, and is tried again by the next run. With `rehearse`
+    nothing is written or removed: it is told each channel and the files of it that would be.
     """
     names = config.site.formats
     with reading(engine) as db:
@@ -63,7 +70,10 @@ def publish_all(engine: Engine, config: Config, progress: Callable[[int, int, st
             with reading(engine) as db:
                 shown = channels.recent(db, place.id, config.site.items)
             channel = _channel(config, place, known, shown, authority)
-            written += publish(channel, config.output, names, ours=bool(place.rendered))
+            files = publish(channel, config.output, names, ours=bool(place.rendered), dry=rehearse is not None)
+            written += files
+            if rehearse and files:
+                rehearse(channel, files)
         except AggregatorError as error:
             problems.append(str(error))
             continue
@@ -74,10 +84,26 @@ def publish_all(engine: Engine, config: Config, progress: Callable[[int, int, st
         with writing(engine) as db:
             channels.mark_rendered(db, place.id, f"{settings}:{place.revision}")
     for place in (place for place in retired if place.rendered):
+        if rehearse:
+            files = tuple(config.output / place.folder / find(name).FILENAME for name in names)
+            rehearse(_channel(config, place, known, (), authority), files)
+            continue
         retire(config.output, place.folder, names)
         with writing(engine) as db:
             channels.mark_rendered(db, place.id, "")
     return Published(tuple(written), len(places) - len(retired), tuple(problems))
+
+
+def entries(engine: Engine, config: Config, folder: str) -> tuple[Entry, ...]:
+    """What the category with this folder shows now; nothing where there is none."""
+    with reading(engine) as db:
+        places = {place.folder: place for place in channels.places(db)}
+        if folder not in places:
+            return ()
+        shown = channels.recent(db, places[folder].id, config.site.items)
+        known = {name: category(config, place) for name, place in places.items()}
+        authority = meta.authority(db)
+    return tuple(_entry(config, each, known, authority) for each in shown)
 
 
 def configured(config: Config) -> frozenset[CategoryPath]:

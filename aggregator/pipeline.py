@@ -12,10 +12,10 @@ Only two things flow back: what the store already knew (validators, keys) goes i
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
@@ -23,8 +23,9 @@ from aggregator import channels, identity, schedule, sources
 from aggregator.collect import collect
 from aggregator.config import Config
 from aggregator.fetching import freshness, loop_factory
-from aggregator.model import Document, Fetch, HostState, Limits, Source, Validators, Visit
+from aggregator.model import Channel, HostState, Source, Validators, Visit
 from aggregator.moves import is_own_turn, moved
+from aggregator.network import network
 from aggregator.publish import sweep
 from aggregator.store import categories, meta, stories, visits
 from aggregator.store import sources as stored
@@ -84,22 +85,35 @@ def run(
 
     Raises LockedError when another run is at work, AggregatorError when the store or the output cannot be used.
     """
-    exact, now = now, now.replace(microsecond=0)  # the store keeps whole seconds; the spacing of requests is finer
     with locked(config.store, now):
         engine = open_store(config.store)
         try:
             sweep(config.output)
-            plan = _prepare(engine, config, now, force)
-            with asyncio.Runner(loop_factory=loop_factory()) as runner:
-                outcomes = runner.run(_visit_all(engine, config, plan, now, exact, progress))
-            with writing(engine) as db:
-                stories.settle(db, now, meta.set_authority(db, config.site.base_url, now), channels.slugs(config))
-            published = channels.publish_all(engine, config, progress)
-            visited = {outcome.source.key for outcome in outcomes}
-            with reading(engine) as db:
-                skipped = tuple(each for key, each in stored.standings(db).items() if key not in visited)
+            return carry_out(engine, config, now, force=force, progress=progress)
         finally:
             engine.dispose()
+
+
+def carry_out(
+    engine: Engine,
+    config: Config,
+    now: datetime,
+    *,
+    force: bool,
+    progress: Callable[[int, int, str], None],
+    rehearse: Callable[[Channel, tuple[Path, ...]], None] | None = None,
+) -> Report:
+    """A run on an open store, whose lock is held. With `rehearse` it is told what would be written, and nothing is."""
+    exact, now = now, now.replace(microsecond=0)  # the store keeps whole seconds; the spacing of requests is finer
+    plan = _prepare(engine, config, now, force)
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        outcomes = runner.run(_visit_all(engine, config, plan, now, exact, progress))
+    with writing(engine) as db:
+        stories.settle(db, now, meta.set_authority(db, config.site.base_url, now), channels.slugs(config))
+    published = channels.publish_all(engine, config, progress, rehearse)
+    visited = {outcome.source.key for outcome in outcomes}
+    with reading(engine) as db:
+        skipped = tuple(each for key, each in stored.standings(db).items() if key not in visited)
     outcomes = sorted(outcomes, key=lambda each: each.source.key)
     notes = (*plan.notes, *(_moved(each) for each in outcomes if each.moved_to))
     return Report(tuple(outcomes), skipped, published, tuple(map(masked, notes)))
@@ -170,7 +184,8 @@ async def _visit_all(
     `exact` is `now` with its microseconds.
     """
     outcomes: list[Outcome] = []
-    async with _network(config, plan, exact) as (fetch, learned):
+    remote = any(sources.find(source.kind).REMOTE for source, _ in plan.due)
+    async with network(config, plan.hosts, exact, remote=remote) as (fetch, learned):
         progress(0, len(plan.due), "")
         done = 0
         try:
@@ -277,33 +292,3 @@ def _due(visit: Visit, standing: Standing, learned: visits.Learned, now: datetim
         gone_since=standing.gone_since,
         last_full=now if visit.answer else standing.last_success,  # a document that could not be read was one as well
     )
-
-
-@asynccontextmanager
-async def _network(
-    config: Config, plan: _Plan, now: datetime
-) -> AsyncIterator[tuple[Fetch, Callable[[], Mapping[str, HostState]]]]:
-    """The client, and what it has learned of hosts since that was last asked.
-
-    A run over local posts neither loads nor opens it.
-    """
-    if any(sources.find(source.kind).REMOTE for source, _ in plan.due):
-        from aggregator.fetching.client import open_client
-
-        async with open_client(
-            config.site.contact,
-            config.fetch.allow_networks,
-            config.fetch.concurrency,
-            hosts=plan.hosts,
-            now=now,
-            spacing=config.fetch.spacing,
-            pace=config.pace,
-            host_rules=config.hosts,
-        ) as client:
-            yield client, client.news
-    else:
-        yield _no_network, dict
-
-
-async def _no_network(url: str, known: Validators, limits: Limits) -> Document:
-    raise AssertionError(f"{url}: a source of a kind that is not REMOTE asked the network")

@@ -29,10 +29,13 @@ def is_complete(output: Path, folder: str, names: tuple[str, ...]) -> bool:
     return all((output / folder / formats.find(name).FILENAME).is_file() for name in names)
 
 
-def publish(channel: Channel, output: Path, names: tuple[str, ...], *, ours: bool) -> tuple[Path, ...]:
+def publish(
+    channel: Channel, output: Path, names: tuple[str, ...], *, ours: bool, dry: bool = False
+) -> tuple[Path, ...]:
     """Write a channel in these formats where the bytes differ; return the files written. Raises AggregatorError.
 
     `ours` is whether this channel was written before; if not, a file that does not name us as its generator stays.
+    With `dry` nothing is written.
     """
     written = []
     for name in names:
@@ -40,7 +43,8 @@ def publish(channel: Channel, output: Path, names: tuple[str, ...], *, ours: boo
         path = output / channel.category.folder / kind.FILENAME
         if not ours and _is_foreign(path):
             raise AggregatorError(f"{path}: was not written by aggregator; move it away, or choose another `output`")
-        if write(path, kind.render(channel)):
+        data = kind.render(channel)
+        if not _holds(path, data) if dry else write(path, data):
             written.append(path)
     return tuple(written)
 
@@ -71,7 +75,7 @@ def write(path: Path, data: bytes) -> bool:
     True when it was written. Raises AggregatorError; then the old file stands as it was.
     """
     try:
-        if path.is_file() and path.read_bytes() == data:
+        if _holds(path, data):
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=_PREFIX, dir=path.parent)
@@ -89,6 +93,10 @@ def write(path: Path, data: bytes) -> bool:
     except OSError as error:
         raise AggregatorError(f"{path}: cannot be written: {error.strerror}; the old file stays") from error
     return True
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    return path.is_file() and path.read_bytes() == data
 
 
 def sweep(output: Path) -> None:

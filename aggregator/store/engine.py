@@ -1,8 +1,9 @@
 """Opening the store, transactions, and the one place that knows which database it is."""
 
 import sqlite3
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,22 @@ def open_store(url: str) -> Engine:
     except OSError as error:
         raise AggregatorError(f"{file or url}: the store cannot be opened: {error.strerror}") from error
     return engine
+
+
+@contextmanager
+def copied(engine: Engine) -> Iterator[Engine]:
+    """A copy of the store in a temporary folder, to try things on; it is gone at the end."""
+    with tempfile.TemporaryDirectory(prefix="aggregator-") as folder:
+        file = Path(folder) / "copy.db"
+        with closing(sqlite3.connect(file)) as to, closing(engine.raw_connection()) as held:
+            source = held.driver_connection
+            assert isinstance(source, sqlite3.Connection)
+            source.backup(to)
+        copy = open_store(f"sqlite:///{file}")
+        try:
+            yield copy
+        finally:
+            copy.dispose()
 
 
 @contextmanager

@@ -1,0 +1,81 @@
+"""`aggregator once --dry-run`: a whole run on a copy of the store, and what it would change in which feed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from pathlib import Path
+
+from aggregator import channels
+from aggregator.config import Config
+from aggregator.model import Channel, Entry, Item
+from aggregator.pipeline import Report, carry_out
+from aggregator.store import sources as stored
+from aggregator.store.engine import copied, open_store, reading, writing
+from aggregator.store.lock import locked
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What would change in one feed: `changed` are entries as they would be, with the names of what differs.
+
+    `files` would be written; where no entry differs, it is what the feed says of itself, or the format.
+    """
+
+    title: str
+    files: tuple[Path, ...]
+    added: tuple[Entry, ...] = ()
+    removed: tuple[Entry, ...] = ()
+    changed: tuple[tuple[Entry, tuple[str, ...]], ...] = ()
+
+
+def rehearse(
+    config: Config, now: datetime, *, force: bool = False, progress: Callable[[int, int, str], None] = lambda *_: None
+) -> tuple[Report, tuple[Difference, ...]]:
+    """What `pipeline.run` would come to, and how the feeds would change, by their folders.
+
+    Sources are asked, as politely as ever. What their hosts want is remembered, as the real run may follow at once;
+    nothing else is. Raises as `pipeline.run` does.
+    """
+    changed: list[tuple[Channel, tuple[Path, ...]]] = []
+    with locked(config.store, now):
+        real = open_store(config.store)
+        try:
+            with copied(real) as copy:
+                try:
+                    report = carry_out(
+                        copy, config, now, force=force, progress=progress, rehearse=lambda *told: changed.append(told)
+                    )
+                finally:
+                    with reading(copy) as db:
+                        hosts = stored.hosts(db)
+                    with writing(real) as db:
+                        stored.save_hosts(db, hosts)
+            differences = [
+                difference(channels.entries(real, config, channel.category.folder), channel, files)
+                for channel, files in changed
+            ]
+        finally:
+            real.dispose()
+    return report, tuple(differences)
+
+
+def difference(before: Sequence[Entry], after: Channel, files: tuple[Path, ...]) -> Difference:
+    """How a channel's entries differ from those `before`."""
+    old = {entry.id: entry for entry in before}
+    new = {entry.id: entry for entry in after.entries}
+    changed = [(entry, what) for entry in after.entries if (what := _changes(old.get(entry.id, entry), entry))]
+    return Difference(
+        title=after.category.title,
+        files=files,
+        added=tuple(entry for entry in after.entries if entry.id not in old),
+        removed=tuple(entry for entry in before if entry.id not in new),
+        changed=tuple(changed),
+    )
+
+
+def _changes(old: Entry, new: Entry) -> tuple[str, ...]:
+    """The names of what differs: fields of the item, dates, what its feed says of itself, categories, other copies."""
+    own = [each.name for each in fields(Item) if getattr(old.item, each.name) != getattr(new.item, each.name)]
+    names = ("published", "updated", "feed", "categories", "also_in")
+    outer = [name.replace("_", " ") for name in names if getattr(old, name) != getattr(new, name)]
+    return tuple(dict.fromkeys([*(name for name in own if name not in ("published", "updated", "categories")), *outer]))
