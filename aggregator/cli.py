@@ -98,7 +98,8 @@ def cli(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None:
 @common
 @click.option("--force", is_flag=True, help="Visit every source now, due or not (still politely: conditional GET).")
 @click.option("--strict", is_flag=True, help="Exit with 1 when any source failed.")
-def once(config: Path | None, as_json: bool, verbose: int, quiet: bool, force: bool, strict: bool) -> None:
+@click.option("--dry-run", "dry", is_flag=True, help="Keep and write nothing: show what would change in which feed.")
+def once(config: Path | None, as_json: bool, verbose: int, quiet: bool, force: bool, strict: bool, dry: bool) -> None:
     """Visit every source that is due and write the feeds that changed.
 
     Silent when there is no terminal and all is well, so that cron sends mail only when there is something to say.
@@ -106,17 +107,27 @@ def once(config: Path | None, as_json: bool, verbose: int, quiet: bool, force: b
     \b
       aggregator once                  what cron runs
       aggregator once --force -v       ask every source again, and show the whole summary
+      aggregator once --dry-run        what would come in, as a diff of each feed
     """
     wishes = _wishes(config, as_json, verbose, quiet)
     loaded = _load(wishes)
-    from aggregator import pipeline, report
+    from aggregator import pipeline, rehearsal, report
 
     now, logged = datetime.now(UTC), wishes.verbose > 1
     terminal = sys.stdout.isatty()
+    differences: tuple[rehearsal.Difference, ...] = ()
     with report.progress(shown=sys.stderr.isatty() and not (wishes.quiet or wishes.json or logged)) as bar:
-        result = pipeline.run(loaded, now, force=force, progress=_log_step if logged else bar)
+        progress = _log_step if logged else bar
+        if dry:
+            result, differences = rehearsal.rehearse(loaded, now, force=force, progress=progress)
+        else:
+            result = pipeline.run(loaded, now, force=force, progress=progress)
     if wishes.json:
-        report.show_json(report.run_as_json(result, loaded.output))
+        would = {"would_change": report.rehearsal_as_json(differences, loaded.output)} if dry else {}
+        report.show_json(report.run_as_json(result, loaded.output) | would)
+    elif dry:
+        report.show_trouble(result, quiet=wishes.quiet, again=wishes.verbose > 0)
+        report.show_rehearsal(differences)
     elif wishes.verbose or (terminal and not wishes.quiet):
         report.show_run(result, Path(loaded.site.output), now, every=wishes.verbose > 0)
     else:
@@ -151,6 +162,49 @@ def check(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None
         click.echo(f"{wishes.config}: all is well; sources: {counted}")
     if problems:
         sys.exit(2)
+
+
+@cli.command()
+@common
+@click.argument("source")
+def preview(config: Path | None, as_json: bool, verbose: int, quiet: bool, source: str) -> None:
+    """Visit one SOURCE and show what it yields after the rules; nothing is kept.
+
+    \b
+      aggregator preview https://example.org/feed.xml   any feed, in the config or not
+      aggregator preview "Example News"                 a source by its title, or a part of its address
+    """
+    wishes = _wishes(config, as_json, verbose, quiet)
+    loaded = _load(wishes)
+    from aggregator import previewing, report
+
+    result = previewing.preview(loaded, source, datetime.now(UTC))
+    if wishes.json:
+        report.show_json(previewing.as_json(result))
+    else:
+        report.show_preview(result)
+    if result.visit.error:
+        sys.exit(1)
+
+
+@cli.command()
+@common
+@click.argument("entry", nargs=-1, required=True)
+def explain(config: Path | None, as_json: bool, verbose: int, quiet: bool, entry: tuple[str, ...]) -> None:
+    """Tell all about an ENTRY: its URL, its id, the path of its post, or words of its title.
+
+    Where it came from, what it is recognised by, why it is dated so, which rules touched it, in which feeds it is and
+    why not in others, and every copy that was merged into it.
+    """
+    wishes = _wishes(config, as_json, verbose, quiet)
+    loaded = _load(wishes)
+    from aggregator import explaining, report
+
+    found = explaining.explain(loaded, " ".join(entry))
+    if wishes.json:
+        report.show_json([each.values for each in found])
+    else:
+        report.show_explanations(found)
 
 
 @cli.group("list", no_args_is_help=True)

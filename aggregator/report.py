@@ -15,11 +15,16 @@ from rich.table import Table
 from rich.text import Text
 
 from aggregator import dates, text
+from aggregator.explaining import Explanation
+from aggregator.model import Entry
 from aggregator.pipeline import Outcome, Report
+from aggregator.previewing import Preview
+from aggregator.rehearsal import Difference
 from aggregator.sources import find
 from aggregator.store.sources import Standing
 from aggregator.values import span
 
+_MOST = 20  # lines of one feed in a diff
 _COUNTS = ("new", "edited", "removed", "same", "waiting")
 
 # What a terminal obeys: controls (ECMA-48), and marks that turn what follows around (Unicode Standard Annex #9).
@@ -144,6 +149,76 @@ def show_list(names: Sequence[str], rows: Sequence[Sequence[str | int]]) -> None
     with console.capture() as captured:
         console.print(table)
     print(*(line.rstrip() for line in captured.get().splitlines()), sep="\n", flush=True)
+
+
+def show_rehearsal(differences: Sequence[Difference]) -> None:
+    """What would change in which feed, as a diff: `+` comes, `-` goes, `~` changes."""
+    console = Console(highlight=False)
+    for each in differences:
+        console.print(Text(_safe(each.title), "bold"), soft_wrap=True)
+        lines = [("+", "green", entry, "") for entry in each.added]
+        lines += [("-", "red", entry, "") for entry in each.removed]
+        lines += [("~", "yellow", entry, ", ".join(names)) for entry, names in each.changed]
+        for sign, colour, entry, what in lines[:_MOST]:
+            title = entry.item.title or entry.item.url or entry.id
+            line = (
+                f" {entry.published:%Y-%m-%d}  {_safe(title)}  ({_safe(entry.feed.title)}{': ' + what if what else ''})"
+            )
+            console.print(Text.assemble("  ", (sign, colour), line), soft_wrap=True)
+        if len(lines) > _MOST:
+            console.print(Text(f"    and {len(lines) - _MOST} more", "dim"), soft_wrap=True)
+        if not lines:
+            console.print(Text("    no entry changes, only what the feed says of itself", "dim"), soft_wrap=True)
+    if not differences:
+        console.print(Text("no feed would change", "dim"), soft_wrap=True)
+    sys.stdout.flush()
+
+
+def rehearsal_as_json(differences: Sequence[Difference], output: Path) -> list[dict[str, Any]]:
+    """The same for programs; files are relative to the output folder."""
+    return [
+        {
+            "title": each.title,
+            "files": [path.relative_to(output).as_posix() for path in each.files],
+            "added": [_entry(entry) for entry in each.added],
+            "removed": [_entry(entry) for entry in each.removed],
+            "changed": [_entry(entry) | {"what": list(names)} for entry, names in each.changed],
+        }
+        for each in differences
+    ]
+
+
+def _entry(entry: Entry) -> dict[str, str]:
+    return {"id": entry.id, "title": entry.item.title, "url": entry.item.url, "source": text.masked(entry.feed.title)}
+
+
+def show_preview(preview: Preview) -> None:
+    """What becomes of each item of one source: how it would be published, or why not."""
+    rows = []
+    for item, kept, said in preview.items:
+        shown = kept or item
+        where = "; ".join(" / ".join(path) for path in shown.categories)
+        day = f"{shown.published:%Y-%m-%d}" if shown.published else "no date"
+        what = "; ".join(said) or ("comes in" if kept else "excluded")
+        rows.append((day, shown.title or shown.url or shown.guid, where or "(everything)", what))
+    if rows:
+        show_list(("published", "title", "category", "what becomes of it"), rows)
+
+
+def show_explanations(found: Sequence[Explanation]) -> None:
+    """Every story under its title, its lines with their labels."""
+    console = Console(highlight=False)
+    for number, each in enumerate(found):
+        if number:
+            console.print()
+        console.print(Text(_safe(each.title), "bold"), soft_wrap=True)
+        before = ""
+        for label, line in each.lines:
+            console.print(
+                Text.assemble("  ", (f"{label if label != before else '':9} ", "dim"), _safe(line)), soft_wrap=True
+            )
+            before = label
+    sys.stdout.flush()
 
 
 def show_json(value: Any) -> None:

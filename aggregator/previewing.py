@@ -1,0 +1,90 @@
+"""`aggregator preview`: what one source yields after the rules, with nothing kept but what its host wants."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from aggregator import config as configs
+from aggregator.collect import visit
+from aggregator.config import Config
+from aggregator.errors import AggregatorError
+from aggregator.fetching import loop_factory
+from aggregator.model import Item, Source, Visit
+from aggregator.network import network
+from aggregator.sources import find
+from aggregator.store import sources as stored
+from aggregator.store.engine import open_store, reading, writing
+from aggregator.store.values import dump
+from aggregator.text import masked, one_line
+from aggregator.views import View
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A visit, and for each of its items in the feed's order: what becomes of it (None: excluded), and why."""
+
+    visit: Visit
+    items: tuple[tuple[Item, Item | None, tuple[str, ...]], ...]
+
+
+def preview(config: Config, wanted: str, now: datetime) -> Preview:
+    """Visit one source: one of the config, by its key, title or a part of these, or the address of any feed.
+
+    It is asked unconditionally, as nothing of it is kept. Raises AggregatorError when no source is meant, or several.
+    """
+    source = _source(config, wanted)
+    remote = find(source.kind).REMOTE
+    engine = open_store(config.store)
+    try:
+        with reading(engine) as db:
+            hosts = stored.hosts(db)
+
+        async def ask() -> Visit:
+            async with network(config, hosts, now, remote=remote) as (fetch, learned):
+                try:
+                    return await visit(source, {}, fetch)
+                finally:
+                    with writing(engine) as db:
+                        stored.save_hosts(db, learned())
+
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            met = runner.run(ask())
+    finally:
+        engine.dispose()
+    view = View(config)
+    items = [(item, view.item(source.key, item, now), view.explain_item(source.key, item, now)) for item in met.items]
+    return Preview(met, tuple(items))
+
+
+def _source(config: Config, wanted: str) -> Source:
+    folded = wanted.casefold()
+    exact = [
+        each for each in config.sources if wanted in (each.key, masked(each.key)) or folded == each.title.casefold()
+    ]
+    near = [each for each in config.sources if folded in each.key.casefold() or folded in each.title.casefold()]
+    found = exact or near
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(masked(each.key) for each in found[:5])
+        raise AggregatorError(f"{one_line(masked(wanted), 100)} may be any of {names}; write more of it")
+    if wanted.startswith(("http://", "https://", "rsshub://")):
+        return configs.source(config, wanted)
+    raise AggregatorError(f"there is no source {one_line(masked(wanted), 100)}; see `aggregator list sources --json`")
+
+
+def as_json(preview: Preview) -> dict[str, Any]:
+    """A preview for programs: every item whole, as it would be published; what is absent is left out."""
+    met = preview.visit
+    return {
+        "source": masked(met.source.key),
+        "title": met.source.title or (met.feed.title if met.feed else ""),
+        "error": masked(met.error),
+        "warnings": [masked(warning) for warning in met.warnings],
+        "items": [
+            {"excluded": kept is None, "rules": list(said), "item": json.loads(dump(kept or item))}
+            for item, kept, said in preview.items
+        ],
+    }
