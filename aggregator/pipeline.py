@@ -134,12 +134,14 @@ def _prepare(engine: Engine, config: Config, now: datetime, force: bool) -> _Pla
     return _Plan(known, standings, hosts, notes)
 
 
-def _rank(standing: Standing, now: datetime) -> tuple[int, bool, datetime]:
+def _rank(standing: Standing, now: datetime) -> tuple[int, bool, int, datetime]:
     """The order of visits: a host may want silence after one that failed before, so it comes after those that do well.
 
-    Among equals it is the turn of the one that was visited least recently, a new one first.
+    Of these new ones are first, then those that took longest last time, as the run is as long as what begins last. That
+    counts in whole seconds: among those that are quick it is the turn of the one that was visited least recently.
     """
-    return standing.failures, standing.last_visit is not None, standing.last_visit or now
+    slow = 0 if standing.failures else round(standing.seconds)
+    return standing.failures, standing.last_visit is not None, -slow, standing.last_visit or now
 
 
 def _known(db: Connection, source: Source, standing: Standing) -> Mapping[str, Validators]:
@@ -244,12 +246,13 @@ def _learned(
     hints, move, answer = visit.hints or standing.hints, standing.move, visit.answer
     if visit.error or not answer:
         hints = replace(hints, fresh_for=None)
-    elif not answer.not_modified or {"cache-control", "expires"} & answer.headers.keys():
+    elif not answer.not_modified or answer.repeated or {"cache-control", "expires"} & answer.headers.keys():
         hints = replace(hints, fresh_for=freshness.fresh_for(answer.headers, visit.source.pace.freshness_cap))
     else:
         hints = replace(hints, fresh_for=standing.hints.fresh_for)
     if given := [*visit.documents.values(), *visit.held.values()]:
-        hints = replace(hints, validated=any(each.etag or each.last_modified for each in given))
+        is_repeated = answer is not None and answer.repeated
+        hints = replace(hints, validated=not is_repeated and any(each.etag or each.last_modified for each in given))
     else:
         hints = replace(hints, validated=standing.hints.validated)
     if move and move.believed and visit.source.key in (*visit.documents, *visit.held):

@@ -16,7 +16,10 @@ from aggregator.store.values import dump, load, moment, seconds
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a source stands: its number in the store, its last visits, and when the next one is due and why."""
+    """How a source stands: its number in the store, its last visits, and when the next one is due and why.
+
+    `seconds` is what the last visit took on hosts.
+    """
 
     id: int
     key: str = field(repr=False)
@@ -34,6 +37,7 @@ class Standing:
     gone_since: datetime | None
     gone: bool
     move: Move | None
+    seconds: float
 
 
 def register(db: Connection, sources: Iterable[tuple[Source, bool]], now: datetime) -> tuple[str, ...]:
@@ -103,6 +107,7 @@ def standings(db: Connection) -> Mapping[str, Standing]:
             gone_since=moment(row.gone_since),
             gone=row.gone,
             move=load(Move, row.move) if row.move else None,
+            seconds=row.seconds or 0.0,
         )
         for row in rows
     }
