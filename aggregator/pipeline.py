@@ -12,7 +12,7 @@ Only two things flow back: what the store already knew (validators, keys) goes i
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -97,16 +97,19 @@ def run(
             published = channels.publish_all(engine, config, progress)
             visited = {outcome.source.key for outcome in outcomes}
             with reading(engine) as db:
-                skipped = tuple(each for key, each in stored.standings(db).items() if key not in visited)
+                standings = stored.standings(db)
         finally:
             engine.dispose()
     outcomes = sorted(outcomes, key=lambda each: each.source.key)
-    notes = (*plan.notes, *(_moved(each) for each in outcomes if each.moved_to))
+    notes = (*plan.notes, *(_moved(each, standings[each.source.key]) for each in outcomes if each.moved_to))
+    skipped = tuple(each for key, each in standings.items() if key not in visited)
     return Report(tuple(outcomes), skipped, published, tuple(map(masked, notes)))
 
 
-def _moved(outcome: Outcome) -> str:
+def _moved(outcome: Outcome, standing: Standing) -> str:
     old, new = outcome.source.key, outcome.moved_to
+    if standing.same_as:
+        return f"{old} has moved to {new}, which is a source already: remove one of the two"
     return f'{old} has moved to {new}; write url = "{new}" into the config'
 
 
@@ -128,10 +131,20 @@ def _prepare(engine: Engine, config: Config, now: datetime, force: bool) -> _Pla
         notes += categories.rename(db, channels.slugs(config))
         standings = stored.standings(db)
         hosts = stored.hosts(db)
-        due = [source for source in config.sources if force or _is_due(source, standings[source.key], now)]
+        once = _asked_once(config.sources, standings)
+        due = [source for source in once if force or _is_due(source, standings[source.key], now)]
         due.sort(key=lambda source: _rank(standings[source.key], now))
         known = [(source, _known(db, source, standings[source.key])) for source in due]
     return _Plan(known, standings, hosts, notes)
+
+
+def _asked_once(configured: Sequence[Source], standings: Mapping[str, Standing]) -> Iterator[Source]:
+    """The sources, without those that are the same as another by now: its entries are in the categories of both."""
+    for source in configured:
+        if not standings[source.key].same_as:
+            same = [each for each in configured if standings[each.key].same_as == source.key]
+            paths = (path for each in (source, *same) for path in each.categories)
+            yield replace(source, categories=tuple(dict.fromkeys(paths))) if same else source
 
 
 def _rank(standing: Standing, now: datetime) -> tuple[int, bool, int, datetime]:
