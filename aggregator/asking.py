@@ -1,4 +1,4 @@
-"""Whether a visit has asked anybody: only one that has not may be tried again at once."""
+"""What a visit costs others: whether it asked anybody (only one that did not may be tried again at once), how long."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,12 @@ from aggregator.model import Document, Fetch, Limits, Validators
 class Asking:
     """A Fetch for one visit, which may make several: for a page's link, or the next mirror.
 
-    `asked` says whether any of them cost somebody a request.
+    `asked` says whether any of them cost somebody a request, `seconds` is the time that all took on their hosts.
     """
 
     fetch: Fetch
     asked: bool = False
+    seconds: float = 0.0
 
     async def __call__(self, url: str, known: Validators, limits: Limits) -> Document:
         """The document. Raises FetchError."""
@@ -22,6 +23,8 @@ class Asking:
             document = await self.fetch(url, known, limits)
         except FetchError as error:
             self.asked = self.asked or error.asked
+            self.seconds += error.seconds
             raise
         self.asked = True
+        self.seconds += document.seconds
         return document

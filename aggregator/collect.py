@@ -5,7 +5,6 @@ This is the one place that decides where reading runs: in a thread beside the ev
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -39,7 +38,6 @@ async def collect(
 
 async def visit(source: Source, known: Mapping[str, Validators], fetch: Fetch) -> Visit:
     """One attempt at a source. Raises nothing but cancellation: whatever goes wrong is in the Visit."""
-    start = time.monotonic()
     asking = Asking(fetch)
     try:
         if missing := source.limits.access.missing:
@@ -54,7 +52,7 @@ async def visit(source: Source, known: Mapping[str, Validators], fetch: Fetch) -
         _log.exception("%s: a mistake in aggregator itself", source.key)
         result = Visit(source, error=f"internal error: {type(error).__name__}: {error}; please report it")
         result = replace(result, trouble=Trouble("internal error"))
-    return replace(result, seconds=time.monotonic() - start)
+    return replace(result, seconds=asking.seconds)
 
 
 def _read(kind: sources.Kind, source: Source, found: Found) -> Visit:

@@ -38,7 +38,8 @@ class FetchError(SourceError):
     """The document did not arrive (DNS, TLS, time-out, HTTP status, too large ...).
 
     `retry_after` is what the server asked for by Retry-After (RFC 9110 §10.2.3), `host` the one that answered so.
-    `asked` False says that no server was asked anything: what forbids it was known before.
+    `asked` False says that no server was asked anything: what forbids it was known before. `seconds` is the time that
+    was spent on hosts all the same.
     """
 
     def __init__(
@@ -48,14 +49,16 @@ class FetchError(SourceError):
         retry_after: timedelta | None = None,
         host: str = "",
         asked: bool = True,
+        seconds: float = 0.0,
     ) -> None:
         super().__init__(kind, message)
         self.retry_after = retry_after
         self.host = host
         self.asked = asked
+        self.seconds = seconds
 
     def __reduce__(self) -> tuple[type["FetchError"], tuple[object, ...]]:
-        return type(self), (self.kind, self.message, self.retry_after, self.host, self.asked)
+        return type(self), (self.kind, self.message, self.retry_after, self.host, self.asked, self.seconds)
 
 
 class ParseError(SourceError):

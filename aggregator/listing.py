@@ -60,6 +60,7 @@ def sources(config: Config, now: datetime) -> Listing:
                 "warnings": [text.masked(warning) for warning in standing.warnings] if standing else [],
                 "gone": bool(standing and standing.gone),
                 "moved_to": _move(standing.move) if standing and standing.move else None,
+                "same_as": text.masked(standing.same_as) or None if standing else None,
                 "paused_until": _time(_paused(config, source, standing, hosts, now)),
                 "hub": standing.hints.hub if standing else "",
             }
@@ -74,7 +75,7 @@ def _last(standing: Standing | None, now: datetime) -> str:
 def _next(source: Source, standing: Standing | None, now: datetime) -> str:
     if not find(source.kind).REMOTE:
         return "every run"
-    if standing and standing.gone:
+    if standing and (standing.gone or standing.same_as):
         return "never"
     return f"in {span(standing.next_visit - now)}" if standing and standing.next_visit > now else "now"
 
@@ -87,6 +88,8 @@ def _trouble(standing: Standing | None) -> str:
         return "gone (410)"
     number = len(standing.warnings)
     warnings = f"{number} {'warning' if number == 1 else 'warnings'}" if number else ""
+    if standing.same_as:
+        return f"{standing.reason}, where it has moved: remove one of the two"
     move = standing.move
     moved = f"has moved to {move.url}: write it into the config" if move and move.believed else ""
     return "; ".join(filter(None, (text.masked(standing.error) or warnings, moved)))

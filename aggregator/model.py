@@ -170,12 +170,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """What lets a document answer "not changed", byte for byte (RFC 9110 §8.8). `url` gave it; `stamp` is a file's."""
+    """What lets a document answer "not changed", byte for byte (RFC 9110 §8.8). `url` gave it; `stamp` is a file's.
+
+    `print` is of the document itself, for servers that never say "not changed"; it is never sent.
+    """
 
     etag: str = ""
     last_modified: str = ""
     stamp: str = ""
     url: str = ""
+    print: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,16 +187,20 @@ class Document:
     """Bytes of a visit. `name` is what the source calls it (the URL asked for; a post's path below its folder);
     `url` is the final URL after redirects (for a post: the same as `name`); header names are lower case.
     `not_modified` is "304 Not Modified": the body is empty, `validators` are what the 304 said or else the known
-    ones. `moved_to` is where the permanent redirects at the beginning of the chain led (RFC 9110 §15.4.2), "" for none.
+    ones; or, where `repeated`, a 200 that sent once more what we have, with the body left out. `moved_to` is where the
+    permanent redirects at the beginning of the chain led (RFC 9110 §15.4.2), "" for none.
+    `seconds` is the time spent on hosts: connecting, waiting for the answer, reading it; not waiting for our turn.
     """
 
     name: str = field(repr=False)  # a source's key may hold a password
     url: str
     body: bytes
     not_modified: bool = False
+    repeated: bool = False
     moved_to: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     validators: Validators = Validators()
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +288,8 @@ class Visit:
     `documents` were read now, `held` stand as they were (their validators may have been renewed), `broken` could not be
     read, so what they gave before still counts. `error` is one line, with its class in front, when the visit failed as
     a whole, and `trouble` what the schedule makes of it; then nothing else is to be learned. `answer` is the server's
-    last one (its body left out), `hints` what the document says of the next visit (None: it was not read).
+    last one (its body left out), `hints` what the document says of the next visit (None: it was not read). `seconds` is
+    the time that hosts took for it (see Document), 0 for a visit of posts.
     """
 
     source: Source

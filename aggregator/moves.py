@@ -1,13 +1,15 @@
-"""Whether a permanent redirect is to be believed. Pure.
+"""Whether a permanent redirect is to be believed, and what of it where that leads to another source. Pure.
 
 RFC 9110 §15.4.2 lets a client use the new address at once; but publishers redirect to maintenance pages and come back,
 so aggregators have always waited for confirmations.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from aggregator.model import Move, Pace
+from aggregator.text import http_url
 
 
 def moved(history: Move | None, url: str, seen: str, pace: Pace, now: datetime, *, overlap: bool) -> Move | None:
@@ -32,6 +34,17 @@ def moved(history: Move | None, url: str, seen: str, pace: Pace, now: datetime, 
     visits, since = history.visits + 1, min(history.since, now)  # a clock that was wrong must not hold it up
     believed = visits >= pace.move_visits and now - since >= pace.move_after
     return replace(history, visits=visits, since=since, believed=believed)
+
+
+def twins(moves: Mapping[str, Move | None], failing: Collection[str] = ()) -> Mapping[str, str]:
+    """The sources that need not be asked, as they have moved to where another one is: their keys, each with that one's.
+
+    `moves` is what is known of all sources of the config, by key. One that has moved away itself, or that is `failing`
+    (maybe by what is in the config for it alone), takes nobody's place.
+    """
+    gone = {key: http_url(move.url) for key, move in moves.items() if move and move.believed}
+    there = {http_url(key): key for key in sorted(moves.keys() - gone.keys() - set(failing)) if http_url(key)}
+    return {key: there[url] for key, url in gone.items() if url in there}
 
 
 def is_own_turn(failures: int, pace: Pace) -> bool:

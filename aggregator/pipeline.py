@@ -12,7 +12,7 @@ Only two things flow back: what the store already knew (validators, keys) goes i
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -113,14 +113,17 @@ def carry_out(
     published = channels.publish_all(engine, config, progress, rehearse)
     visited = {outcome.source.key for outcome in outcomes}
     with reading(engine) as db:
-        skipped = tuple(each for key, each in stored.standings(db).items() if key not in visited)
+        standings = stored.standings(db)
     outcomes = sorted(outcomes, key=lambda each: each.source.key)
-    notes = (*plan.notes, *(_moved(each) for each in outcomes if each.moved_to))
+    notes = (*plan.notes, *(_moved(each, standings[each.source.key]) for each in outcomes if each.moved_to))
+    skipped = tuple(each for key, each in standings.items() if key not in visited)
     return Report(tuple(outcomes), skipped, published, tuple(map(masked, notes)))
 
 
-def _moved(outcome: Outcome) -> str:
+def _moved(outcome: Outcome, standing: Standing) -> str:
     old, new = outcome.source.key, outcome.moved_to
+    if standing.same_as:
+        return f"{old} has moved to {new}, which is a source already: remove one of the two"
     return f'{old} has moved to {new}; write url = "{new}" into the config'
 
 
@@ -142,18 +145,30 @@ def _prepare(engine: Engine, config: Config, now: datetime, force: bool) -> _Pla
         notes += categories.rename(db, channels.slugs(config))
         standings = stored.standings(db)
         hosts = stored.hosts(db)
-        due = [source for source in config.sources if force or _is_due(source, standings[source.key], now)]
+        once = _asked_once(config.sources, standings)
+        due = [source for source in once if force or _is_due(source, standings[source.key], now)]
         due.sort(key=lambda source: _rank(standings[source.key], now))
         known = [(source, _known(db, source, standings[source.key])) for source in due]
     return _Plan(known, standings, hosts, notes)
 
 
-def _rank(standing: Standing, now: datetime) -> tuple[int, bool, datetime]:
+def _asked_once(configured: Sequence[Source], standings: Mapping[str, Standing]) -> Iterator[Source]:
+    """The sources, without those that are the same as another by now: its entries are in the categories of both."""
+    for source in configured:
+        if not standings[source.key].same_as:
+            same = [each for each in configured if standings[each.key].same_as == source.key]
+            paths = (path for each in (source, *same) for path in each.categories)
+            yield replace(source, categories=tuple(dict.fromkeys(paths))) if same else source
+
+
+def _rank(standing: Standing, now: datetime) -> tuple[int, bool, int, datetime]:
     """The order of visits: a host may want silence after one that failed before, so it comes after those that do well.
 
-    Among equals it is the turn of the one that was visited least recently, a new one first.
+    Of these new ones are first, then those that took longest last time, as the run is as long as what begins last. That
+    counts in whole seconds: among those that are quick it is the turn of the one that was visited least recently.
     """
-    return standing.failures, standing.last_visit is not None, standing.last_visit or now
+    slow = 0 if standing.failures else round(standing.seconds)
+    return standing.failures, standing.last_visit is not None, -slow, standing.last_visit or now
 
 
 def _known(db: Connection, source: Source, standing: Standing) -> Mapping[str, Validators]:
@@ -259,12 +274,13 @@ def _learned(
     hints, move, answer = visit.hints or standing.hints, standing.move, visit.answer
     if visit.error or not answer:
         hints = replace(hints, fresh_for=None)
-    elif not answer.not_modified or {"cache-control", "expires"} & answer.headers.keys():
+    elif not answer.not_modified or answer.repeated or {"cache-control", "expires"} & answer.headers.keys():
         hints = replace(hints, fresh_for=freshness.fresh_for(answer.headers, visit.source.pace.freshness_cap))
     else:
         hints = replace(hints, fresh_for=standing.hints.fresh_for)
     if given := [*visit.documents.values(), *visit.held.values()]:
-        hints = replace(hints, validated=any(each.etag or each.last_modified for each in given))
+        is_repeated = answer is not None and answer.repeated
+        hints = replace(hints, validated=not is_repeated and any(each.etag or each.last_modified for each in given))
     else:
         hints = replace(hints, validated=standing.hints.validated)
     if move and move.believed and visit.source.key in (*visit.documents, *visit.held):

@@ -58,11 +58,13 @@ def show_run(report: Report, output: Path, now: datetime, *, every: bool) -> Non
     after = []
     if quiet := len(good) - len(told):
         after.append(f"{_many(quiet, 'source')} with nothing new")
-    waiting = [standing for standing in report.skipped if not standing.gone]
+    waiting = [standing for standing in report.skipped if not _is_over(standing)]
     if waiting:
         soonest = min(standing.next_visit for standing in waiting)
         after.append(f"{_many(len(waiting), 'source')} not due yet, the next in {span(soonest - now)}")
-    if gone := len(report.skipped) - len(waiting):
+    if same := sum(1 for standing in report.skipped if standing.same_as):
+        after.append(f"{_many(same, 'source')} the same as another")
+    if gone := len(report.skipped) - len(waiting) - same:
         after.append(f"{_many(gone, 'source')} gone for good")
     if not report.outcomes and not report.skipped:
         after.append("no sources yet: add a [[source]] to the config")
@@ -228,11 +230,15 @@ def show_json(value: Any) -> None:
 
 def _by_time(standings: Sequence[Standing]) -> list[Standing]:
     """Those that are due first come first; those that never will be stand at the end."""
-    return sorted(standings, key=lambda each: (each.gone, each.next_visit, each.key))
+    return sorted(standings, key=lambda each: (_is_over(each), each.next_visit, each.key))
+
+
+def _is_over(standing: Standing) -> bool:
+    return standing.gone or bool(standing.same_as)
 
 
 def _skipped(standing: Standing, now: datetime) -> tuple[str, str, str]:
-    due = "never" if standing.gone else span(max(standing.next_visit - now, timedelta()))
+    due = "never" if _is_over(standing) else span(max(standing.next_visit - now, timedelta()))
     return standing.title or standing.feed.title or standing.key, due, standing.reason
 
 

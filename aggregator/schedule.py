@@ -13,7 +13,7 @@ _DAY = timedelta(days=1)
 _LONGEST = timedelta(days=36500)  # longer than any plan, short enough to be added to any date
 _WEEK_IN_HOURS = 7 * 24
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_EVERY, _UNVALIDATED = "every ", "no validators: "  # how the reasons begin that are nobody's wish but the owner's
+_EVERY, _UNVALIDATED = "every ", "always sent in full: "  # how the reasons begin that are nobody's wish but the owner's
 _REFUSED = ("http 401", "http 403", "blocked")
 _BUSY = ("http 429", "http 503", "paused")  # paused: another feed of the host met one of these
 
@@ -45,7 +45,8 @@ def next_visit(
     """The visit after one to the source `key` that began at `now`.
 
     `hints` are what the publisher is known to ask for; they are floors, within the caps of `pace`. `validated` False
-    says that a server gave neither ETag nor Last-Modified, so that each visit transfers everything again. `failures`
+    says that a server gave neither ETag nor Last-Modified, or ignores them, so that each visit transfers everything
+    again. `failures`
     counts the failed visits in a row, this one included; `trouble` is what this one was about; `gone_since` is when the
     first 410 in a row was met, None if this is the first; `last_full` is when the document was transferred last, which
     holds without validators for a failed visit too. A source in trouble is asked less and less, but never given up,

@@ -36,12 +36,12 @@ class Pace:
     """How often a source is visited: keys of `[fetch]` and, but for the pauses, of `[[source]]`.
 
     `interval` is the least time between two visits, `jitter` the share of it by which visits drift apart;
-    `unvalidated` the least time where the server gives no validators. `freshness_cap`, `ttl_cap` and `skip_cap` bound
-    what a publisher may ask for: by cache headers, by ttl and sy:*, by skipHours and skipDays. `backoff_cap` bounds the
-    wait after failures, `refused_wait` is the first one after 401 and 403. `pause` is the first silence of a host after
-    429 or 503 without Retry-After, doubling up to `pause_cap`, which bounds Retry-After as well. A 410 is believed the
-    second time, when `gone_after` has passed since the first; a permanent redirect after `move_visits` visits over at
-    least `move_after`.
+    `unvalidated` the least time where every visit gets the whole document. `freshness_cap`, `ttl_cap` and `skip_cap`
+    bound what a publisher may ask for: by cache headers, by ttl and sy:*, by skipHours and skipDays. `backoff_cap`
+    bounds the wait after failures, `refused_wait` is the first one after 401 and 403. `pause` is the first silence of a
+    host after 429 or 503 without Retry-After, doubling up to `pause_cap`, which bounds Retry-After as well. A 410 is
+    believed the second time, when `gone_after` has passed since the first; a permanent redirect after `move_visits`
+    visits over at least `move_after`.
     """
 
     interval: timedelta = timedelta(hours=1)
@@ -65,7 +65,8 @@ class Hints:
 
     `fresh_for` comes from Cache-Control or Expires of the last answer, 304 included (RFC 9111 §4.2), its age already
     taken off; `ttl` from RSS <ttl>; `period` from sy:updatePeriod and sy:updateFrequency; `skip_hours` (0 to 23) and
-    `skip_days` (0 is Monday) from RSS, in UTC; `hub` is a WebSub hub; `validated` False: no ETag, no date.
+    `skip_days` (0 is Monday) from RSS, in UTC; `hub` is a WebSub hub; `validated` False: the server gives no ETag and
+    no date, or ignores them.
     """
 
     fresh_for: timedelta | None = None

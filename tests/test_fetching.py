@@ -87,7 +87,7 @@ def test_a_document_is_asked_for_again_with_its_own_validators(server: Server, e
     server.put("/feed", BODY, etag=etag, last_modified=last_modified)
     first = get(server.url("/feed"))
     again = get(server.url("/feed"), first.validators)
-    assert first.validators == Validators(etag, last_modified, url=server.url("/feed"))
+    assert replace(first.validators, print="") == Validators(etag, last_modified, url=server.url("/feed"))
     assert (again.not_modified, again.body, again.validators) == (True, b"", first.validators)
     assert [request.status for request in server.log] == [200, 304]
     assert "if-none-match" not in server.log[0].headers
@@ -99,7 +99,7 @@ def test_a_document_is_asked_for_again_with_its_own_validators(server: Server, e
 def test_validators_follow_the_server(server: Server) -> None:
     known = Validators('"old"', "then", "9-9")
     server.put("/none", BODY)
-    assert get(server.url("/none"), known).validators == Validators(url=server.url("/none"))
+    assert replace(get(server.url("/none"), known).validators, print="") == Validators(url=server.url("/none"))
     server.script("/new", lambda request: Response(b"", 304, {"ETag": '"new"'}))
     assert get(server.url("/new"), known).validators == Validators('"new"', "then", "9-9", server.url("/new"))
     server.script("/silent", lambda request: Response(b"", 304))

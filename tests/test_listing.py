@@ -81,6 +81,23 @@ def test_a_source_that_moves(planet: Planet) -> None:
         assert trouble.endswith(f"; has moved to {new}: write it into the config")
 
 
+def test_a_source_that_has_become_another(planet: Planet) -> None:
+    with Server() as server:
+        server.redirect("/old", server.url("/new"), 301)
+        server.put("/new", rss([{"title": "One", "guid": "1"}]), etag=True)
+        planet.feed(server.url("/old"), move_visits=1, move_after="0s")
+        planet.feed(server.url("/new").replace("//", "//me:pw@"))
+        reports = [planet.run(later=2 * DAY) for _ in range(3)]
+    new = server.url("/new").replace("//", "//***@")
+    due, trouble, values = listed(planet)
+    assert (due, trouble) == ("never", f"the same feed as {new}, where it has moved: remove one of the two")
+    assert (values["reason"], values["same_as"]) == (f"the same feed as {new}", new)
+    note = f"{server.url('/old')} has moved to {server.url('/new')}, which is a source already: remove one of the two"
+    assert [report.notes for report in reports] == [(), (note,), ()]
+    assert [standing.reason for standing in reports[2].skipped] == [f"the same feed as {new}"]
+    assert (listed(planet, 1)[1], listed(planet, 1)[2]["same_as"]) == ("", None)
+
+
 def test_a_source_with_warnings_says_how_many(planet: Planet) -> None:
     planet.seeds()
     planet.post("a.md", title="One", date="never")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aggregator.model import Move, Pace
-from aggregator.moves import is_own_turn, moved
+from aggregator.moves import is_own_turn, moved, twins
 
 OLD, NEW, OTHER = "https://old.example/feed", "https://new.example/feed", "https://other.example/feed"
 START = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
@@ -88,3 +88,30 @@ def test_a_clock_that_was_wrong_does_not_hold_a_move_up() -> None:
 @pytest.mark.parametrize(("visits", "turns"), [(3, [3, 5, 7, 9]), (1, [1, 3, 5, 7, 9]), (0, [1, 3, 5, 7, 9]), (9, [9])])
 def test_the_own_address_has_its_turn_when_the_other_keeps_failing(visits: int, turns: list[int]) -> None:
     assert [failures for failures in range(10) if is_own_turn(failures, Pace(move_visits=visits))] == turns
+
+
+def to(url: str, believed: bool = True) -> Move:
+    return Move(url, 3, START, believed)
+
+
+@pytest.mark.parametrize(
+    ("moves", "failing", "expected"),
+    [
+        ({}, [], {}),
+        ({OLD: to(NEW), NEW: None}, [], {OLD: NEW}),
+        ({OLD: to(NEW), OTHER: None}, [], {}),
+        ({OLD: to(NEW, believed=False), NEW: None}, [], {}),
+        ({OLD: to(NEW), NEW: to(OTHER, believed=False)}, [], {OLD: NEW}),
+        ({OLD: to(NEW), "HTTPS://me:pw@NEW.example/feed": None}, [], {OLD: "HTTPS://me:pw@NEW.example/feed"}),
+        ({OLD: to(NEW), OTHER: to(NEW), NEW: None}, [], {OLD: NEW, OTHER: NEW}),
+        ({OLD: to(NEW), NEW: None}, [NEW], {}),
+        ({OLD: to(NEW), NEW: None}, [OLD], {OLD: NEW}),
+        ({OLD: to(NEW), NEW: to(OLD)}, [], {}),  # there and back: one of them has to be asked
+        ({OLD: to(NEW), NEW: to(OTHER), OTHER: None}, [], {NEW: OTHER}),
+        ({"seeds": None, "rsshub://a/b": None, OLD: to(NEW)}, [], {}),
+    ],
+)
+def test_who_has_moved_to_where_another_is_need_not_be_asked(
+    moves: dict[str, Move | None], failing: list[str], expected: dict[str, str]
+) -> None:
+    assert twins(moves, failing) == expected

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from aggregator.errors import ConfigError
 from aggregator.listing import sources
 from aggregator.model import Pace
 from tests.planet import NOON, Planet, places, rss
-from tests.server import Response, Server
+from tests.server import Request, Response, Server
 
 HOST, OTHER = "127.0.0.2", "127.0.0.3"
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -177,6 +178,31 @@ def test_those_that_wait_longest_come_first_and_those_that_fail_last(planet: Pla
         server.put(f"/{name}", story(name), etag=True)
     assert visited() == "cdba", "as the config has them, where they are equal"
     assert visited() == "abcd"
+
+
+def test_the_slowest_of_last_time_comes_first(planet: Planet, server: Server) -> None:
+    def visited() -> str:
+        server.log.clear()
+        planet.run(later=DAY, force=True)
+        return "".join(place[-1] for place in places(server))
+
+    def slow(path: str, seconds: float) -> None:
+        def answer(request: Request) -> Response:
+            time.sleep(seconds)
+            return Response(story(path[1:]))
+
+        server.script(path, answer)
+
+    # One at a time: who waits for the others, for its turn at their host or for its spacing, is not slow for that.
+    planet.fetch |= {"concurrency": 1, "spacing": "0.6s"}
+    for name, seconds, host in (("a", 0, HOST), ("b", 0.8, "127.0.0.4"), ("c", 1.7, OTHER), ("d", 0, OTHER)):
+        slow(f"/{name}", seconds)
+        planet.feed(server.url(f"/{name}", host))
+    assert visited() == "abcd"
+    for name in "bc":
+        server.put(f"/{name}", story(name), etag=True)
+    assert visited() == "cbad"
+    assert visited() == "abcd", "it is the last visit that counts"
 
 
 # --- Secrets that are not there -------------------------------------------------------------------------------------

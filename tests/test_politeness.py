@@ -142,7 +142,7 @@ def test_05_06_a_new_etag_is_learned_though_nothing_else_changed(
 ) -> None:
     server.script("/feed", in_turn(*(ok(ETag=f'"{number}"', **more) for number in range(4))))
     for _ in range(4):
-        planet.run(later=2 * HOUR)
+        planet.run(later=2 * DAY)
     assert [conditions(request)[0] for request in server.log] == [None, '"0"', '"1"', '"2"']
     assert {conditions(request)[1] for request in server.log[1:]} == {more.get("Last_Modified")}
 
@@ -150,7 +150,7 @@ def test_05_06_a_new_etag_is_learned_though_nothing_else_changed(
 def test_06_a_new_last_modified_is_learned_though_the_body_is_equal(planet: Planet, server: Server) -> None:
     server.script("/feed", in_turn(ok(Last_Modified="one"), ok(Last_Modified="two")))
     for _ in range(3):
-        planet.run(later=2 * HOUR)
+        planet.run(later=2 * DAY)
     assert [conditions(request)[1] for request in server.log] == [None, "one", "two"]
 
 
@@ -216,6 +216,28 @@ def test_08_a_feed_that_was_away_and_comes_back_is_not_transferred_again(planet:
 def test_08_without_validators_once_a_day(planet: Planet, server: Server) -> None:
     server.put("/feed", FEED)
     assert asked(planet, server, [0, 1.1, 12, 23.9, 24.1, 36, 48, 48.3]) == [0, 24.1, 48.3]
+
+
+@pytest.mark.parametrize(
+    ("then", "expected"),
+    [
+        ([ok(ETag='"a"')], [0, 1.1, 25.2, 49.3]),
+        ([ok(ETag='"b"', Last_Modified="now")], [0, 1.1, 25.2, 49.3]),
+        ([ok(ETag='"a"'), same()], [0, 1.1, 25.2, 26.3, 27.4, 48.1, 49.2, 49.3 + 1]),
+        (
+            [ok(ETag='"a"'), Response(rss([]), headers={"ETag": '"b"'}), same()],
+            [0, 1.1, 25.2, 26.3, 27.4, 48.1, 49.2, 50.3],
+        ),
+    ],
+    ids=["always", "with new validators", "until a 304", "until it changes"],
+)
+def test_08_a_server_that_ignores_its_own_validators_is_asked_once_a_day(
+    planet: Planet, server: Server, then: list[Response], expected: list[float]
+) -> None:
+    server.script("/feed", in_turn(ok(ETag='"a"'), *then))
+    hours = [0, 0.9, 1.1, 2.2, 12, 25, 25.2, 26.3, 27.4, 48.1, 49.2, 49.3, 50.3]
+    assert asked(planet, server, hours) == expected
+    assert [conditions(request)[0] is None for request in server.log] == [True] + [False] * (len(server.log) - 1)
 
 
 def test_08_force_asks_at_once_but_conditionally(planet: Planet, server: Server) -> None:

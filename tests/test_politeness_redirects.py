@@ -123,6 +123,35 @@ def test_14_when_the_new_address_is_gone_the_old_one_is_asked_again(planet: Plan
     assert followed(planet, server, [130, 140]) == ["/new /old", "/old"]
 
 
+def test_14_a_feed_that_has_moved_to_another_source_is_asked_once(planet: Planet, server: Server) -> None:
+    two = rss([STORY, {"guid": "g2", "title": "Another"}])
+    server.redirect("/old", "/new", 301)
+    server.put("/new", FEED, etag=True)
+    planet.feed(server.url("/old", HOST), category="a")
+    planet.feed(server.url("/new", HOST), category="b")
+    paths = followed(planet, server, range(0, 24 * 5, 24))
+    assert [sorted(each.split()) for each in paths] == [["/new", "/new", "/old"]] * 4 + [["/new"]]
+    planet.run(force=True)
+    server.put("/new", two, etag=True)
+    assert followed(planet, server, [24 * 5]) == ["/new"], "the one before by force as well"
+    assert planet.titles("a/atom.xml") == planet.titles("b/atom.xml")
+    assert len(planet.titles()) == 2
+    del planet.sources[1]
+    assert followed(planet, server, [24 * 6, 24 * 7]) == ["/new"] * 2, "by the one that is left"
+
+
+def test_14_a_feed_that_comes_back_from_another_source_is_asked_again(planet: Planet, server: Server) -> None:
+    server.redirect("/old", "/new", 301)
+    server.put("/new", FEED, etag=True)
+    for path in ("/old", "/new"):
+        planet.feed(server.url(path, HOST))
+    assert followed(planet, server, range(0, 24 * 5, 24))[-1] == "/new"
+    server.put("/new", status=404)
+    server.put("/old", FEED, etag='"x"')
+    paths = followed(planet, server, [24 * 6, 24 * 7, 24 * 8])
+    assert [sorted(each.split()) for each in paths] == [["/new"], ["/new", "/new", "/old"], ["/new", "/old"]]
+
+
 def test_15_five_hops_at_most_and_no_loop(planet: Planet, server: Server) -> None:
     for number in range(10):
         server.redirect(f"/{number}", f"/{number + 1}", 301)

@@ -55,6 +55,7 @@ def standing(minutes: int) -> Standing:
         None,
         False,
         None,
+        0.0,
     )
 
 

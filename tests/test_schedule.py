@@ -20,12 +20,12 @@ STRICT = Pace(jitter=0)
 
 HINTS: list[tuple[str, Hints, bool, timedelta, str]] = [
     ("nothing said", Hints(), True, HOUR, "every 1 h"),
-    ("no validators", Hints(), False, DAY, "no validators: once a day"),
+    ("no validators", Hints(), False, DAY, "always sent in full: once a day"),
     ("fresh", Hints(fresh_for=3 * HOUR), True, 3 * HOUR, "publisher says max-age 3 h"),
     ("fresh for less", Hints(fresh_for=MINUTE), True, HOUR, "every 1 h"),
     ("fresh for the same", Hints(fresh_for=HOUR), True, HOUR, "every 1 h"),
     ("absurd", Hints(fresh_for=365 * DAY), True, 7 * DAY, "publisher says max-age 365 d, capped at 7 d"),
-    ("fresh, but no validators", Hints(fresh_for=3 * HOUR), False, DAY, "no validators: once a day"),
+    ("fresh, but no validators", Hints(fresh_for=3 * HOUR), False, DAY, "always sent in full: once a day"),
     ("no validators, and fresh", Hints(fresh_for=2 * DAY), False, 2 * DAY, "publisher says max-age 2 d"),
     ("odd", Hints(fresh_for=3 * HOUR - timedelta(seconds=7)), True, 3 * HOUR, "publisher says max-age 3 h"),
     ("ttl", Hints(ttl=2 * HOUR), True, 2 * HOUR, "ttl 2 h"),
@@ -318,8 +318,8 @@ def test_a_late_run_keeps_skipped_hours_for_a_day_at_most(planned: float, now: f
         (20 * DAY, 2 * HOUR, "every 20 d; skips hours 3 UTC", Pace(), True),
         (20 * DAY, HOUR, "every 20 d", Pace(), False),
         (20 * DAY, 2 * HOUR, "every 20 d", Pace(interval=2 * HOUR), False),
-        (20 * DAY, 2 * HOUR, "no validators: every 20 d", Pace(), False),
-        (20 * DAY, 27 * HOUR, "no validators: every 20 d", Pace(), True),
+        (20 * DAY, 2 * HOUR, "always sent in full: every 20 d", Pace(), False),
+        (20 * DAY, 27 * HOUR, "always sent in full: every 20 d", Pace(), True),
         (20 * DAY, 2 * HOUR, "publisher says max-age 20 d", Pace(), False),
         (20 * DAY, 2 * HOUR, "failed 9 times in a row (dns)", Pace(), False),
         (20 * DAY, -9000 * DAY, "every 20 d", Pace(), False),
@@ -346,9 +346,9 @@ def test_no_plan_is_ended_before_its_time(
 @pytest.mark.parametrize(
     ("validated", "ago", "failures", "wait", "reason"),
     [
-        (False, 2 * HOUR, 1, 22 * HOUR, "failed last time (dns); no validators: once a day"),
-        (False, timedelta(0), 1, DAY, "failed last time (dns); no validators: once a day"),
-        (False, -DAY, 1, DAY, "failed last time (dns); no validators: once a day"),  # the clock was put back
+        (False, 2 * HOUR, 1, 22 * HOUR, "failed last time (dns); always sent in full: once a day"),
+        (False, timedelta(0), 1, DAY, "failed last time (dns); always sent in full: once a day"),
+        (False, -DAY, 1, DAY, "failed last time (dns); always sent in full: once a day"),  # the clock was put back
         (False, 30 * HOUR, 1, HOUR, "failed last time (dns)"),
         (False, 2 * HOUR, 7, 64 * HOUR, "failed 7 times in a row (dns)"),
         (False, None, 1, HOUR, "failed last time (dns)"),

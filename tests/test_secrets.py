@@ -78,34 +78,40 @@ def test_what_is_no_header(places: Path, name: str, value: str) -> None:
 def test_a_secret_that_is_not_there_is_a_mistake_with_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MISSING", raising=False)
     planet = Planet(tmp_path)
-    planet.feed("https://news.example/", basic="env:MISSING", bearer="file:no", headers={}, proxy="env:MISSING")
+    planet.feed("https://news.example/", basic="env:MISSING", headers={}, proxy="env:MISSING")
+    planet.feed("https://third.example/", bearer="file:no")
     planet.feed("https://other.example/", basic="me:hunter2")
     with pytest.raises(ConfigError) as caught:
         config.load(planet.write(), look=True)
     keys = [problem.split(": ")[1] for problem in caught.value.problems]
-    assert keys == ["source[1].basic", "source[1].bearer", "source[1].proxy", "source[2].basic"]
+    assert keys == ["source[1].basic", "source[1].proxy", "source[2].bearer", "source[3].basic"]
     assert "hunter2" not in str(caught.value)
 
 
 LOGIN = {"url": "https://me:hunter2@news.example/"}
 ROUTE = {"url": "rsshub://route"}
+PLAIN = {"url": "https://news.example/@me"}
 
 
 @pytest.mark.parametrize(
     ("keys", "places"),
     [
-        (LOGIN, []),
-        (LOGIN | {"bearer": "env:TOKEN"}, ["bearer"]),
-        (LOGIN | {"basic": "env:TOKEN"}, ["basic"]),
-        (LOGIN | {"headers": {"X-Key": "hunter2", "authorization": "hunter2"}}, ["headers.authorization"]),
-        (LOGIN | {"url": "https://me@news.example/", "bearer": "env:TOKEN"}, ["bearer"]),
-        ({"url": "https://news.example/@me", "bearer": "env:TOKEN", "headers": {"X-Key": "hunter2"}}, []),
-        (ROUTE, []),
-        (ROUTE | {"bearer": "env:TOKEN"}, ["bearer"]),
+        (LOGIN, {}),
+        (LOGIN | {"bearer": "env:TOKEN"}, {"bearer": "the URL"}),
+        (LOGIN | {"basic": "env:TOKEN"}, {"basic": "the URL"}),
+        (LOGIN | {"headers": {"X-Key": "hunter2", "authorization": "hunter2"}}, {"headers.authorization": "the URL"}),
+        (LOGIN | {"url": "https://me@news.example/", "bearer": "env:TOKEN"}, {"bearer": "the URL"}),
+        (LOGIN | {"basic": "env:TOKEN", "bearer": "env:TOKEN"}, {"basic": "the URL", "bearer": "the URL"}),
+        (PLAIN | {"bearer": "env:TOKEN", "headers": {"X-Key": "hunter2"}}, {}),
+        (PLAIN | {"basic": "env:TOKEN", "bearer": "env:TOKEN"}, {"bearer": "basic"}),
+        (PLAIN | {"bearer": "env:TOKEN", "headers": {"AUTHORIZATION": "hunter2"}}, {"bearer": "headers.AUTHORIZATION"}),
+        (PLAIN | {"basic": "env:TOKEN", "headers": {"Authorization": "hunter2"}}, {"basic": "headers.Authorization"}),
+        (ROUTE, {}),
+        (ROUTE | {"bearer": "env:TOKEN"}, {"bearer": "the URL"}),
     ],
 )
 def test_a_login_is_said_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: dict[str, Any], places: list[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: dict[str, Any], places: dict[str, str]
 ) -> None:
     monkeypatch.setenv("TOKEN", "me:hunter2")
     planet = Planet(tmp_path)
@@ -117,7 +123,7 @@ def test_a_login_is_said_once(
     with pytest.raises(ConfigError) as caught:
         planet.load()
     said = [problem.split(": ", 1)[1] for problem in caught.value.problems]
-    assert said == [f"source[1].{place}: the URL brings a login already; say it once" for place in places]
+    assert said == [f"source[1].{place}: {by} brings a login already; say it once" for place, by in places.items()]
 
 
 # --- Where they are shown: nowhere ----------------------------------------------------------------------------------

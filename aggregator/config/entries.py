@@ -82,14 +82,17 @@ def source(
 
 
 def _logins(entry: Entry, options: Any) -> Iterator[Problem]:
-    """Logins beside that of a URL: a request has one Authorization (RFC 9110 §11.6.2), so one would not be sent."""
+    """Logins beside another: a request has one Authorization (RFC 9110 §11.6.2), so one of them would not be sent."""
     url = getattr(options, "url", "")
     urls = options.mirrors if url.startswith("rsshub://") else (url,)  # only a route is asked of the mirrors
+    own: list[KeyPath] = [("headers", name) for name in entry.common.headers if name.lower() == "authorization"]
+    own += [(key,) for key in ("basic", "bearer") if getattr(entry.common, key)]
     if any(urlsplit(url).username is not None for url in urls):
-        common = entry.common
-        own = [("headers", name) for name in common.headers if name.lower() == "authorization"]
-        for where in (*own, *((key,) for key in ("basic", "bearer") if getattr(common, key))):
-            yield (*entry.path, *where), "the URL brings a login already; say it once"
+        first = "the URL"
+    else:
+        first, own = (dotted(own[0]) if own else ""), own[1:]
+    for where in own:
+        yield (*entry.path, *where), f"{first} brings a login already; say it once"
 
 
 def _access(entry: Entry, root: Path, found: list[Problem], missing: list[Problem]) -> Access:

@@ -3,6 +3,7 @@
     client.open_client      gives the Fetch: redirects, deadline, silence of hosts, errors in words
     transport.Transport     sockets: one connection and one request per host, guarded addresses, proxies
     rules                   pure and cheap to import: advice, allowed networks, headers, validators, content codings
+    watch                   how long a document takes on hosts
     manners, challenges     pure: what a host is owed, and pages that stand in a feed's way
     freshness               pure: what cache headers and Retry-After say about time
 

@@ -16,6 +16,7 @@ import httpx
 from aggregator.errors import FetchError
 from aggregator.fetching import challenges, freshness, manners, rules
 from aggregator.fetching.transport import Transport, Way, host_name
+from aggregator.fetching.watch import Watch
 from aggregator.model import Document, HostRule, HostState, Limits, Pace, Validators
 from aggregator.text import masked, one_line
 
@@ -111,10 +112,17 @@ class Client:
 
         Raises FetchError.
         """
+        watch = Watch(limits.timeout.total_seconds())
+        try:
+            return replace(await self._follow(url, known, limits, watch), seconds=watch.took)
+        except FetchError as error:
+            error.seconds = watch.took
+            raise
+
+    async def _follow(self, url: str, known: Validators, limits: Limits, watch: Watch) -> Document:
         here, private, login = _start(url, limits)
         # An address for the future has to work without the login that the URL brings.
         permanent, moved_to = not login, ""
-        left = limits.timeout.total_seconds()
         visited: set[str] = set()
         while True:
             place = str(here) if not visited else f"{here} (redirected from {one_line(masked(url))})"
@@ -127,9 +135,8 @@ class Client:
                     request.extensions["line"] = line
                     await self._be_welcome(rule)
                     async with self._transport.places:
-                        started = asyncio.get_running_loop().time()
-                        response, raw = await self._ask(request, limits.max_bytes, started + left)
-                        left -= asyncio.get_running_loop().time() - started
+                        with watch.running() as deadline:
+                            response, raw = await self._ask(request, limits.max_bytes, deadline)
                     wait = self._heed(response)
                 there = _leads_to(response)
                 if there is None:
@@ -238,7 +245,8 @@ class Client:
         headers = rules.header_map(sent)
         status, final = response.status_code, str(response.url)
         if status == httpx.codes.NOT_MODIFIED and rules.belong(known, final) and rules.conditions(known):
-            return Document(url, final, b"", True, moved_to, headers, replace(rules.refreshed(known, sent), url=final))
+            kept = replace(rules.refreshed(known, sent), url=final)
+            return Document(url, final, b"", True, moved_to=moved_to, headers=headers, validators=kept)
         host = host_name(response.url)
         coding = headers.get("content-encoding", "")
         if who := challenges.found(status, headers, rules.beginning(raw, coding, challenges.GLIMPSE)):
@@ -253,7 +261,9 @@ class Client:
                 )
             raise rules.status_trouble(status, wait, host if wait is not None else "")
         body = rules.decode(raw, rules.content_coding(coding), limits.max_bytes)
-        return Document(url, final, body, False, moved_to, headers, replace(rules.validators(sent), url=final))
+        new = replace(rules.validators(sent), url=final, print=rules.print_of(body, headers))
+        is_same = rules.belong(known, final) and new.print == known.print
+        return Document(url, final, b"" if is_same else body, is_same, is_same, moved_to, headers, new)
 
 
 def _start(url: str, limits: Limits) -> tuple[httpx.URL, list[tuple[bytes, bytes]], bool]:

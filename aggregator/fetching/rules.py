@@ -3,9 +3,10 @@
 import re
 import zlib
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from hashlib import sha256
 from http import HTTPStatus
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import quote
@@ -222,6 +223,13 @@ def refreshed(known: Validators, raw: RawHeaders) -> Validators:
     """What a 304 leaves: the validators that it carries, and the known ones where it is silent (RFC 9111 §4.3.4)."""
     new = validators(raw)
     return replace(known, etag=new.etag or known.etag, last_modified=new.last_modified or known.last_modified)
+
+
+def print_of(body: bytes, headers: Mapping[str, str]) -> str:
+    """What tells one document from another: of the decoded body, and of the header that says how it is to be read."""
+    made = sha256(headers.get("content-type", "").encode() + b"\n")
+    made.update(body)
+    return made.hexdigest()
 
 
 def _validator(raw: RawHeaders, wanted: bytes) -> str:

@@ -8,15 +8,21 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, insert, select, update
 
 from aggregator.model import CategoryPath, Feed, Hints, HostState, Move, Source
+from aggregator.moves import twins
 from aggregator.store import visits
 from aggregator.store.engine import insert_new
 from aggregator.store.tables import document, host, source
 from aggregator.store.values import dump, load, moment, seconds
+from aggregator.text import masked
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a source stands: its number in the store, its last visits, and when the next one is due and why."""
+    """How a source stands: its number in the store, its last visits, and when the next one is due and why.
+
+    `seconds` is what the last visit took on hosts. `same_as` is the key of the source that is asked instead, as this
+    one has moved to its address; "" for none.
+    """
 
     id: int
     key: str = field(repr=False)
@@ -34,6 +40,8 @@ class Standing:
     gone_since: datetime | None
     gone: bool
     move: Move | None
+    seconds: float
+    same_as: str = field(default="", repr=False)
 
 
 def register(db: Connection, sources: Iterable[tuple[Source, bool]], now: datetime) -> tuple[str, ...]:
@@ -84,7 +92,9 @@ def _follow_owner(db: Connection, configured: Collection[str]) -> None:
 
 def standings(db: Connection) -> Mapping[str, Standing]:
     """How every source of the config stands, by its key."""
-    rows = db.execute(select(source).where(source.c.active).order_by(source.c.key))
+    rows = db.execute(select(source).where(source.c.active).order_by(source.c.key)).all()
+    moves = {row.key: load(Move, row.move) if row.move else None for row in rows}
+    same = twins(moves, [row.key for row in rows if row.failures])
     return {
         row.key: Standing(
             id=row.id,
@@ -95,14 +105,16 @@ def standings(db: Connection) -> Mapping[str, Standing]:
             last_visit=moment(row.last_visit),
             last_success=moment(row.last_success),
             next_visit=moment(row.next_visit),
-            reason=row.reason,
+            reason=f"the same feed as {masked(same[row.key])}" if row.key in same else row.reason,
             failures=row.failures,
             error=row.error,
             warnings=tuple(json.loads(row.warnings)),
             hints=load(Hints, row.hints),
             gone_since=moment(row.gone_since),
             gone=row.gone,
-            move=load(Move, row.move) if row.move else None,
+            move=moves[row.key],
+            seconds=row.seconds or 0.0,
+            same_as=same.get(row.key, ""),
         )
         for row in rows
     }

@@ -29,7 +29,7 @@ class Learned:
 def validators(db: Connection, source_id: int) -> Mapping[str, Validators]:
     """What was learned of each document of a source when it was last read, by the document's name."""
     rows = db.execute(select(document).where(document.c.source_id == source_id))
-    return {row.name: Validators(row.etag, row.last_modified, row.stamp, row.url) for row in rows}
+    return {row.name: Validators(row.etag, row.last_modified, row.stamp, row.url, row.print) for row in rows}
 
 
 def known(db: Connection, source_id: int, keys: Collection[str], origins: Collection[str]) -> tuple[Known, ...]:
@@ -63,6 +63,7 @@ def save(
         "gone_since": seconds(learned.gone_since),
         "hints": dump(learned.hints),
         "move": dump(learned.move) if learned.move else "",
+        "seconds": visit.seconds,
     }
     if visit.error:
         state |= {"error": visit.error, "failures": row.failures + 1}
@@ -114,7 +115,7 @@ def move(db: Connection, source_id: int, old: tuple[CategoryPath, ...], new: tup
 
 def forget_documents(db: Connection, source_id: int) -> None:
     """Have all documents of a source read again at its next visit; their names stay, as one may be gone by then."""
-    nothing = {"etag": "", "last_modified": "", "stamp": "", "url": ""}
+    nothing = {"etag": "", "last_modified": "", "stamp": "", "url": "", "print": ""}
     db.execute(update(document).where(document.c.source_id == source_id).values(nothing))
 
 
@@ -136,6 +137,7 @@ def _save_documents(db: Connection, source_id: int, visit: Visit) -> None:
             "last_modified": kept[name].last_modified,
             "stamp": kept[name].stamp,
             "url": kept[name].url,
+            "print": kept[name].print,
         }
         for name in fresh
     ]

@@ -8,14 +8,14 @@ from aggregator.model import Fetch, Found, Source, Validators
 from aggregator.sources.feed import discovery
 
 SCHEME = "rsshub://"
-_TRIES = 3  # instances that are asked in one visit
 
 
 async def documents(source: Source, known: Mapping[str, Validators], fetch: Fetch) -> Found:
-    """One conditional GET of the instance that answered last time, and on trouble of the next ones, in their order.
+    """One conditional GET of the instance that answered last time, and on trouble of all others, in their order.
 
     A document's name is its URL at its instance, so each instance gets its own validators back, and the name in `known`
-    is the memory of who is well. At most 3 instances a visit. Raises FetchError, which names all that were asked.
+    is the memory of who is well. One that wants silence is passed over without a request. The owner has named them, and
+    each is another host, so a visit may ask all of them. Raises FetchError, which names all that were asked.
     """
     route = source.options.url.removeprefix(SCHEME).lstrip("/")
     if not source.options.mirrors:
@@ -26,7 +26,7 @@ async def documents(source: Source, known: Mapping[str, Validators], fetch: Fetc
     # Headers of a source may be secrets; with several instances nobody knows which of them is to hear these.
     limits = source.limits if len(addresses) == 1 else discovery.without_secrets(source.limits)
     troubles: list[FetchError] = []
-    for address in sorted(addresses, key=lambda each: each not in known)[:_TRIES]:
+    for address in sorted(addresses, key=lambda each: each not in known):
         try:
             document = await fetch(address, known.get(address, Validators()), limits)
         except FetchError as error:
