@@ -25,6 +25,7 @@ FLOORS: dict[str, int] = {
     "moves": 10,
     "asking": 10,
     "values": 10,
+    "similarity": 10,
     "fetching": 10,
     "formats": 10,
     "sources": 10,
