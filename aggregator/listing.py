@@ -21,6 +21,7 @@ from aggregator.store import sources as stored_sources
 from aggregator.store.categories import fold
 from aggregator.store.channels import Place
 from aggregator.store.engine import open_store, reading
+from aggregator.store.retention import Pruned
 from aggregator.store.sources import Standing
 from aggregator.values import span
 
@@ -176,6 +177,15 @@ def items(config: Config, category: str | None, source: str | None, limit: int |
         for each in values
     ]
     return Listing(("published", "source", "title"), rows, values)
+
+
+def pruned(found: Pruned) -> Listing:
+    """What `prune` has removed, or would: how many entries of which source, category, and source that left."""
+    every = [("source", text.masked(key), count) for key, count in sorted(found.sources.items())]
+    every += [("category", _name(path), count) for path, count in sorted(found.categories.items())]
+    every += [("left", text.masked(key), count) for key, count in sorted(found.left.items())]
+    values = [{"why": why, "name": name, "entries": count} for why, name, count in every]
+    return Listing(("why", "entries", "name"), [(why, count, name) for why, name, count in every], values)
 
 
 def _place(places: Iterable[Place], category: str) -> Place | None:

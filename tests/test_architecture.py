@@ -38,6 +38,7 @@ FLOORS: dict[str, int] = {
     "channels": 30,
     "pipeline": 31,
     "listing": 40,
+    "pruning": 40,
     "report": 40,
     "cli": 50,
     "__main__": 60,
