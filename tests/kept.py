@@ -17,6 +17,7 @@ class Kept(Planet):
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
+        self.fetch["unvalidated"] = "1h"
         self.policies: dict[int, Policy] = {}
         self.shelves: dict[CategoryPath, Shelf] = {}
 

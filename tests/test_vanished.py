@@ -47,7 +47,7 @@ def listing(numbers: str) -> bytes:
     ],
 )
 def test_what_is_taken_back(planet: Kept, server: Server, visits: list[str], stay: str) -> None:
-    planet.feed(server.url("/1"))
+    planet.feed(server.url("/1", host="127.0.0.1"))
     ids: dict[str, str] = {}
     for number, numbers in enumerate(visits):
         server.put("/1", listing(numbers))
@@ -59,17 +59,17 @@ def test_what_is_taken_back(planet: Kept, server: Server, visits: list[str], sta
 
 
 def test_it_is_told_and_remembered(planet: Kept, server: Server) -> None:
-    planet.feed(server.url("/1"))
+    planet.feed(server.url("/1", host="127.0.0.1"))
     for number, numbers in enumerate(["54321", "5421", "5421"]):
         server.put("/1", listing(numbers))
         report = planet.run(later=DAY * bool(number))
-    assert report.outcomes[0].counts["removed"] == 1
+    assert report.outcomes[0].counts.get("removed") == 1
     assert planet.rows("select title, why from item where removed is not null") == [("3", "taken back")]
 
 
 @pytest.mark.parametrize("status", [304, 500])
 def test_only_a_full_read_counts(planet: Kept, server: Server, status: int) -> None:
-    planet.feed(server.url("/1"))
+    planet.feed(server.url("/1", host="127.0.0.1"))
     server.put("/1", listing("54321"))
     planet.run()
     server.put("/1", listing("5421"), etag=True)
@@ -83,7 +83,7 @@ def test_only_a_full_read_counts(planet: Kept, server: Server, status: int) -> N
 
 def test_what_vanishes_is_kept_by_default(planet: Kept, server: Server) -> None:
     planet.policies = {}
-    planet.feed(server.url("/1"))
+    planet.feed(server.url("/1", host="127.0.0.1"))
     for number, numbers in enumerate(["54321", "5421", "5421", "5421"]):
         server.put("/1", listing(numbers))
         planet.run(later=DAY * bool(number))
