@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -13,11 +13,13 @@ from aggregator import __version__
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
 from aggregator.formats import find
-from aggregator.model import Category, CategoryPath, Channel, Entry
+from aggregator.model import Category, CategoryPath, Channel, Entry, Item
 from aggregator.publish import is_complete, page, publish, retire, urls
 from aggregator.store import channels, meta
+from aggregator.store.categories import fold
 from aggregator.store.channels import Place, Shown
 from aggregator.store.engine import reading, writing
+from aggregator.store.view import View, plain
 from aggregator.text import http_url
 
 _log = logging.getLogger(__name__)
@@ -37,6 +39,11 @@ def slugs(config: Config) -> Mapping[CategoryPath, str]:
     return {path: settings.slug for path, settings in config.categories.items() if settings.slug}
 
 
+def view(config: Config) -> View:
+    """What the owner's rules make of entries."""
+    return plain
+
+
 def publish_all(
     engine: Engine,
     config: Config,
@@ -52,10 +59,10 @@ def publish_all(
     with reading(engine) as db:
         authority = meta.authority(db)
         places = channels.places(db)
-    known = {place.folder: category(config, place) for place in places}
+    known = categories(config, places)
     settings = _fingerprint(config, authority)
-    wanted = configured(config)
-    retired = [place for place in places if not place.entries and place.path not in wanted]
+    nowhere = unused(config, places)
+    retired = [place for place in places if place.id in nowhere]
     stale = [
         place
         for place in places
@@ -68,7 +75,7 @@ def publish_all(
         progress(number, len(stale), known[place.folder].title)
         try:
             with reading(engine) as db:
-                shown = channels.recent(db, place.id, config.site.items)
+                shown = channels.recent(db, place.id, config.site.items, _per_source(config, place.path))
             channel = _channel(config, place, known, shown, authority)
             files = publish(channel, config.output, names, ours=bool(place.rendered), dry=rehearse is not None)
             written += files
@@ -94,16 +101,15 @@ def publish_all(
     return Published(tuple(written), len(places) - len(retired), tuple(problems))
 
 
-def entries(engine: Engine, config: Config, folder: str) -> tuple[Entry, ...]:
+def shows(engine: Engine, config: Config, folder: str) -> tuple[Entry, ...]:
     """What the category with this folder shows now; nothing where there is none."""
     with reading(engine) as db:
         places = {place.folder: place for place in channels.places(db)}
         if folder not in places:
             return ()
-        shown = channels.recent(db, places[folder].id, config.site.items)
-        known = {name: category(config, place) for name, place in places.items()}
-        authority = meta.authority(db)
-    return tuple(_entry(config, each, known, authority) for each in shown)
+        place = places[folder]
+        shown = channels.recent(db, place.id, config.site.items, _per_source(config, place.path))
+        return _entries(config, place.path, categories(config, places.values()), shown, meta.authority(db))
 
 
 def configured(config: Config) -> frozenset[CategoryPath]:
@@ -112,16 +118,32 @@ def configured(config: Config) -> frozenset[CategoryPath]:
     return frozenset(path[:depth] for path in named for depth in range(len(path) + 1)) | {()}
 
 
-def category(config: Config, place: Place) -> Category:
-    """A category with the title and description that the config gives it."""
-    settings = config.categories.get(place.path)
-    name = place.path[-1] if place.path else config.site.title
-    return Category(
-        path=place.path,
-        folder=place.folder,
-        title=(settings.title if settings else "") or name,
-        description=settings.description if settings else "",
+def unused(config: Config, places: Iterable[Place]) -> frozenset[int]:
+    """The categories that are not published: empty, and not named by the config, or by that of an older twin."""
+    wanted = set(map(fold, configured(config)))
+    named: dict[CategoryPath, int] = {}
+    for place in sorted(places, key=lambda place: place.id):
+        named.setdefault(fold(place.path), place.id)
+    return frozenset(
+        place.id
+        for place in places
+        if not place.entries and not (fold(place.path) in wanted and named[fold(place.path)] == place.id)
     )
+
+
+def categories(config: Config, places: Iterable[Place]) -> Mapping[str, Category]:
+    """Categories by their folders, with the titles and descriptions that the config gives them."""
+    named = {fold(path): settings for path, settings in sorted(config.categories.items(), reverse=True)}
+    found: dict[str, Category] = {}
+    for place in places:
+        settings = config.categories.get(place.path) or named.get(fold(place.path))
+        found[place.folder] = Category(
+            path=place.path,
+            folder=place.folder,
+            title=(settings.title if settings else "") or (place.path[-1] if place.path else config.site.title),
+            description=settings.description if settings else "",
+        )
+    return found
 
 
 def _channel(
@@ -132,7 +154,7 @@ def _channel(
     above = " / ".join(titles[place.path[: depth + 1]] for depth in range(len(place.path)))
     title = f"{above} · {site.title}" if place.path else site.title
     own = known[place.folder]
-    entries = tuple(_entry(config, each, known, authority) for each in shown)
+    entries = _entries(config, place.path, known, shown, authority)
     return Channel(
         id=f"{authority}feed/" + "/".join(quote(name, safe="") for name in place.path),
         category=replace(own, title=title, description=own.description or title),
@@ -146,6 +168,29 @@ def _channel(
         ttl=max(1, round(config.pace.interval.total_seconds() / 60)),
         entries=entries,
     )
+
+
+def _entries(
+    config: Config, path: CategoryPath, known: Mapping[str, Category], shown: Iterable[Shown], authority: str
+) -> tuple[Entry, ...]:
+    rules = view(config)
+    return tuple(
+        _entry(config, replace(each, item=item), known, authority)
+        for each in shown
+        if (item := as_shown(rules, path, each)) is not None
+    )
+
+
+def as_shown(rules: View, path: CategoryPath, shown: Shown) -> Item | None:
+    """An entry's item after the rules of its source and of a category; settling saw to it that none is excluded."""
+    item = rules.item(shown.source, shown.item, shown.seen)
+    return rules.entry(path, item, shown.seen) if item else None
+
+
+def _per_source(config: Config, path: CategoryPath) -> int | None:
+    """How many entries of one source a category's feeds show: its own limit, else that of all."""
+    own = [shelf.max_per_source for each, shelf in sorted(config.shelves.items()) if fold(each) == fold(path)]
+    return next((limit for limit in own if limit is not None), config.site.max_per_source)
 
 
 def _entry(config: Config, shown: Shown, known: Mapping[str, Category], authority: str) -> Entry:
@@ -164,10 +209,13 @@ def _entry(config: Config, shown: Shown, known: Mapping[str, Category], authorit
     )
     item = replace(shown.item, language=shown.item.language or feed.language)
     categories = tuple(known[folder] for folder in shown.folders)
-    return Entry(shown.id, item, feed, shown.published, shown.updated, categories)
+    also_in = tuple(link if link.title else replace(link, title=config.site.title) for link in shown.also_in)
+    return Entry(shown.id, item, feed, shown.published, shown.updated, categories, also_in)
 
 
 def _fingerprint(config: Config, authority: str) -> str:
     """What all documents depend on besides the store: when it changes, all are rendered anew."""
-    seen = (__version__, authority, config.site, config.pace.interval, sorted(config.categories.items()))
+    limits = sorted((path, shelf.max_per_source) for path, shelf in config.shelves.items())
+    categories = sorted(config.categories.items())
+    seen = (__version__, authority, config.site, config.pace.interval, categories, limits, view(config).routing_print)
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]

@@ -207,6 +207,32 @@ def explain(config: Path | None, as_json: bool, verbose: int, quiet: bool, entry
         report.show_explanations(found)
 
 
+@cli.command()
+@common
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option("--left", is_flag=True, help="Also forget the sources that have left the config, with all they gave.")
+def prune(config: Path | None, as_json: bool, verbose: int, quiet: bool, dry_run: bool, left: bool) -> None:
+    """Remove what is older or more than `keep` and `keep_for` allow.
+
+    Every run does that by itself; the next one publishes the feeds without what goes now. It does not come back.
+
+    \b
+      aggregator prune --dry-run       what would go?
+      aggregator prune --left          and the sources that are no longer in the config
+    """
+    wishes = _wishes(config, as_json, verbose, quiet)
+    loaded = _load(wishes)
+    from aggregator import listing, pruning, report
+
+    table = listing.pruned(pruning.prune(loaded, _now(), left=left, dry_run=dry_run))
+    if wishes.json:
+        report.show_json(table.values)
+    elif table.rows and not wishes.quiet:
+        report.show_list(table.names, table.rows)
+    elif not wishes.quiet:
+        click.echo("nothing is beyond its limits", err=True)
+
+
 @cli.group("list", no_args_is_help=True)
 @common
 def list_(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None:

@@ -33,7 +33,10 @@ _GLOBAL_GUID = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What deciding needs of an item that the store holds. `words` is the print of title and text, `digest` of all."""
+    """What deciding needs of an item that the store holds. `words` is the print of title and text, `digest` of all.
+
+    One that is `final` was removed for good: meeting it again changes nothing.
+    """
 
     id: int
     keys: frozenset[str]
@@ -44,6 +47,7 @@ class Known:
     published: datetime | None
     updated: datetime
     removed: bool
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +281,7 @@ def _is_nameless(each: _Met, row: Known) -> bool:
 
 def _is_there(each: _Met, row: Known) -> bool:
     """A file that comes back with another text is another post, though it has the name of one that was removed."""
-    return not row.removed
+    return not row.removed or row.final
 
 
 def _any(each: _Met, row: Known) -> bool:
@@ -301,6 +305,8 @@ def _dates(item: Item, now: datetime, *, remote: bool) -> tuple[datetime | None,
 def _revise(each: _Met, row: Known, now: datetime, *, remote: bool) -> Change:
     """A known item again. `published` stays; `updated` moves only when the words did (RFC 4287 §4.2.15)."""
     published, updated = row.published, row.updated
+    if row.final:
+        return Change("same", each.item, row, each.keys, "", row.digest, row.words, published, updated)
     if not remote and published and published > now:  # still waiting for its day: its owner may move it
         published, updated = _dates(each.item, now, remote=remote)
     elif each.words != row.words:

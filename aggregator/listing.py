@@ -1,6 +1,5 @@
 """What `aggregator list` shows, as rows for people and values for programs. It only looks."""
 
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,8 +18,10 @@ from aggregator.publish import page, urls
 from aggregator.sources import find
 from aggregator.store import channels as stored_channels
 from aggregator.store import sources as stored_sources
+from aggregator.store.categories import fold
 from aggregator.store.channels import Place
 from aggregator.store.engine import open_store, reading
+from aggregator.store.retention import Pruned
 from aggregator.store.sources import Standing
 from aggregator.values import span
 
@@ -115,17 +116,19 @@ def categories(config: Config) -> Listing:
     """Every category with its folder and the public address of its feed in each format, in the config's order."""
     with _store(config) as db:
         places = stored_channels.places(db)
+    orders = {fold(path): settings.order for path, settings in config.categories.items()}
+    known, nowhere = channels.categories(config, places), channels.unused(config, places)
     values: list[dict[str, Any]] = [
         {
             "path": list(place.path),
-            "title": channels.category(config, place).title,
+            "title": known[place.folder].title,
             "folder": place.folder,
             "entries": place.entries,
             "url": page(config.site.base_url, place.folder),
             "urls": dict(urls(config.site.base_url, place.folder, config.site.formats)),
         }
-        for place in sorted(places, key=lambda place: _order(config, place.path))
-        if place.entries or place.path in channels.configured(config)
+        for place in sorted(places, key=lambda place: _order(orders, place.path))
+        if place.id not in nowhere
     ]
     first, base = config.site.formats[0], config.site.base_url
     rows = [
@@ -153,20 +156,23 @@ def items(config: Config, category: str | None, source: str | None, limit: int |
         place = _place(stored_channels.places(db), category or "")
         shown = stored_channels.recent(db, place.id, None) if place else ()
         copies = stored_channels.copies(db)
+    rules = channels.view(config)
+    viewed = ((entry, channels.as_shown(rules, place.path, entry)) for entry in shown) if place else ()
     values: list[dict[str, Any]] = [
         {
             "id": entry.id,
-            "title": entry.item.title,
-            "url": entry.item.url,
+            "title": item.title,
+            "url": item.url,
             "published": _time(entry.published),
             "updated": _time(entry.updated),
             "first_seen": _time(entry.first_seen),
             "source": text.masked(entry.source),
             "folders": list(entry.folders),
             "copies": [copy | {"source": text.masked(copy["source"])} for copy in copies[entry.id]],
+            "also_in": [{"url": link.href, "title": link.title or config.site.title} for link in entry.also_in],
         }
-        for entry in shown
-        if not source or any(copy["source"] in keys for copy in copies[entry.id])
+        for entry, item in viewed
+        if item and (not source or any(copy["source"] in keys for copy in copies[entry.id]))
     ][:limit]
     titles = {text.masked(entry.source): entry.feed.title for entry in shown}
     rows = [
@@ -176,10 +182,20 @@ def items(config: Config, category: str | None, source: str | None, limit: int |
     return Listing(("published", "source", "title"), rows, values)
 
 
+def pruned(found: Pruned) -> Listing:
+    """What `prune` has removed, or would: how many entries of which source, category, and source that left."""
+    every = [("source", text.masked(key), count) for key, count in sorted(found.sources.items())]
+    every += [("category", _name(path), count) for path, count in sorted(found.categories.items())]
+    every += [("left", text.masked(key), count) for key, count in sorted(found.left.items())]
+    values = [{"why": why, "name": name, "entries": count} for why, name, count in every]
+    return Listing(("why", "entries", "name"), [(why, count, name) for why, name, count in every], values)
+
+
 def _place(places: Iterable[Place], category: str) -> Place | None:
     """The category that someone typed; for "" it is everything, which is not there before the first run."""
-    wanted = "/".join(unicodedata.normalize("NFC", text.one_line(name)) for name in category.split("/"))
-    place = next((place for place in places if "/".join(place.path) == wanted), None)
+    typed = tuple(text.one_line(name) for name in category.split("/")) if category else ()
+    alike = [place for place in places if "/".join(fold(place.path)) == "/".join(fold(typed))]
+    place = min(alike, key=lambda place: (place.path != typed, place.id), default=None)
     if category and place is None:
         raise AggregatorError(f'there is no category "{category}"; see `aggregator list categories`')
     return place
@@ -195,11 +211,9 @@ def _store(config: Config) -> Iterator[Connection]:
         engine.dispose()
 
 
-def _order(config: Config, path: CategoryPath) -> tuple[tuple[int, str], ...]:
+def _order(orders: Mapping[CategoryPath, int], path: CategoryPath) -> tuple[tuple[int, str], ...]:
     """Where a category stands: at each level by the config's `order`, then by name."""
-    levels = [path[: depth + 1] for depth in range(len(path))]
-    settings = [config.categories.get(level) for level in levels]
-    return tuple((each.order if each else 0, level[-1]) for level, each in zip(levels, settings, strict=True))
+    return tuple((orders.get(fold(path[: depth + 1]), 0), path[depth]) for depth in range(len(path)))
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -23,11 +23,11 @@ from aggregator import channels, identity, schedule, sources
 from aggregator.collect import collect
 from aggregator.config import Config
 from aggregator.fetching import freshness, loop_factory
-from aggregator.model import Channel, HostState, Source, Validators, Visit
+from aggregator.model import CategoryPath, Channel, HostState, Retention, Source, Validators, Visit
 from aggregator.moves import is_own_turn, moved
 from aggregator.network import network
 from aggregator.publish import sweep
-from aggregator.store import categories, meta, stories, visits
+from aggregator.store import categories, meta, retention, stories, vanished, visits
 from aggregator.store import sources as stored
 from aggregator.store.engine import open_store, reading, writing
 from aggregator.store.lock import locked
@@ -109,7 +109,9 @@ def carry_out(
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         outcomes = runner.run(_visit_all(engine, config, plan, now, exact, progress))
     with writing(engine) as db:
-        stories.settle(db, now, meta.set_authority(db, config.site.base_url, now), channels.slugs(config))
+        settle(db, config, now)
+        if retention.apply(db, now, *limits(config)):
+            settle(db, config, now)
     published = channels.publish_all(engine, config, progress, rehearse)
     visited = {outcome.source.key for outcome in outcomes}
     with reading(engine) as db:
@@ -118,6 +120,24 @@ def carry_out(
     notes = (*plan.notes, *(_moved(each, standings[each.source.key]) for each in outcomes if each.moved_to))
     skipped = tuple(each for key, each in standings.items() if key not in visited)
     return Report(tuple(outcomes), skipped, published, tuple(map(masked, notes)))
+
+
+def settle(db: Connection, config: Config, now: datetime) -> None:
+    """Group what is pending into stories, as the config wants it."""
+    authority = meta.set_authority(db, config.site.base_url, now)
+    similar = config.site.near_duplicates
+    stories.settle(db, now, authority, channels.slugs(config), channels.view(config), similar=similar)
+
+
+def limits(config: Config) -> tuple[Mapping[str, Retention], Mapping[CategoryPath, Retention]]:
+    """How long entries stay, of the sources (by key) and the categories that have limits."""
+    of_sources = {source.key: source.policy.retention for source in config.sources}
+    of_shelves = {path: shelf.retention for path, shelf in config.shelves.items()}
+    none = Retention()
+    return (
+        {key: kept for key, kept in of_sources.items() if kept != none},
+        {path: kept for path, kept in of_shelves.items() if kept != none},
+    )
 
 
 def _moved(outcome: Outcome, standing: Standing) -> str:
@@ -140,7 +160,8 @@ class _Plan:
 def _prepare(engine: Engine, config: Config, now: datetime, force: bool) -> _Plan:
     """Bring the store in line with the config, and ask it what is due. Local posts always are: looking costs nobody."""
     with writing(engine) as db:
-        notes = stored.register(db, [(source, sources.find(source.kind).REMOTE) for source in config.sources], now)
+        listed = [(source, sources.find(source.kind).REMOTE) for source in config.sources]
+        notes = stored.register(db, listed, now, channels.view(config))
         categories.place(db, channels.configured(config), channels.slugs(config), now)
         notes += categories.rename(db, channels.slugs(config))
         standings = stored.standings(db)
@@ -237,14 +258,22 @@ def _keep(
             changes = identity.decide(visit.items, known, now, remote=remote, held=held)
         learned = _learned(visit, standing, changes, visits.validators(db, standing.id), now)
         due = _due(visit, standing, learned, now) if remote else schedule.Due(now, "looked at by every run")
-        visits.save(db, standing.id, visit, changes, now, due, learned)
+        surplus = frozenset[identity.Change]() if standing.last_success else _surplus(visit, changes, now)
+        visits.save(db, standing.id, visit, changes, now, due, learned, surplus)
+        taken_back = 0
+        if visit.documents and not visit.error:
+            if remote and visit.source.policy.on_vanish == "drop":
+                taken_back = vanished.note(db, standing.id, visit.items, changes, now)
+            retention.forget(db, standing.id, now)
         moved_to = learned.move.url if learned.move and learned.move.believed else ""
         if standing.move and standing.move.believed:
             moved_to = ""  # it was followed, and told, before
         for name in (*visit.documents, *visit.held) if moved_to else ():
             visits.follow(db, standing.id, name, moved_to)
     waits = [change for change in changes if change.what != "removed" and change.published and change.published > now]
-    counts = Counter[str](change.what for change in changes if change not in waits)
+    counts = Counter[str](change.what for change in changes if change not in surplus and change not in waits)
+    if taken_back:
+        counts["removed"] += taken_back
     counts["same"] += 0 if remote else len(visit.held)
     title = visit.source.title or (visit.feed.title if visit.feed else "") or standing.feed.title
     return Outcome(
@@ -258,6 +287,18 @@ def _keep(
         next_visit=due.when,
         moved_to=moved_to,
     )
+
+
+def _surplus(visit: Visit, changes: Sequence[identity.Change], now: datetime) -> frozenset[identity.Change]:
+    """What a first visit gave beyond the newest that are wanted of it: by date, then by their order in the feed."""
+    wanted = visit.source.policy.first_import
+    if wanted is None or not sources.find(visit.source.kind).REMOTE:
+        return frozenset()
+    place = {item: number for number, item in reversed(list(enumerate(visit.items)))}
+    new = [change for change in changes if change.what == "new" and change.item]
+    new.sort(key=lambda change: place.get(change.item, len(place)) if change.item else 0)
+    new.sort(key=lambda change: change.published or now, reverse=True)
+    return frozenset(new[wanted:])
 
 
 def _learned(

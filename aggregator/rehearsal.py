@@ -51,7 +51,7 @@ def rehearse(
                     with writing(real) as db:
                         stored.save_hosts(db, hosts)
             differences = [
-                difference(channels.entries(real, config, channel.category.folder), channel, files)
+                difference(channels.shows(real, config, channel.category.folder), channel, files)
                 for channel, files in changed
             ]
         finally:

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from aggregator.model import CategoryPath
-from aggregator.store import categories, channels
+from aggregator.store import categories, channels, tables
 from aggregator.store.engine import open_store
+from aggregator.store.values import dump_path
 
 NOW = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 DEVICES = {"con", "prn", "aux", "nul", *(f"{name}{number}" for name in ("com", "lpt") for number in range(10))}
@@ -104,8 +105,50 @@ def test_a_folder_can_be_read(db: Connection, path: CategoryPath, folder: str) -
 def test_names_that_would_share_a_folder_do_not(db: Connection, names: list[str]) -> None:
     paths = [(name,) for name in names] + [("below", name) for name in names]
     folders = place(db, *paths)
-    assert len(folders) == len(paths) + 2
+    assert len(folders) == len({categories.fold(path) for path in paths}) + 2
     assert_safe(folders)
+
+
+@pytest.mark.parametrize(
+    ("placed", "stored"),
+    [
+        ([("Tech",), ("tech",), ("ＴＥＣＨ",)], {("Tech",)}),
+        ([("ｶﾞｼﾞｪｯﾄ",), ("ガジェット",)], {("ガジェット",)}),
+        ([("Straße",), ("STRASSE", "x")], {("STRASSE",), ("STRASSE", "x")}),
+        ([("café",), ("cafe\u0301",)], {("cafe\u0301",)}),
+        ([("Tech", "A"), ("tech", "a", "b")], {("Tech",), ("Tech", "A"), ("Tech", "A", "b")}),
+        ([("Tech",), ("Tech!",), ("Téch",)], {("Tech",), ("Tech!",), ("Téch",)}),
+    ],
+)
+def test_case_and_width_make_no_other_category(
+    db: Connection, placed: list[CategoryPath], stored: set[CategoryPath]
+) -> None:
+    """Of new ones the first in sorted order gives the spelling; what is below a category has that of the category."""
+    assert place(db, *placed).keys() - {()} == stored
+    assert place(db, *reversed(placed)).keys() - {()} == stored
+    ids = categories.place(db, placed, {}, NOW)
+    assert {ids[path] for path in placed} <= set(ids.values())
+    assert len({ids[path] for path in placed}) == len({categories.fold(path) for path in placed})
+
+
+def test_what_the_config_spells_stays_so(db: Connection) -> None:
+    place(db, ("tech",))
+    assert place(db, ("TECH",), ("Tech", "x")).keys() - {()} == {("tech",), ("tech", "x")}
+    assert place(db, ("tech",), slugs={("Tech",): "it"}) == place(db)
+    assert categories.rename(db, {("Tech",): "it"}) == (
+        "category Tech has moved from tech/ to it/; the old folder stays as it was",
+    )
+    assert place(db)["tech", "x"] == "it/x"
+
+
+def test_twins_of_earlier_days_stay_and_the_older_is_used(db: Connection) -> None:
+    for path, folder in ((("tech",), "tech"), (("Tech",), "tech-1")):
+        values = {"path": dump_path(path), "folder": folder, "created": 0, "revision": 0, "rendered": ""}
+        db.execute(tables.category.insert().values(values))
+    older, newer = (place.id for place in channels.places(db) if place.path)
+    ids = categories.place(db, [("TECH",), ("Tech",), ("tech",)], {}, NOW)
+    assert {ids[path] for path in (("TECH",), ("Tech",), ("tech",))} == {older}
+    assert newer != older
 
 
 def test_every_name_can_be_a_folder_here(db: Connection, tmp_path: Path) -> None:

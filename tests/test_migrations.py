@@ -34,7 +34,8 @@ def downgrade(url: str) -> None:
         db.execute(text("DROP TABLE host"))
         for table, columns in {
             "document": ("url", "print"),
-            "source": ("hints", "gone_since", "gone", "move", "seconds", "identity", "rules"),
+            "source": ("hints", "gone_since", "gone", "move", "seconds", "identity", "rules", "priority"),
+            "story": ("also",),
             "item": ("edited", "why", "seen", "missing"),
         }.items():
             for column in columns:

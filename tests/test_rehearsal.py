@@ -54,7 +54,9 @@ def test_a_diff_of_each_feed(planet: Planet, server: Server) -> None:
     _, found = rehearse(planet.load(), planet.now)
     (diff,) = found
     assert (titles(diff.added), titles(diff.removed)) == (["Story 0"], ["Story 3"])
-    assert [(entry.item.title, what) for entry, what in diff.changed] == [("Story 1", ("summary", "content", "updated"))]
+    assert [(entry.item.title, what) for entry, what in diff.changed] == [
+        ("Story 1", ("summary", "content", "updated"))
+    ]
     assert planet.files() == before
     _, again = rehearse(planet.load(), planet.now)
     assert again == found, "a rehearsal leaves nothing behind that the next one would meet"

@@ -7,7 +7,7 @@ array are counted from 1: `source[2].catgory` is a key of the second `[[source]]
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from aggregator.config.problems import Problem
 from aggregator.config.tables import CategorySettings, Fetching, Host, Site
 from aggregator.config.toml import KeyPath
 from aggregator.errors import ConfigError
-from aggregator.model import CategoryPath, HostRule, Pace, Source
+from aggregator.model import CategoryPath, HostRule, Pace, Shelf, Source
 
 __all__ = ["CategorySettings", "Config", "Fetching", "Site", "load"]
 
@@ -32,6 +32,7 @@ class Config:
     hosts: tuple[HostRule, ...]
     sources: tuple[Source, ...]
     categories: Mapping[CategoryPath, CategorySettings]
+    shelves: Mapping[CategoryPath, Shelf] = field(default_factory=dict)
 
     @property
     def output(self) -> Path:

@@ -128,6 +128,8 @@ class Site(Table):
     store: Annotated[str, AfterValidator(_store)] = "sqlite:///var/aggregator.db"
     contact: str = ""
     items: int = Field(100, ge=1, le=1_000_000)
+    max_per_source: int | None = Field(None, ge=1)
+    near_duplicates: bool = False
     formats: _Formats = Field(("rss", "atom"), strict=False)
 
 

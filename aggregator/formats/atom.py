@@ -62,7 +62,7 @@ def _finish_entry(channel: Channel, entry: Entry, element: Element) -> None:
     for alternate in element.iter("link"):
         alternate.set("rel", "alternate")
         alternate.set("type", "text/html")
-    for link in fields.links(entry.item.links):
+    for link in fields.links((*entry.item.links, *entry.also_in)):
         feedgen.add_link(element, "link", link)
     files = fields.enclosures(entry.item)
     for file in files:

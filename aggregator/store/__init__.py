@@ -2,6 +2,8 @@
 
 engine      opening, transactions, what differs between databases        tables, migrations    the schema
 sources     the config's sources, and how they stand                     visits                one visit's results
-stories     items that are the same, their public ids, their categories  categories, channels  what is published
+stories     items that are the same, and their public ids                showing, near         their copies, where shown
+categories, channels  what is published                                  retention, vanished   what goes, and stays away
+view        what is asked of the owner's rules                           meta                  what is decided once
 lock        one run at a time
 """

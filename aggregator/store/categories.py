@@ -1,11 +1,13 @@
 """Categories and their folders. A category's folder is chosen once, is safe on any file system, and is never shared."""
 
 import hashlib
-from collections.abc import Collection, Mapping
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from itertools import chain, count
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from aggregator import text
 from aggregator.model import CategoryPath
@@ -13,25 +15,36 @@ from aggregator.store.tables import category
 from aggregator.store.values import dump_path, load_path, seconds
 
 
+def fold(path: CategoryPath) -> CategoryPath:
+    """A path as it is compared: `Tech`, `tech` and `ＴＥＣＨ` are one category (NFKC, letters without case)."""
+    return tuple(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()) for name in path)
+
+
 def place(
     db: Connection, paths: Collection[CategoryPath], slugs: Mapping[CategoryPath, str], now: datetime
 ) -> Mapping[CategoryPath, int]:
     """The ids of these categories and of all above them, made where they are new, each with a folder of its own.
 
-    New ones are placed in sorted order, those whose `slugs` the config gives first, so that the same config and posts
-    give the same folders.
+    Paths that differ in case or width alone have one id. What is there keeps its spelling; of a store that has twins
+    from earlier days the older is used. New ones are placed in sorted order, those whose `slugs` the config gives
+    first, so that the same config and posts give the same folders.
     """
     wanted = {path[:depth] for path in paths for depth in range(len(path) + 1)} | {()}
     rows = db.execute(select(category)).all()
-    ids = {load_path(row.path): row.id for row in rows}
-    folders = {load_path(row.path): row.folder for row in rows}
+    known = _by_fold(rows)
     taken = {row.folder.casefold() for row in rows}
-    for path in sorted(wanted - ids.keys(), key=lambda path: (len(path), path not in slugs, path)):
-        folder = _folder(path, folders[path[:-1]], slugs.get(path, ""), taken) if path else ""
-        values = {"path": dump_path(path), "folder": folder, "created": seconds(now), "revision": 0, "rendered": ""}
-        ids[path] = db.execute(insert(category).values(values).returning(category.c.id)).scalar_one()
-        folders[path] = folder
-        taken.add(folder.casefold())
+    ids: dict[CategoryPath, int] = {}
+    for path in sorted(wanted, key=lambda path: (len(path), path not in slugs, path)):
+        folded = fold(path)
+        if folded not in known:
+            above = known[folded[:-1]] if path else None
+            folder = _folder(path, above.folder, slugs.get(path, ""), taken) if above else ""
+            spelled = (*load_path(above.path), path[-1]) if above else ()
+            values = {"path": dump_path(spelled), "folder": folder, "created": seconds(now)}
+            new = insert(category).values(values | {"revision": 0, "rendered": ""}).returning(category)
+            known[folded] = db.execute(new).one()
+            taken.add(folder.casefold())
+        ids[path] = known[folded].id
     return ids
 
 
@@ -39,20 +52,28 @@ def rename(db: Connection, slugs: Mapping[CategoryPath, str]) -> tuple[str, ...]
     """Follow folder names that the config changed. Returns a line for each move; the old folder is left where it is."""
     moves = []
     for path, wish in sorted(slugs.items()):
-        rows = {load_path(row.path): row for row in db.execute(select(category))}
-        old = rows[path].folder
+        rows = db.execute(select(category)).all()
+        known = _by_fold(rows)
+        mine = known[fold(path)]
+        old = mine.folder
         if not path or text.slug(wish) == old.rpartition("/")[2]:
             continue
-        others = {row.folder.casefold() for other, row in rows.items() if other != path}
-        new = _folder(path, rows[path[:-1]].folder, wish, others)
+        others = {row.folder.casefold() for row in rows if row.id != mine.id}
+        new = _folder(path, known[fold(path[:-1])].folder, wish, others)
         if new == old:
             continue
-        for below, row in rows.items():
-            if below[: len(path)] == path:
+        own = load_path(mine.path)
+        for row in rows:
+            if load_path(row.path)[: len(path)] == own:
                 values = {"folder": new + row.folder[len(old) :], "rendered": ""}
                 db.execute(update(category).where(category.c.id == row.id).values(values))
         moves.append(f"category {' / '.join(path)} has moved from {old}/ to {new}/; the old folder stays as it was")
     return tuple(moves)
+
+
+def _by_fold(rows: Iterable[Row[Any]]) -> dict[CategoryPath, Row[Any]]:
+    """Categories by their folded paths; of twins the oldest."""
+    return {fold(load_path(row.path)): row for row in sorted(rows, key=lambda row: row.id, reverse=True)}
 
 
 def bump(db: Connection, ids: Collection[int]) -> None:

@@ -1,12 +1,13 @@
 """What is published: the categories, their newest entries, and which of them have changed since they were rendered."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select, update
 
-from aggregator.model import CategoryPath, Feed, Item
+from aggregator.model import CategoryPath, Feed, Item, Link
 from aggregator.store.tables import category, item, source, story, story_category
 from aggregator.store.values import load, load_path, moment
 
@@ -26,16 +27,22 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An entry as the store gives it: the copy to show, the source's key and what its feed says of itself."""
+    """An entry as the store gives it: the copy to show as it came in, its source's key, what the feed says of itself.
+
+    `seen` is when this copy was first seen, `first_seen` when the story was. `also_in` are the pages of other copies,
+    titled with their sources' titles ("" for posts of a source without one).
+    """
 
     id: str
     item: Item
+    seen: datetime
     source: str
     feed: Feed
     published: datetime
     first_seen: datetime
     updated: datetime
     folders: tuple[str, ...]
+    also_in: tuple[Link, ...] = ()
 
 
 def places(db: Connection) -> tuple[Place, ...]:
@@ -57,16 +64,22 @@ def places(db: Connection) -> tuple[Place, ...]:
     )
 
 
-def recent(db: Connection, category_id: int, limit: int | None) -> tuple[Shown, ...]:
-    """The newest entries of a category (None: all) in their total order: published, first seen, id, all descending."""
+def recent(db: Connection, category_id: int, limit: int | None, per_source: int | None = None) -> tuple[Shown, ...]:
+    """The newest entries of a category (None: all) in their total order: published, first seen, id, all descending.
+
+    At most the newest `per_source` of one source are among them.
+    """
+    order = (story_category.c.published.desc(), story_category.c.first_seen.desc(), story.c.public_id.desc())
     newest = (
         select(
             story.c.public_id,
             story.c.published,
             story.c.first_seen,
             story.c.updated,
+            story.c.also,
             story.c.id,
             item.c.data,
+            item.c.first_seen.label("seen"),
             item.c.feed_updated,
             source.c.key,
             source.c.title,
@@ -77,15 +90,22 @@ def recent(db: Connection, category_id: int, limit: int | None) -> tuple[Shown, 
         .join(item, item.c.id == story.c.item_id)
         .join(source, source.c.id == item.c.source_id)
         .where(story_category.c.category_id == category_id)
-        .order_by(story_category.c.published.desc(), story_category.c.first_seen.desc(), story.c.public_id.desc())
+        .order_by(*order)
         .limit(limit)
     )
+    if per_source is not None:
+        rank = func.row_number().over(partition_by=item.c.source_id, order_by=order).label("rank")
+        ranked = select(story.c.id, rank).join(item, item.c.id == story.c.item_id)
+        ranked = ranked.join(story_category, story_category.c.story_id == story.c.id)
+        of_each = ranked.where(story_category.c.category_id == category_id).subquery()
+        newest = newest.where(story.c.id.in_(select(of_each.c.id).where(of_each.c.rank <= per_source)))
     rows = db.execute(newest).all()
     folders = _folders(db, [row.id for row in rows])
     return tuple(
         Shown(
             id=row.public_id,
             item=load(Item, row.data),
+            seen=moment(row.seen),
             source=row.key,
             feed=replace(
                 load(Feed, row.feed),
@@ -96,6 +116,7 @@ def recent(db: Connection, category_id: int, limit: int | None) -> tuple[Shown, 
             first_seen=moment(row.first_seen),
             updated=moment(row.updated),
             folders=folders.get(row.id, ()),
+            also_in=tuple(Link(url, "related", title=title) for url, title in json.loads(row.also)),
         )
         for row in rows
     )

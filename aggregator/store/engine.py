@@ -2,16 +2,19 @@
 
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from aggregator.errors import AggregatorError
+
+_PORTION = 500
+_Value = TypeVar("_Value")
 
 SCHEMA = "0003"
 """The newest migration; a store that says so is not migrated again, and Alembic is not even imported."""
@@ -68,6 +71,11 @@ def insert_new(db: Connection, table: Table) -> Any:
     """An INSERT that leaves alone what is there already: the unique keys decide, not a look beforehand."""
     dialect = postgresql if db.dialect.name == "postgresql" else sqlite
     return dialect.insert(table).on_conflict_do_nothing()
+
+
+def portions(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
+    """Values in portions that fit into one query."""
+    return (values[start : start + _PORTION] for start in range(0, len(values), _PORTION))
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

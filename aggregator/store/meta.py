@@ -1,9 +1,9 @@
-"""What is decided once for a store and then stays."""
+"""What is decided once for a store and then stays; and what of the config was in force when it was last settled."""
 
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from aggregator.store.tables import meta
 
@@ -23,3 +23,13 @@ def set_authority(db: Connection, base_url: str, now: datetime) -> str:
 def authority(db: Connection) -> str:
     """What `set_authority` chose; a run sets it before it asks."""
     return str(db.scalar(select(meta.c.value).where(meta.c.key == "authority")))
+
+
+def has_changed(db: Connection, key: str, value: str) -> bool:
+    """Whether this value is another one than the last time; it is kept. What was never said is ""."""
+    before: str | None = db.scalar(select(meta.c.value).where(meta.c.key == key))
+    if value == (before or ""):
+        return False
+    db.execute(delete(meta).where(meta.c.key == key))
+    db.execute(insert(meta).values(key=key, value=value))
+    return True

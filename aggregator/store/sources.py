@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -13,6 +14,7 @@ from aggregator.store import visits
 from aggregator.store.engine import insert_new
 from aggregator.store.tables import document, host, source
 from aggregator.store.values import dump, load, moment, seconds
+from aggregator.store.view import View, plain
 from aggregator.text import masked
 
 
@@ -44,10 +46,13 @@ class Standing:
     same_as: str = field(default="", repr=False)
 
 
-def register(db: Connection, sources: Iterable[tuple[Source, bool]], now: datetime) -> tuple[str, ...]:
+def register(
+    db: Connection, sources: Iterable[tuple[Source, bool]], now: datetime, view: View = plain
+) -> tuple[str, ...]:
     """Make the store's sources those of the config; with each goes whether it is remote.
 
-    Returns a line for each that left.
+    Returns a line for each that left. Where the `view` on a source or its priority changed, its stories are looked at
+    again.
 
     What left the config keeps its items, unpublished, and comes back with the same ids. What was renamed or moved to
     other categories takes its items along; posts are simply read again. A feed whose owner wrote the address into the
@@ -58,15 +63,18 @@ def register(db: Connection, sources: Iterable[tuple[Source, bool]], now: dateti
     rows = {row.key: row for row in db.execute(select(source)).all()}
     for each, remote in sorted(sources, key=lambda pair: pair[0].key):
         row = rows.pop(each.key, None)
-        said = {"kind": each.kind, "remote": remote, "active": True, "title": each.title}
+        said: dict[str, Any] = {"kind": each.kind, "remote": remote, "active": True, "title": each.title}
         said["categories"] = json.dumps(each.categories, ensure_ascii=False)
         said["settings"] = json.dumps([each.language, each.zone, each.base_url])
+        shows = {"rules": view.source_print(each.key), "priority": each.policy.priority}
         if row is None:
-            fresh = {"key": each.key, "feed": dump(Feed()), "next_visit": seconds(now), "failures": 0}
-            db.execute(insert(source).values(said | fresh | {"reason": "never visited", "error": "", "warnings": "[]"}))
-        elif any(getattr(row, name) != value for name, value in said.items()):
-            db.execute(update(source).where(source.c.id == row.id).values(said))
-            if not remote:
+            fresh: dict[str, Any] = {"key": each.key, "feed": dump(Feed()), "next_visit": seconds(now), "failures": 0}
+            fresh |= {"reason": "never visited", "error": "", "warnings": "[]"}
+            db.execute(insert(source).values(said | shows | fresh))
+        elif any(getattr(row, name) != value for name, value in (said | shows).items()):
+            db.execute(update(source).where(source.c.id == row.id).values(said | shows))
+            changed = any(getattr(row, name) != value for name, value in said.items())
+            if not remote and changed:
                 visits.forget_documents(db, row.id)
             elif row.categories != said["categories"]:
                 visits.move(db, row.id, _paths(row.categories), each.categories)

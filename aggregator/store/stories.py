@@ -5,46 +5,62 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, insert, select, update
+from sqlalchemy import Connection, Row, delete, exists, select, update
 
 from aggregator.identity import is_global, story_keys
 from aggregator.model import CategoryPath, Item
-from aggregator.store import categories
-from aggregator.store.engine import insert_new
-from aggregator.store.tables import item, item_key, pending, source, story, story_category, waiting
+from aggregator.store import meta, near, showing
+from aggregator.store.engine import insert_new, portions
+from aggregator.store.tables import item, item_key, pending, source, story, waiting
 from aggregator.store.values import load, seconds
+from aggregator.store.view import View, plain
 
-_PORTION = 500
-_DEPTH = 12  # levels of a category path; with 80 bytes each, the longest path that every file system takes
 _PUBLIC_GUID = re.compile(r"(https?://[^\s/?#]+[/?]|tag:|urn:)[^\s<>\"{}|\\^`]+")
 
 
-def settle(db: Connection, now: datetime, authority: str, slugs: Mapping[CategoryPath, str]) -> None:
+def settle(
+    db: Connection,
+    now: datetime,
+    authority: str,
+    slugs: Mapping[CategoryPath, str],
+    view: View = plain,
+    *,
+    similar: bool = False,
+) -> None:
     """Give every new item its story, and bring up to date the stories of items that changed or whose day has come.
 
     `authority` is what our tag: URIs begin with (RFC 4151), such as `tag:example.org,2026:`; `slugs` are folder names
-    that the config gives to categories.
+    that the config gives to categories; `view` is what the owner's rules make of entries. `similar` joins other
+    sources' new entries that read nearly the same, too.
     """
+    if meta.has_changed(db, "routing", view.routing_print):
+        live = select(item.c.id).where(item.c.removed.is_(None), item.c.story_id.is_not(None))
+        db.execute(insert_new(db, pending).from_select(["item_id"], live))
+    near.switch(db, now, on=similar)
     due = select(waiting.c.item_id).where(waiting.c.until <= seconds(now))
     db.execute(insert_new(db, pending).from_select(["item_id"], due))
     db.execute(delete(waiting).where(waiting.c.until <= seconds(now)))
     order = (source.c.remote, source.c.key, item.c.identity)
     ids = db.scalars(select(item.c.id).join(pending).join(source).order_by(*order)).all()
     touched: set[int] = set()
-    for some in _portions(ids):
+    for some in portions(ids):
         parted = _part_twins(db, some)
-        touched |= _join_stories(db, [*some, *(number for number in parted if number not in some)], authority)
+        if similar:
+            near.remember(db, some, now)
+        numbers = [*some, *(number for number in parted if number not in some)]
+        touched |= _join_stories(db, numbers, authority, similar)
         touched |= set(parted.values())
-    for some in _portions(sorted(touched)):
-        _refresh(db, some, now, slugs)
+    placed: dict[CategoryPath, int] = {}
+    for some in portions(sorted(touched)):
+        showing.refresh(db, some, now, slugs, view, placed)
     db.execute(delete(pending))
 
 
-def _join_stories(db: Connection, ids: Sequence[int], authority: str) -> set[int]:
+def _join_stories(db: Connection, ids: Sequence[int], authority: str, similar: bool) -> set[int]:
     """Find or make the stories of some pending items; return all stories that these belong to."""
     asleep = set(db.scalars(select(waiting.c.item_id).where(waiting.c.item_id.in_(ids))))
     columns = (item, source.c.key.label("source_key"))
@@ -58,6 +74,8 @@ def _join_stories(db: Connection, ids: Sequence[int], authority: str) -> set[int
     for number in fresh:
         each = found[number]
         joined = meetings.story_of(number, story_keys(keys[number]))
+        if joined is None and similar and (joined := near.story_of(db, each, keys[number])) is not None:
+            meetings.know([joined])
         if joined is None:
             joined = _mint(db, each, authority)
         db.execute(update(item).where(item.c.id == number).values(story_id=joined))
@@ -87,6 +105,7 @@ class _Meetings:
     """Who has which of some keys, and in which story: read once for a portion, its newcomers included, then kept up."""
 
     def __init__(self, db: Connection, keys: Collection[str]) -> None:
+        self.db = db
         self.holders: dict[str, dict[int, Row[Any]]] = {}
         self.stories: dict[int, int] = {}
         self.sources: dict[int, set[int]] = {}
@@ -99,14 +118,18 @@ class _Meetings:
             select(*columns).join(item, item.c.id == item_key.c.item_id).join(source, source.c.id == item.c.source_id)
         )
         live = live.where(item.c.removed.is_(None))
-        for some in _portions(sorted(keys)):
+        for some in portions(sorted(keys)):
             for row in db.execute(live.where(item_key.c.key.in_(some))):
                 self.holders.setdefault(row.key, {})[row.id] = row
                 if row.story_id is not None:
                     self.stories[row.id] = row.story_id
+        self.know(sorted(set(self.stories.values())))
+
+    def know(self, numbers: Sequence[int]) -> None:
+        """Read which sources these stories have copies of."""
         members = select(item.c.story_id, item.c.source_id).where(item.c.removed.is_(None)).distinct()
-        for some in _portions(sorted(set(self.stories.values()))):
-            for row in db.execute(members.where(item.c.story_id.in_(some))):
+        for some in portions(numbers):
+            for row in self.db.execute(members.where(item.c.story_id.in_(some))):
                 self.sources.setdefault(row.story_id, set()).add(row.source_id)
 
     def join(self, number: int, source_id: int, joined: int) -> None:
@@ -162,69 +185,3 @@ def _mint(db: Connection, each: Row[Any], authority: str) -> int:
         if (number := made.scalar()) is not None:
             return int(number)
     raise AssertionError("a story's last candidate for an id names its item's number, so it is free")
-
-
-def _refresh(db: Connection, numbers: Sequence[int], now: datetime, slugs: Mapping[CategoryPath, str]) -> None:
-    """Choose each story's copy to show, and put the story into the categories of all its copies."""
-    live = item.c.story_id.in_(numbers) & item.c.removed.is_(None) & source.c.active
-    columns = (item, source.c.key.label("source_key"), source.c.title.label("source_title"), source.c.feed)
-    order = (source.c.remote, item.c.first_seen, source.c.key, item.c.identity)
-    copies: dict[int, list[Row[Any]]] = {}
-    for row in db.execute(select(*columns).join(source).where(live).order_by(*order)):
-        copies.setdefault(row.story_id, []).append(row)
-    paths = {
-        number: {path[:_DEPTH] for row in rows for path in load(Item, row.data).categories}
-        for number, rows in copies.items()
-    }
-    folders = categories.place(db, {path for own in paths.values() for path in own}, slugs, now)
-    before: dict[int, dict[int, bool]] = {}
-    for row in db.execute(select(story_category).where(story_category.c.story_id.in_(numbers))):
-        before.setdefault(row.story_id, {})[row.category_id] = row.leaf
-    old = {row.id: row for row in db.execute(select(story).where(story.c.id.in_(numbers)))}
-    dirty: set[int] = set()
-    for number in numbers:
-        rows = copies.get(number, [])
-        after = {folders[path[:depth]]: False for path in paths.get(number, ()) for depth in range(len(path))}
-        after |= {folders[path]: True for path in paths.get(number, ())}
-        if rows:
-            after.setdefault(folders[()], False)
-        dirty |= _rewrite(db, old[number], rows, before.get(number, {}), after)
-    categories.bump(db, dirty)
-
-
-def _rewrite(
-    db: Connection, old: Row[Any], copies: Sequence[Row[Any]], before: Mapping[int, bool], after: Mapping[int, bool]
-) -> set[int]:
-    """Write what changed of one story; return the categories whose documents show it."""
-    best = copies[0] if copies else None
-    updated = max(old.updated, best.updated) if best else old.updated
-    seen = (
-        f"{best.id}\0{best.digest}\0{updated}\0{best.source_title}\0{best.feed}\0{sorted(after.items())}"
-        if best
-        else ""
-    )
-    digest = hashlib.sha256(seen.encode()).hexdigest()
-    if digest == old.digest:
-        return set()
-    values = {"item_id": best.id if best else None, "digest": digest, "updated": updated}
-    db.execute(update(story).where(story.c.id == old.id).values(values))
-    if before != after:
-        db.execute(delete(story_category).where(story_category.c.story_id == old.id))
-        rows = [
-            {
-                "category_id": category_id,
-                "story_id": old.id,
-                "leaf": leaf,
-                "published": old.published,
-                "first_seen": old.first_seen,
-            }
-            for category_id, leaf in after.items()
-        ]
-        if rows:
-            db.execute(insert(story_category), rows)
-    return before.keys() | after.keys()
-
-
-def _portions(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """Values in portions that fit into one query."""
-    return (values[start : start + _PORTION] for start in range(0, len(values), _PORTION))

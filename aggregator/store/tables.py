@@ -4,7 +4,8 @@
 written in the transaction that makes them true, so that a crash forgets nothing. Of an item, `edits` counts the changes
 of its words and `edited` is the last one; `why` says why it was `removed`; `seen` is when upstream listed it last after
 that, `missing` since when a feed no longer lists what it should. Of a source, `seconds` is what its last visit took on
-its host, `identity` what was learned about telling its entries apart, `rules` the print of the rules in force.
+its host, `identity` what was learned about telling its entries apart, `rules` the print of the rules in force. Of a
+story, `also` are the pages of its other copies, each with its source's title, as JSON.
 """
 
 from sqlalchemy import (
@@ -52,6 +53,7 @@ source = Table(
     Column("seconds", Float),
     Column("identity", Text, nullable=False, server_default=""),
     Column("rules", Text, nullable=False, server_default=""),
+    Column("priority", Integer, nullable=False, server_default="0"),
 )
 
 host = Table(
@@ -86,6 +88,7 @@ story = Table(
     Column("published", BigInteger, nullable=False),
     Column("first_seen", BigInteger, nullable=False),
     Column("updated", BigInteger, nullable=False),
+    Column("also", Text, nullable=False, server_default="[]"),
 )
 
 item = Table(

@@ -7,12 +7,13 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from aggregator.identity import Change, Known, digest
 from aggregator.model import CategoryPath, Feed, Hints, Item, Move, Validators, Visit
 from aggregator.schedule import Due
 from aggregator.store.engine import insert_new
+from aggregator.store.retention import FINAL
 from aggregator.store.tables import document, item, item_key, pending, source, waiting
 from aggregator.store.values import dump, load, moment, seconds
 
@@ -51,9 +52,19 @@ def known(db: Connection, source_id: int, keys: Collection[str], origins: Collec
 
 
 def save(
-    db: Connection, source_id: int, visit: Visit, changes: Sequence[Change], now: datetime, due: Due, learned: Learned
+    db: Connection,
+    source_id: int,
+    visit: Visit,
+    changes: Sequence[Change],
+    now: datetime,
+    due: Due,
+    learned: Learned,
+    surplus: Collection[Change] = (),
 ) -> None:
-    """Keep what a visit gave: items, keys, validators, what the feed says of itself, and when to come again."""
+    """Keep what a visit gave: items, keys, validators, what the feed says of itself, and when to come again.
+
+    Of changes that are `surplus` nothing is kept but what they are recognised by, so that they stay away.
+    """
     row = db.execute(select(source).where(source.c.id == source_id)).one()
     state: dict[str, Any] = {
         "last_visit": seconds(now),
@@ -72,7 +83,7 @@ def save(
         if visit.documents or visit.warnings:  # what was not read again is as it was
             state["warnings"] = json.dumps(visit.warnings, ensure_ascii=False)
         _save_documents(db, source_id, visit)
-        _save_items(db, row, visit, changes, now)
+        _save_items(db, row, visit, changes, now, surplus)
         if visit.feed:
             state["feed"] = dump(visit.feed)
             if replace(load(Feed, row.feed), updated=None) != replace(visit.feed, updated=None):
@@ -145,7 +156,14 @@ def _save_documents(db: Connection, source_id: int, visit: Visit) -> None:
         db.execute(insert(document), rows)
 
 
-def _save_items(db: Connection, of: Row[Any], visit: Visit, changes: Sequence[Change], now: datetime) -> None:
+def _save_items(
+    db: Connection,
+    of: Row[Any],
+    visit: Visit,
+    changes: Sequence[Change],
+    now: datetime,
+    surplus: Collection[Change],
+) -> None:
     said = visit.feed.updated if visit.feed else None
     for change in changes:
         day = None if of.remote else change.published  # a feed's item never waits, even when the clock was set back
@@ -156,12 +174,19 @@ def _save_items(db: Connection, of: Row[Any], visit: Visit, changes: Sequence[Ch
                 "feed_updated": seconds(said),
                 "edits": 0,
             }
+            if change in surplus:
+                values |= {"removed": seconds(now), "why": "first import", "data": "{}"}
             made = _add(db, change.identity, values)
             _save_keys(db, of.id, made, change.keys)
-            _await(db, made, day, now)
+            if change not in surplus:
+                _await(db, made, day, now)
         elif change.known and change.what == "removed":
-            db.execute(update(item).where(item.c.id == change.known.id).values(removed=seconds(now)))
+            db.execute(update(item).where(item.c.id == change.known.id).values(removed=seconds(now), why="file gone"))
             _await(db, change.known.id, None, now)
+        elif change.known and change.known.final:
+            _save_seen(db, change.known.id, now)
+            if not change.known.keys.issuperset(change.keys):
+                _save_keys(db, of.id, change.known.id, change.keys)
         elif change.known and change.item:
             if change.what == "edited":
                 values = _row(change, change.item) | {"edits": item.c.edits + 1, "feed_updated": seconds(said)}
@@ -169,6 +194,12 @@ def _save_items(db: Connection, of: Row[Any], visit: Visit, changes: Sequence[Ch
                 _await(db, change.known.id, day, now)
             if not change.known.keys.issuperset(change.keys) or change.what == "edited":
                 _save_keys(db, of.id, change.known.id, change.keys)
+
+
+def _save_seen(db: Connection, item_id: int, now: datetime) -> None:
+    """Upstream still lists what was removed for good; to the day is exact enough."""
+    before = func.coalesce(item.c.seen, 0) <= seconds(now) - 86400
+    db.execute(update(item).where(item.c.id == item_id, before).values(seen=seconds(now)))
 
 
 def _add(db: Connection, identity: str, values: dict[str, Any]) -> int:
@@ -191,6 +222,8 @@ def _row(change: Change, value: Item) -> dict[str, Any]:
         "published": seconds(change.published),
         "updated": seconds(change.updated),
         "removed": None,
+        "why": "",
+        "missing": None,
     }
 
 
@@ -222,6 +255,7 @@ def _known(row: Any, keys: frozenset[str]) -> Known:
         published=moment(row.published),
         updated=moment(row.updated),
         removed=row.removed is not None,
+        final=row.removed is not None and row.why in FINAL,
     )
 
 

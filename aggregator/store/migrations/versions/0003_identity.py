@@ -9,11 +9,13 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Add columns to sources, documents and items."""
+    """Add columns to sources, documents, stories and items."""
     op.add_column("source", sa.Column("seconds", sa.Float))
     op.add_column("source", sa.Column("identity", sa.Text, nullable=False, server_default=""))
     op.add_column("source", sa.Column("rules", sa.Text, nullable=False, server_default=""))
+    op.add_column("source", sa.Column("priority", sa.Integer, nullable=False, server_default="0"))
     op.add_column("document", sa.Column("print", sa.Text, nullable=False, server_default=""))
+    op.add_column("story", sa.Column("also", sa.Text, nullable=False, server_default="[]"))
     op.add_column("item", sa.Column("edited", sa.BigInteger))
     op.add_column("item", sa.Column("why", sa.Text, nullable=False, server_default=""))
     op.add_column("item", sa.Column("seen", sa.BigInteger))

@@ -1,0 +1,29 @@
+"""`aggregator prune`: what is beyond its limits goes now, not at the next run."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from aggregator.config import Config
+from aggregator.pipeline import limits
+from aggregator.store import retention
+from aggregator.store.engine import open_store, writing
+from aggregator.store.lock import locked
+from aggregator.store.retention import Pruned
+
+
+def prune(config: Config, now: datetime, *, left: bool = False, dry_run: bool = False) -> Pruned:
+    """Remove what is beyond its limits, and with `left` what sources gave that a run found to have left the config.
+
+    The next run publishes without it. `dry_run` counts, and removes nothing. Raises LockedError when a run is at work.
+    """
+    with locked(config.store, now):
+        engine = open_store(config.store)
+        try:
+            with writing(engine) as db:
+                found = retention.apply(db, now, *limits(config))
+                found = replace(found, left=retention.drop_left(db)) if left else found
+                if dry_run:
+                    db.rollback()
+        finally:
+            engine.dispose()
+    return found

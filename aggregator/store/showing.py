@@ -1,0 +1,129 @@
+"""What is shown of a story: which of its copies, in which categories, and where else it is to be found."""
+
+import hashlib
+import json
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from aggregator.identity import canonical_url, digest
+from aggregator.model import CategoryPath, Feed, Item
+from aggregator.store import categories
+from aggregator.store.tables import item, source, story, story_category
+from aggregator.store.values import load, moment
+from aggregator.store.view import View
+from aggregator.text import http_url
+
+_DEPTH = 12  # levels of a category path; with 80 bytes each, the longest path that every file system takes
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """A copy as the rules of its source leave it."""
+
+    row: Row[Any]
+    item: Item
+    digest: str
+
+
+def refresh(
+    db: Connection,
+    numbers: Sequence[int],
+    now: datetime,
+    slugs: Mapping[CategoryPath, str],
+    view: View,
+    placed: MutableMapping[CategoryPath, int],
+) -> None:
+    """Choose each story's copy to show, and put the story into the categories of all its copies.
+
+    `placed` are the numbers of categories that are known already; new ones are added to it.
+    """
+    copies = _copies(db, numbers, view)
+    places = {number: _places(own, view) for number, own in copies.items()}
+    if unknown := {path for own in places.values() for path in own} - placed.keys():
+        placed.update(categories.place(db, unknown, slugs, now))
+    before: dict[int, dict[int, bool]] = {}
+    for row in db.execute(select(story_category).where(story_category.c.story_id.in_(numbers))):
+        before.setdefault(row.story_id, {})[row.category_id] = row.leaf
+    old = {row.id: row for row in db.execute(select(story).where(story.c.id.in_(numbers)))}
+    dirty: set[int] = set()
+    for number in numbers:
+        after: dict[int, bool] = {}
+        for path, leaf in places.get(number, {}).items():  # two spellings are one category
+            after[placed[path]] = leaf or after.get(placed[path], False)
+        dirty |= _rewrite(db, old[number], copies.get(number, []), before.get(number, {}), after)
+    categories.bump(db, dirty)
+
+
+def _copies(db: Connection, numbers: Sequence[int], view: View) -> Mapping[int, list[_Copy]]:
+    """The copies that may be shown, by story, the best first: a post of one's own, else by priority, else by age."""
+    live = item.c.story_id.in_(numbers) & item.c.removed.is_(None) & source.c.active
+    columns = (item, source.c.key.label("source_key"), source.c.title.label("source_title"), source.c.feed)
+    order = (source.c.remote, source.c.priority.desc(), item.c.first_seen, source.c.key, item.c.identity)
+    copies: dict[int, list[_Copy]] = {}
+    for row in db.execute(select(*columns).join(source).where(live).order_by(*order)):
+        came = load(Item, row.data)
+        shown = view.item(row.source_key, came, moment(row.first_seen))
+        if shown is not None:
+            print_ = row.digest if shown is came else digest(shown)
+            copies.setdefault(row.story_id, []).append(_Copy(row, shown, print_))
+    return copies
+
+
+def _places(copies: Sequence[_Copy], view: View) -> Mapping[CategoryPath, bool]:
+    """The categories of a story, and whether it was put there itself."""
+    paths = frozenset(path[:_DEPTH] for copy in copies for path in copy.item.categories)
+    places = view.places(copies[0].item, paths, moment(copies[0].row.first_seen))
+    return {path: leaf for path, leaf in places.items() if len(path) <= _DEPTH}
+
+
+def _also(copies: Sequence[_Copy]) -> str:
+    """The pages of the other copies with their sources' titles, as JSON; a page that is the entry's own is left out."""
+    best, *others = copies
+    seen = {canonical_url(best.item.url) or best.item.url}
+    found = []
+    for copy in others:
+        url = http_url(copy.item.url)
+        page = canonical_url(url) or url
+        if url and page not in seen:
+            title = copy.row.source_title or load(Feed, copy.row.feed).title
+            found.append((url, title or urlsplit(copy.row.source_key).hostname or ""))
+            seen.add(page)
+    return json.dumps(found, ensure_ascii=False)
+
+
+def _rewrite(
+    db: Connection, old: Row[Any], copies: Sequence[_Copy], before: Mapping[int, bool], after: Mapping[int, bool]
+) -> set[int]:
+    """Write what changed of one story; return the categories whose documents show it."""
+    best = copies[0] if copies else None
+    row = best.row if best else None
+    updated = max(old.updated, row.updated) if row else old.updated
+    also = _also(copies) if copies else "[]"
+    seen = (
+        (row.id, best.digest, updated, row.source_title, row.feed, also, sorted(after.items())) if best and row else ()
+    )
+    print_ = hashlib.sha256("\0".join(map(str, seen)).encode()).hexdigest()
+    if print_ == old.digest:
+        return set()
+    values = {"item_id": row.id if row else None, "digest": print_, "updated": updated, "also": also}
+    db.execute(update(story).where(story.c.id == old.id).values(values))
+    if before != after:
+        db.execute(delete(story_category).where(story_category.c.story_id == old.id))
+        rows = [
+            {
+                "category_id": category_id,
+                "story_id": old.id,
+                "leaf": leaf,
+                "published": old.published,
+                "first_seen": old.first_seen,
+            }
+            for category_id, leaf in after.items()
+        ]
+        if rows:
+            db.execute(insert(story_category), rows)
+    return before.keys() | after.keys()
