@@ -34,6 +34,7 @@ def fold(text: str) -> str:
     return " ".join(text.split())
 
 
+@lru_cache(maxsize=4096)
 def fold_path(path: CategoryPath) -> CategoryPath:
     """A category path in the form in which it is compared."""
     return tuple(fold(name) for name in path)
@@ -160,7 +161,12 @@ def _reasons(match: Match, item: Item, first_seen: datetime, paths: tuple[Catego
     if match.link:
         yield _first("its link has", match.link, [item.url, unquote(item.url)])
     if match.text:
-        yield _first("its text has", match.text, [plain(item.content) or item.summary])
+        yield _first("its text has", match.text, [_text(item.content) or item.summary])
+
+
+@lru_cache(maxsize=4)
+def _text(content: str) -> str:
+    return plain(content)
 
 
 def _first(words: str, wanted: Iterable[str], texts: list[str], test: Any = _found) -> str:

@@ -46,9 +46,9 @@ class Verdict:
     said: tuple[str, ...] = ()
 
 
-def steps(rules: Iterable[Rule], name: str) -> tuple[Step, ...]:
-    """Rules with what they are called: `name`, and the number that each has in the config."""
-    return tuple((f"{name} {number}", rule) for number, rule in enumerate(rules, start=1))
+def steps(rules: Iterable[Rule], name: str, of: str = "") -> tuple[Step, ...]:
+    """Rules with what they are called: `name`, the number that each has in the config, and `of`."""
+    return tuple((f"{name} {number}{of}", rule) for number, rule in enumerate(rules, start=1))
 
 
 def decides(rule: Rule) -> bool:

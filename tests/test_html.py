@@ -402,12 +402,18 @@ def test_usable_image(url: str, usable: bool) -> None:
     [
         ("<p>a</p>", "<p>a</p>"),
         ('a<img src="https://a.example/1.png" alt="&gt; x">b', "ab"),
-        ('<picture><source srcset="https://a.example/1.webp"><img src="https://a.example/1.png"></picture><p>a</p>', "<p>a</p>"),
+        (
+            '<picture><source srcset="https://a.example/1.webp"><img src="https://a.example/1.png"></picture><p>a</p>',
+            "<p>a</p>",
+        ),
         (
             '<video src="https://a.example/1.mp4" poster="https://a.example/1.png" controls=""></video>',
             '<video src="https://a.example/1.mp4" controls=""></video>',
         ),
-        ('<video controls=""><source src="https://a.example/1.mp4"></video>', '<video controls=""><source src="https://a.example/1.mp4"></video>'),
+        (
+            '<video controls=""><source src="https://a.example/1.mp4"></video>',
+            '<video controls=""><source src="https://a.example/1.mp4"></video>',
+        ),
         ('<p><img src="https://a.example/1.png"></p>', ""),
     ],
 )
