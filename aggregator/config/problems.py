@@ -23,6 +23,7 @@ _WORDS = {
     "bool_type": "write true or false",
     "tuple_type": "write a list in brackets",
     "list_type": "write a list in brackets",
+    "model_type": "write it as a table",
     "dict_type": 'write a table such as {{ NAME = "value" }}',
     "greater_than_equal": "write {ge} or more",
     "less_than_equal": "write {le} or less",
@@ -120,7 +121,7 @@ def _message(error: dict[str, Any], model: type[BaseModel], header: str) -> str:
         why = _WORDS[error["type"]].format(**error.get("ctx", {}))
     else:
         why = error["msg"]
-    field = model.model_fields.get(str(error["loc"][0]))
+    field = model.model_fields.get(str(error["loc"][0])) if error["loc"] else None
     value = shown(error["input"]) if field is None or field.repr else ""
     return why if value in why else f"{why} (it is {value})"
 

@@ -19,6 +19,13 @@ class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+def tables(value: object) -> object:
+    """Raises ValueError where a table stands that has one bracket too few."""
+    if isinstance(value, dict):
+        raise ValueError("write [[...]] in two brackets, once for each rule")
+    return value
+
+
 def _several(value: object) -> object:
     """One text is a list of one."""
     return [value] if isinstance(value, str) else value

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from aggregator import text
 from aggregator.config.modules import find_format
-from aggregator.config.rules import CategoryRule, Paths, SourceRule, Table
+from aggregator.config.rules import CategoryRule, Paths, SourceRule, Table, tables
 from aggregator.model import CategoryPath, HostRule, Pace, Policy, Retention
 from aggregator.policy import Content, Future, Identity, Updates, Vanish
 from aggregator.values import categories, duration, one_category, paths, size
@@ -213,7 +213,7 @@ class CategorySettings(Table):
     keep: _Count | None = None
     keep_for: _Age | None = None
     max_per_source: _Count | None = None
-    rule: tuple[CategoryRule, ...] = Field((), strict=False)
+    rule: Annotated[tuple[CategoryRule, ...], BeforeValidator(tables), Field(strict=False)] = ()
 
     @model_validator(mode="after")
     def _everything_has_its_place(self) -> "CategorySettings":
@@ -253,7 +253,7 @@ class CommonSource(Pacing):
     keep_for: _Age | None = None
     content: Content = "full"
     images: bool = True
-    rule: tuple[SourceRule, ...] = Field((), strict=False)
+    rule: Annotated[tuple[SourceRule, ...], BeforeValidator(tables), Field(strict=False)] = ()
 
     def policy(self, site: Site) -> Policy:
         """What is wanted of the source's entries, and what `[site]` says of keeping them where it is silent."""
