@@ -51,7 +51,7 @@ class View:
                 found |= {above: found.get(above, False) for above in _above(path)}
                 found[path] = path in paths
         for shelf in self._virtual:
-            if _shows(shelf, found) and self._judged(shelf, item, paths, first_seen).item:
+            if _shows(shelf, found) is not None and self._judged(shelf, item, paths, first_seen).item:
                 found.setdefault(shelf.path, False)
         return found
 
@@ -59,7 +59,7 @@ class View:
         """An entry as the documents of a category show it."""
         shelves = (self._shelf(above) for above in (*_above(path), path))
         order = [step for shelf in shelves if shelf for step in _steps(shelf) if not decides(step[1])]
-        paths = item.categories if path in item.categories else (*item.categories, path)
+        paths = (path, *(each for each in item.categories if each != path))
         return apply(order, item, Context(first_seen, paths, zone=self.zone)).item or item
 
     def source_print(self, source_key: str) -> str:
