@@ -19,8 +19,8 @@ from aggregator.store import channels, meta
 from aggregator.store.categories import fold
 from aggregator.store.channels import Place, Shown
 from aggregator.store.engine import reading, writing
-from aggregator.store.view import View, plain
 from aggregator.text import http_url
+from aggregator.views import View, view
 
 _log = logging.getLogger(__name__)
 
@@ -37,11 +37,6 @@ class Published:
 def slugs(config: Config) -> Mapping[CategoryPath, str]:
     """The folder names that the config gives to categories."""
     return {path: settings.slug for path, settings in config.categories.items() if settings.slug}
-
-
-def view(config: Config) -> View:
-    """What the owner's rules make of entries."""
-    return plain
 
 
 def publish_all(
@@ -215,7 +210,6 @@ def _entry(config: Config, shown: Shown, known: Mapping[str, Category], authorit
 
 def _fingerprint(config: Config, authority: str) -> str:
     """What all documents depend on besides the store: when it changes, all are rendered anew."""
-    limits = sorted((path, shelf.max_per_source) for path, shelf in config.shelves.items())
-    categories = sorted(config.categories.items())
-    seen = (__version__, authority, config.site, config.pace.interval, categories, limits, view(config).routing_print)
+    categories, shelves = sorted(config.categories.items()), sorted(config.shelves.items())
+    seen = (__version__, authority, config.site, config.pace.interval, categories, shelves)
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]

@@ -19,6 +19,7 @@ from aggregator.store import sources as stored
 from aggregator.store.engine import open_store, reading
 from aggregator.store.telling import Copy, Told
 from aggregator.views import View
+from aggregator.views import view as made
 
 _MANY = 5
 
@@ -43,7 +44,7 @@ def explain(config: Config, wanted: str) -> tuple[Explanation, ...]:
             found = telling.by_name(db, [wanted], _keys(config, wanted)) or telling.by_title(db, wanted.split(), _MANY)
             if not found:
                 raise AggregatorError(_nothing(config, db, wanted))
-            view = View(config)
+            view = made(config)
             return tuple(_explanation(config, db, view, told) for told in found[:_MANY])
     finally:
         engine.dispose()

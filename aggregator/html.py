@@ -41,7 +41,7 @@ _ATTRIBUTES: dict[str, set[str]] = {
     "details": {"open"},
     "embed": _FRAME,
     "iframe": _FRAME,
-    "img": {"alt", "data-noscript", "sizes", "src", "srcset", "style", *_BOX, *_LAZY, *_LAZY_SETS},
+    "img": {"alt", "data-noscript", "referrerpolicy", "sizes", "src", "srcset", "style", *_BOX, *_LAZY, *_LAZY_SETS},
     "ins": {"datetime"},
     "li": {"value"},
     "ol": {"reversed", "start", "type"},
@@ -122,6 +122,21 @@ _HIDDEN = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|(?:^|[;\s])(?:width|height)\s*:\s*[01](?:px)?\s*(?:;|$)"
 )
 _URLS = ("poster", "src", "srcset")
+# https://www.w3.org/TR/referrer-policy/#referrer-policies: some hosts show a picture only where no referrer is sent
+_REFERRER_POLICIES = _names(
+    "no-referrer no-referrer-when-downgrade origin origin-when-cross-origin same-origin strict-origin"
+    " strict-origin-when-cross-origin unsafe-url"
+)
+# Pictures that count readers, whatever size they claim: the services that feeds carry, as real feeds have them and as
+# EasyPrivacy's general list names them (https://easylist.to/easylist/easyprivacy.txt).
+_TRACKER = re.compile(
+    r"^https?://(?:[\w.-]+/~(?:ff/|r/[^?#]*/~4/)|(?:pixel|stats)\.wp\.com/|stats\.wordpress\.com/"
+    r"|feeds\.wordpress\.com/1\.0/|medium\.com/_/stat|www\.facebook\.com/tr(?:[/?]|$)|hm\.baidu\.com/hm\.gif"
+    r"|pixel\.feed\.press/|media\.npr\.org/include/images/tracking/|mc\.yandex\.ru/watch/|counter\.theconversation\."
+    r"|(?:[\w-]+\.)*(?:feedsportal\.com|doubleclick\.net|scorecardresearch\.com|quantserve\.com|adsrvr\.org"
+    r"|(?:google-analytics\.com|googletagmanager\.com)/(?:[\w-]+/)*(?:collect|__utm\.gif))(?:[/?#]|$))",
+    re.IGNORECASE,
+)
 _YOUTUBE = re.compile(r"^https?://(?:www\.)?youtube(?:-nocookie)?\.com/(?:embed|v)/([\w-]{11})(?![\w-]).*")
 _PLACEHOLDER = re.compile(
     r"/(?:[\w.-]*-)?(?:(?:blank|clear|dot|empty|gr[ae]y|lazy|lazy-?load(?:er|ing)?|load(?:er|ing|img)|none|pixel|spacer"
@@ -146,9 +161,11 @@ def _tag(name: str, attributes: dict[str, str]) -> str:
 
 
 def _hidden(attributes: dict[str, str]) -> bool:
-    """Whether a picture or frame is not meant to be seen: a counting pixel."""
+    """Whether a picture or frame is not meant to be seen: a counting pixel, by its size, its style or its host."""
     sizes = {attributes.get(name, "").strip().removesuffix("px") for name in _BOX}
-    return bool(sizes & {"0", "1"}) or bool(_HIDDEN.search(attributes.get("style", "").lower()))
+    if sizes & {"0", "1"} or _TRACKER.search(attributes.get("src", "")):
+        return True
+    return bool(_HIDDEN.search(attributes.get("style", "").lower()))
 
 
 def _srcset(value: str, base: str) -> str:
@@ -169,7 +186,13 @@ def _picture(name: str, attributes: dict[str, str], base: str) -> str:
     )
     if name == "img" and not url:
         url = srcset.rpartition(", ")[2].partition(" ")[0]
-    return _tag(name, attributes | {"src": url, "srcset": srcset}) if url or srcset else ""
+    if (not url and not srcset) or _TRACKER.search(url):
+        return ""
+    policy = attributes.get("referrerpolicy", "").strip().lower()
+    kept = {key: value for key, value in attributes.items() if key != "referrerpolicy" or policy in _REFERRER_POLICIES}
+    if "referrerpolicy" in kept:
+        kept["referrerpolicy"] = policy
+    return _tag(name, kept | {"src": url, "srcset": srcset})
 
 
 def _frame(attributes: dict[str, str], base: str) -> str:
@@ -229,6 +252,7 @@ def clean(html: str, base: str = "") -> str:
     - Only http and https (and mailto in links) survive. Relative URLs are joined to `base`; without one they go.
     - Lazy pictures: src comes from data-src, data-original, data-srcset, a <noscript> ... where it is missing, a data:
       URI or a known placeholder. A picture without a usable src goes, and so do counting pixels.
+      `referrerpolicy` stays.
     - Characters that XML 1.0 forbids go. What nests more than 1,000 deep becomes plain text.
 
     `clean(clean(x)) == clean(x)`. Linear time in practice.
@@ -286,6 +310,16 @@ def usable_image(url: str) -> bool:
     """Whether an absolute URL can be a picture of this item.
 
     Not: "", `.../undefined`, `/null`, `/NaN`, a bare host, data: URIs, services of random or placeholder pictures
-    (picsum.photos, placehold.co ...), loading.gif, spacer.gif and their like, emoji.
+    (picsum.photos, placehold.co ...), loading.gif, spacer.gif and their like, emoji, counting pixels.
     """
-    return not _NO_PICTURE.search(url) and not _PLACEHOLDER.search(url)
+    return not any(pattern.search(url) for pattern in (_NO_PICTURE, _PLACEHOLDER, _TRACKER))
+
+
+_PICTURES = re.compile(r'<picture(?: [^\s=">]+="[^"]*")*>.*?</picture>|<img(?: [^\s=">]+="[^"]*")*>', re.DOTALL)
+_POSTER = re.compile(r'(<video(?: (?!poster=)[^\s=">]+="[^"]*")*) poster="[^"]*"')
+
+
+def without_pictures(html: str) -> str:
+    """Cleaned HTML without its pictures, and clean again."""
+    bare = _POSTER.sub(r"\1", _PICTURES.sub("", html))
+    return html if bare == html else clean(bare)

@@ -33,6 +33,7 @@ from aggregator.store.engine import open_store, reading, writing
 from aggregator.store.lock import locked
 from aggregator.store.sources import Standing
 from aggregator.text import http_url, masked
+from aggregator.views import view
 
 _AT_ONCE = 1000  # visits under way; the client says how many of them talk at once, the others wait for their host
 _FORBIDDEN = ("private address", "bad url", "no instance", "secret")  # by our own config
@@ -126,7 +127,7 @@ def settle(db: Connection, config: Config, now: datetime) -> None:
     """Group what is pending into stories, as the config wants it."""
     authority = meta.set_authority(db, config.site.base_url, now)
     similar = config.site.near_duplicates
-    stories.settle(db, now, authority, channels.slugs(config), channels.view(config), similar=similar)
+    stories.settle(db, now, authority, channels.slugs(config), view(config), similar=similar)
 
 
 def limits(config: Config) -> tuple[Mapping[str, Retention], Mapping[CategoryPath, Retention]]:
@@ -161,7 +162,7 @@ def _prepare(engine: Engine, config: Config, now: datetime, force: bool) -> _Pla
     """Bring the store in line with the config, and ask it what is due. Local posts always are: looking costs nobody."""
     with writing(engine) as db:
         listed = [(source, sources.find(source.kind).REMOTE) for source in config.sources]
-        notes = stored.register(db, listed, now, channels.view(config))
+        notes = stored.register(db, listed, now, view(config))
         categories.place(db, channels.configured(config), channels.slugs(config), now)
         notes += categories.rename(db, channels.slugs(config))
         standings = stored.standings(db)

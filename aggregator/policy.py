@@ -22,8 +22,9 @@ class Match:
     """What a rule asks of an entry: all that is given must hold, and of several values one.
 
     Texts are words, or a regular expression between slashes: `/re/`; case and width of letters make no difference.
-    `category` looks at upstream's tags and at the names of our categories; `within` at our category paths, those below
-    included. `older` and `younger` compare how old the entry was when it was first seen.
+    `category` is a whole tag of upstream or a whole name of one of our categories; `within` are our category paths,
+    with all below. `language` is a range: "zh" is also "zh-CN". `older` and `younger` compare how old the entry was
+    when it was first seen.
     """
 
     title: tuple[str, ...] = ()
@@ -40,7 +41,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One step. Of `include` and `exclude` the first that matches decides; where there are only includes, one must.
+    """One step. Of `include` and `exclude` the first that matches decides; where there is an include, one must.
 
     The others change an entry that `when` matches (an empty one matches all): `title` and `link` are templates such as
     `{source}: {title}`, `strip` are CSS selectors of elements to remove, `content` is how much is published, `images`
@@ -74,7 +75,7 @@ class Policy:
     update, `silent` the entry alone, `ignore` nothing; `on_vanish` what happens to an entry that a feed takes back;
     `future` how one dated in the future is treated: None is `clamp` (counts as first seen) for feeds, `hide` (until its
     day) for posts. `priority` decides whose copy of a story is shown, the highest first. Of the first visit to a feed
-    the newest `first_import` entries are taken, None is all.
+    the newest `first_import` entries are taken, None is all. `content` and `images` hold where no rule says otherwise.
     """
 
     identity: Identity = "auto"
@@ -84,6 +85,8 @@ class Policy:
     priority: int = 0
     first_import: int | None = None
     retention: Retention = Retention()
+    content: Content = "full"
+    images: bool = True
     rules: tuple[Rule, ...] = ()
 
 
@@ -92,8 +95,8 @@ class Shelf:
     """What is wanted of one category, besides its name.
 
     `aliases` are words of upstream and other paths that mean this category. A category with `of` is virtual: it shows
-    what is in these, as far as its `rules` let it in. Rules hold for a category and all below it. `max_per_source` is
-    how many entries of one source its feeds show.
+    what is in these and below them, as far as its `rules` let it in. Rules hold for a category and all below it.
+    `max_per_source` is how many entries of one source its feeds show.
     """
 
     path: CategoryPath

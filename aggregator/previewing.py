@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from aggregator import config as configs
+from aggregator import views
 from aggregator.collect import visit
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
@@ -18,7 +19,6 @@ from aggregator.store import sources as stored
 from aggregator.store.engine import open_store, reading, writing
 from aggregator.store.values import dump
 from aggregator.text import masked, one_line
-from aggregator.views import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ def preview(config: Config, wanted: str, now: datetime) -> Preview:
             met = runner.run(ask())
     finally:
         engine.dispose()
-    view = View(config)
-    items = [(item, view.item(source.key, item, now), view.explain_item(source.key, item, now)) for item in met.items]
+    rules = views.view(config)
+    items = [(item, rules.item(source.key, item, now), rules.explain_item(source.key, item, now)) for item in met.items]
     return Preview(met, tuple(items))
 
 

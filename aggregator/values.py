@@ -66,12 +66,21 @@ def categories(value: object) -> tuple[CategoryPath, ...]:
     return tuple(dict.fromkeys(result))
 
 
+def paths(value: object) -> tuple[CategoryPath, ...]:
+    """A list of category paths, each `"a/b"` or `["a", "b"]`; one alone may stand without a list. Raises ValueError."""
+    if isinstance(value, str):
+        value = [value]
+    if not isinstance(value, list) or not all(isinstance(each, str | list) for each in value):
+        raise ValueError('write a list of categories, each "a/b" or ["a", "b"]')
+    return tuple(dict.fromkeys(one_category(each) for each in value))
+
+
 def one_category(value: object) -> CategoryPath:
     """One category path, in any of the notations of `categories`. Raises ValueError."""
-    paths = categories(value)
-    if len(paths) != 1:
+    found = categories(value)
+    if len(found) != 1:
         raise ValueError('write one path, such as ["tech", "python"]')
-    return paths[0]
+    return found[0]
 
 
 def _name(name: object) -> str:

@@ -19,6 +19,9 @@ FLOORS: dict[str, int] = {
     "dates": 1,
     "nesting": 2,
     "html": 3,
+    "matching": 4,
+    "stripping": 4,
+    "rules": 5,
     # 1: rooms that do not know each other
     "identity": 10,
     "schedule": 10,
@@ -35,6 +38,7 @@ FLOORS: dict[str, int] = {
     "collect": 20,
     "publish": 20,
     # 3 to 5
+    "views": 29,
     "channels": 30,
     "pipeline": 31,
     "listing": 40,
@@ -47,7 +51,7 @@ FLOORS: dict[str, int] = {
 
 DOORS: dict[str, tuple[str, ...]] = {
     "alembic": ("store",),
-    "bs4": ("sources",),
+    "bs4": ("sources", "stripping"),
     "click": ("cli",),
     "feedgen": ("formats/feedgen",),
     "feedparser": ("sources/feed/xmlfeed",),
@@ -58,7 +62,9 @@ DOORS: dict[str, tuple[str, ...]] = {
     "markdown_it": ("sources",),
     "nh3": ("html",),
     "pydantic": ("config", "store/values"),
+    "re2": ("matching",),
     "rich": ("report",),
+    "soupsieve": ("stripping",),
     "sqlalchemy": ("store", "channels", "pipeline", "listing"),  # above the store: only the types Engine and Connection
     "uvloop": ("fetching",),
     "yaml": ("sources",),

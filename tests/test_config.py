@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from aggregator import config
 from aggregator.config import toml
 from aggregator.errors import ConfigError
-from aggregator.model import HostRule
+from aggregator.model import HostRule, Match, Policy, Retention, Rule, Shelf
 
 SITE = '[site]\ntitle = "Planet"\nbase_url = "https://planet.example/"\n'  # three lines, so that what follows begins on line 4
 
@@ -137,6 +137,80 @@ def test_categories_are_found_by_their_path(tmp_path: Path) -> None:
     assert (category.slug, category.order, category.description) == ("blogs", -1, "One.\nTwo.")
 
 
+def test_a_source_says_what_is_wanted_of_its_entries(tmp_path: Path) -> None:
+    text = """
+        keep = 500
+        keep_for = "90d"
+        [[source]]
+        url = "https://news.example/feed"
+        [[source]]
+        url = "https://news.example/two"
+        identity = "link+date"
+        updates = "silent"
+        on_vanish = "drop"
+        future = "hide"
+        priority = -3
+        first_import = 0
+        keep = 9
+        content = "link"
+        images = false
+        [[source.rule]]
+        include = { title = "a", language = ["zh_cn", "EN"], within = ["x/y", ["z"]], enclosure = false }
+        [[source.rule]]
+        when.older = "2d"
+        title = "{source}: {title}"
+        strip = "figure"
+        route = "a/b"
+        """
+    one, two = config.load(write(tmp_path, SITE + text)).sources
+    assert one.policy == Policy(retention=Retention(500, timedelta(days=90)))
+    rules = (
+        Rule(include=Match(title=("a",), language=("zh-CN", "en"), within=(("x", "y"), ("z",)), enclosure=False)),
+        Rule(
+            when=Match(older=timedelta(days=2)),
+            title="{source}: {title}",
+            strip=("figure",),
+            route=(("a", "b"),),
+        ),
+    )
+    kept = Retention(9, timedelta(days=90))
+    assert two.policy == Policy("link+date", "silent", "drop", "hide", -3, 0, kept, "link", False, rules)
+
+
+def test_a_category_says_what_is_wanted_of_it(tmp_path: Path) -> None:
+    text = """
+        max_per_source = 7
+        near_duplicates = true
+        [[category]]
+        path = []
+        description = "All there is"
+        rule = [{ exclude = { title = "/^ad:/" } }]
+        [[category]]
+        path = "a"
+        aliases = ["x", "y/z", ["T/S"]]
+        keep = 5
+        keep_for = "1d"
+        max_per_source = 3
+        [[category]]
+        path = "b"
+        of = ["A", "c/d"]
+        [[category]]
+        path = "e"
+        of = ["c", []]
+        [[source]]
+        url = "https://news.example/feed"
+        rule = [{ route = ["C/D"] }]
+        """
+    loaded = config.load(write(tmp_path, SITE + text))
+    assert (loaded.site.max_per_source, loaded.site.near_duplicates) == (7, True)
+    assert loaded.shelves == {
+        (): Shelf((), rules=(Rule(exclude=Match(title=("/^ad:/",))),)),
+        ("a",): Shelf(("a",), (("x",), ("y", "z"), ("T/S",)), (), (), Retention(5, timedelta(days=1)), 3),
+        ("b",): Shelf(("b",), of=(("A",), ("c", "d"))),
+        ("e",): Shelf(("e",), of=((),)),
+    }
+
+
 @pytest.mark.parametrize(
     "raw", [b"\xef\xbb\xbf" + SITE.encode(), SITE.replace("\n", "\r\n").encode()], ids=["BOM", "CRLF"]
 )
@@ -181,10 +255,7 @@ MISTAKES = {
     # A key that is not known, at every level.
     "titel = 1": (4, 'site.titel: unknown key; did you mean "title"?'),
     "Items = 1": (4, 'site.Items: unknown key; did you mean "items"?'),
-    "xyzzy = 1": (
-        4,
-        "site.xyzzy: unknown key; known are base_url, contact, formats, items, language, max_per_source, ",
-    ),
+    "xyzzy = 1": (4, "site.xyzzy: unknown key; known are base_url, contact, formats, items, keep, "),
     '"a\\nb\\u001b" = 1': (4, 'site."a\\nb\\u001b": unknown key; known are '),
     "[sites]": (4, 'sites: unknown key; did you mean "site"?'),
     "[[sources]]\nx = 1": (4, 'sources: unknown key; did you mean "source"?'),
@@ -291,6 +362,97 @@ MISTAKES = {
     "[[category]]\npath = [['a'], ['b']]": (5, 'category[1].path: write one path, such as ["tech", "python"] (it is '),
     "[[category]]\npath = 'a'\n[[category]]\npath = ['a']": (6, "category[2]: a has a [[category]] already; keep one"),
     "[[category]]\npath = 'a'\nslug = '!!'": (6, "category[1].slug: cannot be the name of a folder; "),
+    # What is wanted of entries.
+    f"{FEED}identity = 'gid'": (
+        6,
+        "source[1].identity: write 'auto', 'guid', 'link', 'link+date' or 'content' (it is ",
+    ),
+    f"{FEED}future = 'never'": (6, "source[1].future: write 'clamp', 'hide', 'keep' or 'drop' (it is "),
+    f"{FEED}content = 'short'": (6, "source[1].content: write 'full', 'summary' or 'link' (it is "),
+    f"{FEED}images = 'no'": (6, 'source[1].images: write true or false (it is "no")'),
+    f"{FEED}first_import = -1": (6, "source[1].first_import: write 0 or more (it is -1)"),
+    f"{FEED}keep = 0": (6, "source[1].keep: write 1 or more (it is 0)"),
+    "keep_for = '5m'": (4, 'site.keep_for: write "1h" or more (it is "5m")'),
+    "near_duplicates = 1": (4, "site.near_duplicates: write true or false (it is 1)"),
+    "[[category]]\npath = 'a'\nmax_per_source = 0": (6, "category[1].max_per_source: write 1 or more (it is 0)"),
+    # Rules.
+    f"{FEED}{FEED.replace('feed', 'two')}[[source.rule]]\n[source.rule.include]\ntitel = 'x'": (
+        10,
+        'source[2].rule[1].include.titel: unknown key; did you mean "title"?',
+    ),
+    f"{FEED}[[source.rule]]\nexclude = {{}}\n[[source.rule]]\nrout = 'x'": (
+        9,
+        'source[1].rule[2].rout: unknown key; did you mean "route"?',
+    ),
+    f"{FEED}[[source.rule]]\nexclude.title = ['a', '/(/']": (
+        7,
+        "source[1].rule[1].exclude.title[2]: is no regular expression of RE2 (missing ): (); mend it (it is ",
+    ),
+    f"{FEED}[[source.rule]]\nexclude.text = ''": (7, "source[1].rule[1].exclude.text: is empty; write a word, or a "),
+    f"{FEED}[[source.rule]]\nexclude.title = 5": (7, "source[1].rule[1].exclude.title: write a list in brackets (it "),
+    f"{FEED}[[source.rule]]\nwhen.language = 'x!'\nimages = true": (
+        7,
+        'source[1].rule[1].when.language: write a language tag such as "en" or "zh-CN" (it is "x!")',
+    ),
+    f"{FEED}[[source.rule]]\nwhen.older = 'x'\nimages = true": (7, "source[1].rule[1].when.older: write a duration"),
+    f"{FEED}[[source.rule]]\nwhen.within = 5\nimages = true": (7, "source[1].rule[1].when.within: write a list of cat"),
+    f"{FEED}[[source.rule]]\nroute = [5]": (7, 'source[1].rule[1].route: write a list of categories, each "a/b" or ['),
+    f"{FEED}[[source.rule]]\ntitle = '{{sorce}}: x'": (
+        7,
+        "source[1].rule[1].title: there is no field {sorce}; known are {source} {title} {author} {category} ",
+    ),
+    f"{FEED}[[source.rule]]\nlink = '{{title}}'": (
+        7,
+        "source[1].rule[1].link: there is no field {title}; known are {link} {guid} {host} {path} {query} (it is ",
+    ),
+    f"{FEED}[[source.rule]]\nstrip = ['p', 'p[']": (7, "source[1].rule[1].strip[2]: is no CSS selector (Malformed"),
+    f"{FEED}[[source.rule]]\nstrip = '.ad'": (
+        7,
+        "source[1].rule[1].strip: asks for a class or an id, which clean HTML ",
+    ),
+    f"{FEED}[[source.rule]]": (
+        6,
+        "source[1].rule[1]: does nothing; write include, exclude, or what to change (it is {})",
+    ),
+    f"{FEED}[[source.rule]]\nwhen.title = 'x'": (6, "source[1].rule[1]: does nothing; "),
+    f"{FEED}[[source.rule]]\ninclude.title = 'x'\ntitle = 'y'": (
+        6,
+        "source[1].rule[1]: has `include` and `title`; write one rule for each (it is ",
+    ),
+    f"{FEED}[source.rule]\ntitle = 'x'": (
+        6,
+        "source[1].rule: write [[...]] in two brackets, once for each rule (it is ",
+    ),
+    f"{FEED}rule = [5]": (6, "source[1].rule[1]: write it as a table (it is 5)"),
+    "[[category]]\npath = 'a'\n[[category.rule]]\ntitle = '{source}'": (
+        7,
+        "category[1].rule[1].title: there is no field {source}; known are {title} {author} {category} ",
+    ),
+    "[[category]]\npath = 'a'\n[[category.rule]]\nroute = 'b'": (7, "category[1].rule[1].route: unknown key; "),
+    # Categories that do not go together.
+    "[[category]]\npath = 'a'\nof = 'b'": (
+        6,
+        "category[1].of[1]: there is no category b; mend the path, or write a [[",
+    ),
+    "[[category]]\npath = 'a'\nof = ['a']": (6, "category[1].of[1]: a is virtual itself; name the categories that it "),
+    "[[category]]\npath = 'a'\n[[category]]\npath = 'b'\nof = 'A'\n[[category]]\npath = 'c'\nof = ['a', 'b']": (
+        11,
+        "category[3].of[2]: b is virtual itself; ",
+    ),
+    "[[category]]\npath = 'a'\naliases = ['x', 'y']\n[[category]]\npath = 'b'\naliases = ['z', 'Y']": (
+        9,
+        'category[2].aliases[2]: "Y" means a already',
+    ),
+    "[[category]]\npath = 'a'\naliases = 'B'\n[[category]]\npath = 'b'": (
+        6,
+        'category[1].aliases[1]: "B" means b already',
+    ),
+    "[[category]]\npath = 'a'\naliases = 5": (6, 'category[1].aliases: write a list of categories, each "a/b" or ["a"'),
+    "[[category]]\npath = 'a'\n[[category]]\npath = 'Ａ'": (6, "category[2]: Ａ has a [[category]] already; keep one"),
+    "[[category]]\npath = []\nslug = 'x'": (
+        4,
+        "category[1]: everything, the path [], has no `slug`; leave it out (it is",
+    ),
     # Other ways to write a table.
     f"{FEED}\n\n\n['fetch']\n'timeout'='x'": (10, "fetch.timeout: write a duration"),
     f"{FEED}[ fetch ]  # [site]\ntimeout = 'x'": (7, "fetch.timeout: write a duration"),
@@ -472,10 +634,10 @@ words = st.text("abxyz é新", max_size=6)
 simple = st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False, allow_infinity=False) | words
 values = st.recursive(simple, lambda inner: st.lists(inner, max_size=3), max_leaves=4)
 KEYS = {
-    "site": "title base_url language timezone output store contact items formats nonsense",
+    "site": "title base_url language timezone output store contact items formats keep keep_for nonsense",
     "fetch": "interval timeout max_bytes allow_networks nonsense",
-    "source": "kind path url category title language timezone base_url interval timeout max_bytes nonsense",
-    "category": "path title slug description order nonsense",
+    "source": "kind path url category title language timezone base_url interval max_bytes identity content rule nonsense",
+    "category": "path title slug description order aliases of keep rule nonsense",
 }
 tables = st.sampled_from(sorted(KEYS)).flatmap(
     lambda name: st.tuples(st.just(name), st.dictionaries(st.sampled_from(KEYS[name].split()), values, max_size=4))

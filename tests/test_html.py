@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from aggregator.html import clean, first_image, usable_image
+from aggregator.html import clean, first_image, usable_image, without_pictures
 from aggregator.model import Image
 from aggregator.nesting import too_deep
 from aggregator.text import legal, plain
@@ -91,6 +91,18 @@ CLEAN = {
     # no pictures
     "a<img>b<img src=''>c<img src=/spacer.gif>d<img src='data:image/png;base64,AA'>": "abcd",
     "a<img src=/x width=1 height=1>b<img src=/x style='display: none'>c<img src=/x height=0px>d": "abcd",
+    # trackers, whatever their size
+    'a<img src="http://feeds.feedburner.com/~r/x/~4/yjs721" width=9>b<img src=https://feeds.own.example/~ff/x?d=y>c': "abc",
+    "a<img src=//pixel.wp.com/b.gif?v=1>b<img src=https://ad.doubleclick.net/ddm/x>c<img data-src=//www.facebook.com/tr?id=1>": "abc",
+    "a<img src=https://www.google-analytics.com/g/collect?v=2>b<img src='http://rss.feedsportal.com/c/1.gif'>": "ab",
+    "<img src=https://i0.wp.com/a.example/~r.png><img src=https://a.example/doubleclick.net/b.png>": (
+        '<img src="https://i0.wp.com/a.example/~r.png"><img src="https://a.example/doubleclick.net/b.png">'
+    ),
+    # how to ask for a picture
+    "<img src=/a.png referrerpolicy=No-Referrer><img src=/b.png referrerpolicy=evil><img src=/c.png referrerpolicy>": (
+        '<img src="https://example.com/a.png" referrerpolicy="no-referrer">'
+        '<img src="https://example.com/b.png"><img src="https://example.com/c.png">'
+    ),
     # media and frames
     "<video src=/a.mp4 poster=/a.png autoplay onplay=x></video>": (
         '<video src="https://example.com/a.mp4" poster="https://example.com/a.png" controls=""></video>'
@@ -220,6 +232,8 @@ ATTRIBUTES = (
         ' title="a>b"',
         " alt='\"'",
         " poster=javascript:x",
+        " referrerpolicy=Origin",
+        " src=//pixel.wp.com/b.gif",
         "/",
         ' "',
         " =",
@@ -376,10 +390,37 @@ def test_first_image(html: str, image: Image | None) -> None:
         ("https://a.example/img/lazy-spacer.gif?v=2", False),
         ("https://a.example/1x1.png", False),
         ("https://s.w.example/images/core/emoji/72x72/1f600.png", False),
+        ("https://pixel.wp.com/b.gif?x", False),
     ],
 )
 def test_usable_image(url: str, usable: bool) -> None:
     assert usable_image(url) is usable
+
+
+@pytest.mark.parametrize(
+    ("html", "bare"),
+    [
+        ("<p>a</p>", "<p>a</p>"),
+        ('a<img src="https://a.example/1.png" alt="&gt; x">b', "ab"),
+        (
+            '<picture><source srcset="https://a.example/1.webp"><img src="https://a.example/1.png"></picture><p>a</p>',
+            "<p>a</p>",
+        ),
+        (
+            '<video src="https://a.example/1.mp4" poster="https://a.example/1.png" controls=""></video>',
+            '<video src="https://a.example/1.mp4" controls=""></video>',
+        ),
+        (
+            '<video controls=""><source src="https://a.example/1.mp4"></video>',
+            '<video controls=""><source src="https://a.example/1.mp4"></video>',
+        ),
+        ('<p><img src="https://a.example/1.png"></p>', ""),
+    ],
+)
+def test_without_pictures(html: str, bare: str) -> None:
+    assert clean(html) == html
+    assert without_pictures(html) == bare
+    assert clean(bare) == bare
 
 
 def test_real_content(corpus: Path) -> None:

@@ -5,13 +5,17 @@ import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from aggregator import config
+from aggregator import config, views
 from aggregator.cli import cli
-from aggregator.config import tables
+from aggregator.config import rules, tables
+from aggregator.model import Enclosure, Item, Tag
+from aggregator.rules import LINK_FIELDS, TITLE_FIELDS
+from tests import build
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -82,6 +86,36 @@ def test_the_example_config_is_read(tmp_path: Path) -> None:
     loaded = config.load(file)
     assert [source.kind for source in loaded.sources] == ["seed", "feed"]
     assert loaded.sources[1].categories == (("新媒体", "快科技（原驱动之家）", "最新新闻"),)
+
+
+def test_the_example_of_rules_does_what_it_says(tmp_path: Path) -> None:
+    file = tmp_path / "aggregator.toml"
+    file.write_text('[site]\ntitle = "P"\nbase_url = "https://p.example/"\n' + block("rules"), encoding="utf-8")
+    loaded = config.load(file)
+    python = build.item(tags=(Tag("Python"),), language="en", categories=(("tech",),))
+    shown = views.view(loaded)
+
+    def come(entry: Item) -> Item | None:
+        return shown.item(loaded.sources[0].key, entry, build.DAY)
+
+    taken = come(python)
+    assert taken and (taken.categories, taken.content) == ((("Technology",),), "")
+    assert come(replace(python, title="Ad: Python")) is None
+    assert come(replace(python, language="fr")) is None
+    talk = come(replace(python, enclosures=(Enclosure("https://example.com/1.mp3"),)))
+    assert talk and talk.title == "example.com: Story 1"
+    assert talk.categories == (("Podcasts",), ("Technology", "python"))
+    assert ("Long reads",) in shown.places(taken, frozenset(taken.categories), build.DAY)
+    assert ("Long reads",) not in shown.places(
+        replace(taken, summary="In brief."), frozenset(taken.categories), build.DAY
+    )
+
+
+def test_every_key_of_a_rule_is_documented() -> None:
+    section = README.split("### Rules")[1].split("### ")[0]
+    keys = {*rules.MatchTable.model_fields, *rules.SourceRule.model_fields}
+    assert keys <= set(re.findall(r"`\{?(\w+)\}?`", section))
+    assert {*TITLE_FIELDS, *LINK_FIELDS} <= set(re.findall(r"`\{(\w+)\}`", section))
 
 
 @pytest.mark.parametrize(

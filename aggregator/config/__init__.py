@@ -7,15 +7,16 @@ array are counted from 1: `source[2].catgory` is a key of the second `[[source]]
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aggregator.config import entries, problems, toml
+from aggregator.config import entries, problems, shelves, toml
 from aggregator.config.problems import Problem
 from aggregator.config.tables import CategorySettings, Fetching, Host, Site
 from aggregator.config.toml import KeyPath
 from aggregator.errors import ConfigError
+from aggregator.matching import fold_path, spelled
 from aggregator.model import CategoryPath, HostRule, Pace, Shelf, Source
 
 __all__ = ["CategorySettings", "Config", "Fetching", "Site", "load"]
@@ -32,7 +33,7 @@ class Config:
     hosts: tuple[HostRule, ...]
     sources: tuple[Source, ...]
     categories: Mapping[CategoryPath, CategorySettings]
-    shelves: Mapping[CategoryPath, Shelf] = field(default_factory=dict)
+    shelves: Mapping[CategoryPath, Shelf]
 
     @property
     def output(self) -> Path:
@@ -65,13 +66,23 @@ def load(file: Path, *, look: bool = False) -> Config:
     return config
 
 
+def source(config: Config, url: str) -> Source:
+    """A feed that the config does not have, as if it had it without any further key. Raises ConfigError."""
+    found: list[Problem] = []
+    listed = entries.read([(("source", 1), {"url": url})], found)
+    made = [entries.source(each, config.site, config.fetch, config.root, found, found) for each in listed]
+    if found or not made:
+        raise ConfigError(*(f"{problems.dotted(path)}: {why}" for path, why in found))
+    return made[0]
+
+
 def _read(file: Path, root: Path, data: dict[str, Any], found: list[Problem], look: bool) -> Config | None:
     """The config that the tables make; what is wrong goes to `found`, and then there may be none."""
     found.extend(_misplaced(data))
     site = problems.validate(Site, data.get("site", {}), ("site",), found)
     fetch = problems.validate(Fetching, data.get("fetch", {}), ("fetch",), found)
     hosts = _hosts(data, found)
-    settings = _categories(data, found)
+    settings, places = _categories(data, found)
     listed = entries.read(_tables(data, "source", found), found)
     if site:
         found.extend(_entangled(root, site, listed))
@@ -82,7 +93,8 @@ def _read(file: Path, root: Path, data: dict[str, Any], found: list[Problem], lo
     missing: list[Problem] = []
     sources = tuple(entries.source(each, site, fetch, root, found, missing) for each in listed)
     found.extend(missing if look else ())
-    return Config(file, root, site, fetch, hosts, sources, settings)
+    found.extend(shelves.problems(settings, places, sources))
+    return Config(file, root, site, fetch, hosts, sources, settings, shelves.shelves(settings))
 
 
 def _misplaced(data: dict[str, Any]) -> Iterator[Problem]:
@@ -114,15 +126,21 @@ def _hosts(data: dict[str, Any], found: list[Problem]) -> tuple[HostRule, ...]:
     return tuple(known.values())
 
 
-def _categories(data: dict[str, Any], found: list[Problem]) -> Mapping[CategoryPath, CategorySettings]:
+def _categories(
+    data: dict[str, Any], found: list[Problem]
+) -> tuple[Mapping[CategoryPath, CategorySettings], Mapping[CategoryPath, KeyPath]]:
+    """The settings of each category, and where they stand. `Tech` and `tech` are one category."""
     known: dict[CategoryPath, CategorySettings] = {}
+    places: dict[CategoryPath, KeyPath] = {}
+    folded: set[CategoryPath] = set()
     for path, values in _tables(data, "category", found):
         settings = problems.validate(CategorySettings, values, path, found)
-        if settings and settings.path in known:
-            found.append((path, f"{' / '.join(settings.path)} has a [[category]] already; keep one"))
+        if settings and fold_path(settings.path) in folded:
+            found.append((path, f"{spelled(settings.path)} has a [[category]] already; keep one"))
         elif settings:
-            known[settings.path] = settings
-    return known
+            known[settings.path], places[settings.path] = settings, path
+            folded.add(fold_path(settings.path))
+    return known, places
 
 
 # --- What the disk says ---------------------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ from aggregator import sources, text
 from aggregator.config import secrets
 from aggregator.config.modules import fields, find_kind, kinds
 from aggregator.config.problems import Problem, dotted, nearest, shown, validate
-from aggregator.config.tables import CommonSource, FeedUrl, Fetching, Host, Site, Table
+from aggregator.config.rules import Table
+from aggregator.config.tables import CommonSource, FeedUrl, Fetching, Host, Site
 from aggregator.config.toml import KeyPath
 from aggregator.model import Access, Limits, Pace, Source
 
@@ -78,6 +79,7 @@ def source(
         root=str(root),
         limits=limits,
         pace=common.pace(fetch.pace(Pace())),
+        policy=common.policy(site),
     )
 
 

@@ -4,7 +4,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -23,9 +23,11 @@ _WORDS = {
     "bool_type": "write true or false",
     "tuple_type": "write a list in brackets",
     "list_type": "write a list in brackets",
+    "model_type": "write it as a table",
     "dict_type": 'write a table such as {{ NAME = "value" }}',
     "greater_than_equal": "write {ge} or more",
     "less_than_equal": "write {le} or less",
+    "literal_error": "write {expected}",
 }
 """What pydantic finds, by its type, and what to do about it."""
 
@@ -98,9 +100,19 @@ def _place(loc: tuple[str | int, ...], values: Any) -> KeyPath:
     return path
 
 
+def _table(model: type[BaseModel], loc: tuple[str | int, ...]) -> type[BaseModel]:
+    """The model of a table within a table: `rule`, 0, `include`."""
+    for name in (part for part in loc if isinstance(part, str)):
+        field = model.model_fields.get(name)
+        hints = [field.annotation] if field else []
+        hints += [inner for hint in hints for inner in get_args(hint)]
+        model = next((hint for hint in hints if isinstance(hint, type) and issubclass(hint, BaseModel)), model)
+    return model
+
+
 def _message(error: dict[str, Any], model: type[BaseModel], header: str) -> str:
     if error["type"] == "extra_forbidden":
-        return f"unknown key; {nearest(str(error['loc'][-1]), model.model_fields)}"
+        return f"unknown key; {nearest(str(error['loc'][-1]), _table(model, error['loc'][:-1]).model_fields)}"
     if error["type"] == "missing":
         return f"is missing; write it below {header}"
     if error["type"] == "value_error":
@@ -109,7 +121,7 @@ def _message(error: dict[str, Any], model: type[BaseModel], header: str) -> str:
         why = _WORDS[error["type"]].format(**error.get("ctx", {}))
     else:
         why = error["msg"]
-    field = model.model_fields.get(str(error["loc"][0]))
+    field = model.model_fields.get(str(error["loc"][0])) if error["loc"] else None
     value = shown(error["input"]) if field is None or field.repr else ""
     return why if value in why else f"{why} (it is {value})"
 

@@ -6,12 +6,14 @@ from datetime import timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from aggregator import text
 from aggregator.config.modules import find_format
-from aggregator.model import CategoryPath, HostRule, Pace
-from aggregator.values import categories, duration, one_category, size
+from aggregator.config.rules import CategoryRule, Paths, SourceRule, Table, tables
+from aggregator.model import CategoryPath, HostRule, Pace, Policy, Retention
+from aggregator.policy import Content, Future, Identity, Updates, Vanish
+from aggregator.values import categories, duration, one_category, paths, size
 
 
 def _name(value: str) -> str:
@@ -48,6 +50,15 @@ def _language(value: str) -> str:
     if not text.language(value):
         raise ValueError('write a language tag such as "en" or "zh-CN"')
     return text.language(value)
+
+
+def _category(value: object) -> CategoryPath:
+    return () if value == [] else one_category(value)
+
+
+def _shown(value: object) -> tuple[CategoryPath, ...]:
+    """What a virtual category shows; `[]` is everything."""
+    return ((),) if isinstance(value, list) and [] in value else paths(value)
 
 
 def _folder(value: str) -> str:
@@ -99,9 +110,17 @@ def _timeout(value: object) -> timedelta:
     return duration(value)
 
 
+def _age(value: object) -> timedelta:
+    if duration(value) < timedelta(hours=1):
+        raise ValueError('write "1h" or more')
+    return duration(value)
+
+
 _Line = Annotated[str, AfterValidator(text.one_line)]
 _Duration = Annotated[timedelta, BeforeValidator(duration)]
 _Timeout = Annotated[timedelta, BeforeValidator(_timeout)]
+_Age = Annotated[timedelta, BeforeValidator(_age)]
+_Count = Annotated[int, Field(ge=1)]
 _Size = Annotated[int, BeforeValidator(size)]
 _Zone = Annotated[str, AfterValidator(_zone)]
 _Language = Annotated[str, AfterValidator(_language)]
@@ -109,12 +128,6 @@ _Formats = Annotated[tuple[Annotated[str, AfterValidator(_format)], ...], AfterV
 _Paths = Annotated[tuple[CategoryPath, ...], BeforeValidator(categories)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
 FeedUrl = Annotated[str, AfterValidator(_feed_url)]
-
-
-class Table(BaseModel):
-    """What all tables have in common: no other keys, no changes, no guessing of types."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Site(Table):
@@ -128,7 +141,9 @@ class Site(Table):
     store: Annotated[str, AfterValidator(_store)] = "sqlite:///var/aggregator.db"
     contact: str = ""
     items: int = Field(100, ge=1, le=1_000_000)
-    max_per_source: int | None = Field(None, ge=1)
+    max_per_source: _Count | None = None
+    keep: _Count | None = None
+    keep_for: _Age | None = None
     near_duplicates: bool = False
     formats: _Formats = Field(("rss", "atom"), strict=False)
 
@@ -183,13 +198,29 @@ class Host(Table):
 
 
 class CategorySettings(Table):
-    """`[[category]]`: what a category is called, where it stands, and what is said about it. `order` sorts lists."""
+    """`[[category]]`: what a category is called, where it stands, and what is said about it. `order` sorts lists.
 
-    path: Annotated[CategoryPath, BeforeValidator(one_category)]
+    For the rest see `model.Shelf`. The path `[]` is everything.
+    """
+
+    path: Annotated[CategoryPath, BeforeValidator(_category)]
     title: _Line = ""
     slug: Annotated[str, AfterValidator(_slug)] = ""
     description: str = ""
     order: int = 0
+    aliases: Paths = ()
+    of: Annotated[tuple[CategoryPath, ...], BeforeValidator(_shown)] = ()
+    keep: _Count | None = None
+    keep_for: _Age | None = None
+    max_per_source: _Count | None = None
+    rule: Annotated[tuple[CategoryRule, ...], BeforeValidator(tables), Field(strict=False)] = ()
+
+    @model_validator(mode="after")
+    def _everything_has_its_place(self) -> "CategorySettings":
+        said = [key for key in ("slug", "of", "aliases") if not self.path and getattr(self, key)]
+        if said:
+            raise ValueError(f"everything, the path [], has no `{said[0]}`; leave it out")
+        return self
 
 
 class CommonSource(Pacing):
@@ -212,3 +243,29 @@ class CommonSource(Pacing):
     verify: bool = True
     timeout: _Timeout | None = None
     max_bytes: _Size | None = None
+    identity: Identity = "auto"
+    updates: Updates = "bump"
+    on_vanish: Vanish = "keep"
+    future: Future | None = None
+    priority: int = Field(0, ge=-1000, le=1000)
+    first_import: int | None = Field(None, ge=0)
+    keep: _Count | None = None
+    keep_for: _Age | None = None
+    content: Content = "full"
+    images: bool = True
+    rule: Annotated[tuple[SourceRule, ...], BeforeValidator(tables), Field(strict=False)] = ()
+
+    def policy(self, site: Site) -> Policy:
+        """What is wanted of the source's entries, and what `[site]` says of keeping them where it is silent."""
+        return Policy(
+            identity=self.identity,
+            updates=self.updates,
+            on_vanish=self.on_vanish,
+            future=self.future,
+            priority=self.priority,
+            first_import=self.first_import,
+            retention=Retention(self.keep or site.keep, self.keep_for or site.keep_for),
+            content=self.content,
+            images=self.images,
+            rules=tuple(rule.rule() for rule in self.rule),
+        )

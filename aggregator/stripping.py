@@ -1,0 +1,45 @@
+"""Elements taken out of clean HTML by CSS selectors. The door to soupsieve; what comes out is clean HTML again."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from aggregator.html import clean
+
+if TYPE_CHECKING:
+    from soupsieve.css_types import Selector, SelectorList
+
+
+def check(selector: str) -> None:
+    """Raises ValueError when a text is no CSS selector, or one that finds nothing in clean HTML."""
+    import soupsieve
+
+    try:
+        compiled = soupsieve.compile(selector)
+    except (soupsieve.SelectorSyntaxError, NotImplementedError) as error:
+        raise ValueError(f"is no CSS selector ({str(error).splitlines()[0]})") from error
+    if any(each.ids or each.classes for each in _parts(compiled.selectors)):
+        instead = "ask for elements, attributes or text: figure, a[href*='/ads/'], p:-soup-contains('Advertisement')"
+        raise ValueError(f"asks for a class or an id, which clean HTML does not have; {instead}")
+
+
+def _parts(selectors: "SelectorList") -> "Iterator[Selector]":
+    """The selectors that have to be met, with those of the elements that they stand in or behind."""
+    from soupsieve.css_types import Selector
+
+    for each in selectors:
+        if isinstance(each, Selector):
+            yield each
+            yield from _parts(each.relation)
+
+
+def strip(html: str, selectors: Iterable[str]) -> str:
+    """Clean HTML without the elements that one of the selectors finds; where none is found, unchanged."""
+    from bs4 import BeautifulSoup
+
+    soup = BeautifulSoup(html, "html.parser")  # what nh3 wrote is regular, and lxml stops at a depth of 256
+    found = [element for selector in selectors for element in soup.select(selector)]
+    if not found:
+        return html
+    for element in found:
+        element.extract()
+    return clean(str(soup))
