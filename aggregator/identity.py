@@ -145,7 +145,7 @@ def decide(
 def digest(item: Item) -> str:
     """The print of everything in an item that would be published, dates aside: those are fixed at first sight."""
     feed = item.feed and replace(item.feed, updated=None)
-    return _print(repr(replace(item, published=None, updated=None, feed=feed)))
+    return _print(repr(replace(item, published=None, updated=None, day_only=False, feed=feed)))
 
 
 @dataclass(frozen=True, slots=True)
