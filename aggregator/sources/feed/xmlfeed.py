@@ -2,11 +2,9 @@
 
 import io
 import re
-from calendar import timegm
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from time import struct_time
+from datetime import datetime
 from typing import Any
 from xml.sax import SAXParseException
 
@@ -167,14 +165,8 @@ def _moments(entry: Said, place: _Place) -> tuple[dates.Moment, datetime | None]
 
 
 def _moment(entry: Said, name: str, zone: str) -> dates.Moment:
-    """A date by our own rules; feedparser's reading only where we have none and it is plausible."""
-    if name not in entry:  # or feedparser would give `published` for `updated`
-        return dates.Moment()
-    found = dates.read(string(entry, name), zone)
-    parsed = entry.get(f"{name}_parsed")
-    if found.when or not isinstance(parsed, struct_time) or not 1990 <= parsed.tm_year <= 9998:
-        return found
-    return dates.Moment(datetime.fromtimestamp(timegm(parsed), UTC))
+    """A date by our own rules alone: feedparser makes dates of days that no calendar has."""
+    return dates.read(string(entry, name) if name in entry else "", zone)  # it gives `published` for `updated`
 
 
 # What says how an item is shelved in a shop or in a program, not what it is about.
