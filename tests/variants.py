@@ -65,7 +65,7 @@ class Feed:
             self.tree["items"] = list(entries)
             return
         places = [(each.getparent(), each.tail) for each in old]
-        marks = [etree.Comment("here") for _ in old]
+        marks: list[Any] = [etree.Comment("here") for _ in old]
         for each, mark in zip(old, marks, strict=True):
             each.getparent().replace(each, mark)
         for mark, (parent, tail), each in zip(marks, places, entries, strict=False):
@@ -82,9 +82,9 @@ def _name(element: Any) -> str:
 def _pages(entry: Any) -> list[tuple[Any, str]]:
     """Where an element names its page: (element, attribute), "" for its text."""
     links = [each for each in entry.iterchildren(etree.Element) if _name(each) == "link"]
-    texts = [(each, "") for each in links if not each.get("href") and (each.text or "").strip()]
-    return texts + [
-        (each, "href") for each in links if each.get("href") and each.get("rel", "alternate") == "alternate"
+    pages = [each for each in links if each.get("rel", "alternate") == "alternate"]
+    return [
+        (each, "href" if each.get("href") else "") for each in pages if each.get("href") or (each.text or "").strip()
     ]
 
 
