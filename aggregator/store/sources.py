@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, select, update
 
+from aggregator.identity import Habits
 from aggregator.model import CategoryPath, Feed, Hints, HostState, Move, Source
 from aggregator.store import visits
 from aggregator.store.engine import insert_new
@@ -34,6 +35,7 @@ class Standing:
     gone_since: datetime | None
     gone: bool
     move: Move | None
+    habits: Habits = field(default_factory=Habits)
 
 
 def register(db: Connection, sources: Iterable[tuple[Source, bool]], now: datetime) -> tuple[str, ...]:
@@ -103,6 +105,7 @@ def standings(db: Connection) -> Mapping[str, Standing]:
             gone_since=moment(row.gone_since),
             gone=row.gone,
             move=load(Move, row.move) if row.move else None,
+            habits=load(Habits, row.identity or "{}"),
         )
         for row in rows
     }

@@ -2,19 +2,22 @@
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from aggregator.identity import Change, Known, digest
+from aggregator.identity import Change, Habits, Known, digest
 from aggregator.model import CategoryPath, Feed, Hints, Item, Move, Validators, Visit
 from aggregator.schedule import Due
 from aggregator.store.engine import insert_new
 from aggregator.store.tables import document, item, item_key, pending, source, waiting
 from aggregator.store.values import dump, load, moment, seconds
+
+_FINAL = ("retention", "first import")  # why an item was removed for good
+_CROWD = 100  # a title that so many items have tells nothing, and to read them all at each visit would take too long
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class Learned:
     hints: Hints
     gone_since: datetime | None = None
     move: Move | None = None
+    habits: Habits = field(default_factory=Habits)
 
 
 def validators(db: Connection, source_id: int) -> Mapping[str, Validators]:
@@ -35,7 +39,7 @@ def validators(db: Connection, source_id: int) -> Mapping[str, Validators]:
 def known(db: Connection, source_id: int, keys: Collection[str], origins: Collection[str]) -> tuple[Known, ...]:
     """The items of a source that have one of these keys or came from one of these files."""
     ids: set[int] = set()
-    for some in _some(keys):
+    for some in _some(set(keys) - _crowded(db, source_id, [key for key in keys if key.startswith("title:")])):
         mine = (item_key.c.source_id == source_id) & item_key.c.key.in_(some)
         ids.update(db.scalars(select(item_key.c.item_id).where(mine)))
     for some in _some(origins):
@@ -48,6 +52,16 @@ def known(db: Connection, source_id: int, keys: Collection[str], origins: Collec
         for row in db.execute(select(item).where(item.c.id.in_(some))):
             found.append(_known(row, frozenset(own.get(row.id, ()))))
     return tuple(sorted(found, key=lambda each: each.id))
+
+
+def _crowded(db: Connection, source_id: int, keys: Collection[str]) -> set[str]:
+    """Those of some keys that very many items of a source have."""
+    found: set[str] = set()
+    for some in _some(keys):
+        mine = (item_key.c.source_id == source_id) & item_key.c.key.in_(some)
+        counted = select(item_key.c.key).where(mine).group_by(item_key.c.key).having(func.count() > _CROWD)
+        found.update(db.scalars(counted))
+    return found
 
 
 def save(
@@ -63,6 +77,7 @@ def save(
         "gone_since": seconds(learned.gone_since),
         "hints": dump(learned.hints),
         "move": dump(learned.move) if learned.move else "",
+        "identity": dump(learned.habits),
     }
     if visit.error:
         state |= {"error": visit.error, "failures": row.failures + 1}
@@ -146,7 +161,7 @@ def _save_documents(db: Connection, source_id: int, visit: Visit) -> None:
 def _save_items(db: Connection, of: Row[Any], visit: Visit, changes: Sequence[Change], now: datetime) -> None:
     said = visit.feed.updated if visit.feed else None
     for change in changes:
-        day = None if of.remote else change.published  # a feed's item never waits, even when the clock was set back
+        day = change.published if change.waits else None
         if change.what == "new" and change.item:
             values = _row(change, change.item) | {
                 "source_id": of.id,
@@ -162,7 +177,8 @@ def _save_items(db: Connection, of: Row[Any], visit: Visit, changes: Sequence[Ch
             _await(db, change.known.id, None, now)
         elif change.known and change.item:
             if change.what == "edited":
-                values = _row(change, change.item) | {"edits": item.c.edits + 1, "feed_updated": seconds(said)}
+                values = _row(change, change.item) | {"feed_updated": seconds(said)}
+                values |= {"edits": item.c.edits + 1, "edited": seconds(now)} if change.meant else {}
                 db.execute(update(item).where(item.c.id == change.known.id).values(values))
                 _await(db, change.known.id, day, now)
             if not change.known.keys.issuperset(change.keys) or change.what == "edited":
@@ -193,10 +209,9 @@ def _row(change: Change, value: Item) -> dict[str, Any]:
 
 
 def _save_keys(db: Connection, source_id: int, item_id: int, keys: Iterable[str]) -> None:
-    """Guids and links are remembered for ever; of file and text the last alone, as others may come to have them."""
-    own = item_key.c.item_id == item_id
-    old = own & (item_key.c.key.startswith("path:") | item_key.c.key.startswith("text:"))
-    db.execute(delete(item_key).where(old))
+    """Guids and links are remembered for ever; of all else the last alone, as others may come to have it."""
+    for_ever = item_key.c.key.startswith("guid:") | item_key.c.key.startswith("link:")
+    db.execute(delete(item_key).where(item_key.c.item_id == item_id, ~for_ever))
     rows = [{"item_id": item_id, "key": key, "source_id": source_id} for key in keys]
     db.execute(insert_new(db, item_key), rows)
 
@@ -220,6 +235,7 @@ def _known(row: Any, keys: frozenset[str]) -> Known:
         published=moment(row.published),
         updated=moment(row.updated),
         removed=row.removed is not None,
+        final=row.removed is not None and row.why in _FINAL,
     )
 
 
