@@ -70,7 +70,7 @@ def filled(path: Path, count: int) -> Engine:
     for number, source in enumerate(sources):
         for start in range(0, each, 1000):
             items = tuple(item(number, n) for n in range(start, min(start + 1000, each)))
-            changes = identity.decide(items, (), NOW, remote=True)
+            changes = identity.decide(items, (), NOW, remote=True).changes
             with writing(engine) as db:
                 source_id = standings[source.key].id
                 learned = visits.Learned(Hints())
@@ -87,7 +87,7 @@ def decide(engine: Engine, source: int, items: Sequence[Item]) -> tuple[float, f
         asked = time.perf_counter()
         known = visits.known(db, source_id, keys, set())
         read = time.perf_counter() - asked
-        changes = identity.decide(items, known, NOW, remote=True)
+        changes = identity.decide(items, known, NOW, remote=True).changes
         whole = time.perf_counter() - start
     counts = [sum(change.what == what for change in changes) for what in ("same", "new")]
     if counts != [ENTRIES - NEW, NEW]:

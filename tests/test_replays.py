@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lxml import etree
@@ -20,6 +21,14 @@ from tests.variants import VARIANTS, Feed
 
 SHIFT = 0
 """Which variant the first document gets; with 1 to 5 the others get their turn."""
+
+# What is not yet as it should be. Each of these fails as soon as it is mended, so that it cannot stay here.
+NEW = {"other dates": {"rss2email__data_disqus_feed.rss": 2}}
+"""Items that count as new: without a guid, with one title and one page for all, only the day tells them apart."""
+DIFFERENT = {
+    "other scheme": "`identity.digest` takes another scheme of the link for an edit, so what is published follows it",
+    "tracking": "`identity.digest` takes tracking parameters for an edit, so what is published follows them",
+}
 
 
 @dataclass
@@ -114,10 +123,16 @@ def test_nearly_all_documents_and_entries_can_be_changed(replays: Replays) -> No
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_variant_brings_no_new_item(replays: Replays, variant: str) -> None:
     mine = (name for name, each in replays.variants.items() if each == variant)
-    assert {name: replays.counts[name]["new"] for name in mine if replays.counts[name]["new"]} == {}
+    assert {name: count for name in mine if (count := replays.counts[name]["new"])} == NEW.get(variant, {})
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+def strictly(variant: str) -> Any:
+    """A variant, marked where it is known to fail."""
+    known = DIFFERENT.get(variant)
+    return pytest.param(variant, marks=pytest.mark.xfail(reason=known, strict=True)) if known else variant
+
+
+@pytest.mark.parametrize("variant", map(strictly, VARIANTS))
 def test_a_variant_changes_no_entry(replays: Replays, variant: str) -> None:
     before, after = entries(replays.before["atom.xml"]), entries(replays.after["atom.xml"])
     mine = {name for name, each in replays.variants.items() if each == variant}
@@ -126,7 +141,13 @@ def test_a_variant_changes_no_entry(replays: Replays, variant: str) -> None:
     assert Counter(name for public in different for name in of[public]) == {}
 
 
+def test_the_order_stays(replays: Replays) -> None:
+    before, after = entries(replays.before["atom.xml"]), entries(replays.after["atom.xml"])
+    assert [public for public in after if public in before] == list(before)
+
+
+@pytest.mark.xfail(bool(NEW or DIFFERENT), reason="see NEW and DIFFERENT", strict=True)
 def test_all_bytes_are_the_same(replays: Replays) -> None:
+    assert [name for name, data in replays.before.items() if replays.halved[name] != data] == []
     assert [name for name, data in replays.before.items() if replays.after[name] != data] == []
     assert replays.after.keys() == replays.before.keys()
-    assert [name for name, data in replays.halved.items() if replays.before[name] != data] == []
