@@ -3,7 +3,7 @@
 A file is TOML: `what` says the case in one line, `policy` holds keys of Policy, `kind` is `rss` (as it is when absent),
 `atom`, `json` or `posts`. Each [[visit]] is `later` (hours, 1 when absent) than the one before and lists `entries`:
 guid, link, title, text, date, updated (or `name` of the file, for posts; there are no others then), or has a whole
-`document`. Absent entries are those of the visit before. `removed` names what retention removes before the visit.
+`document`. Absent entries are those of the visit before. A visit's `policy` is the one from then on. `removed` names what retention removes before the visit.
 
 `shows` is what is published then, in its order, as `who Title`: one who is one public id through all visits, and others
 have others. `updated` are those of whom the date of update has moved since the visit before, and nobody else's has.
@@ -31,12 +31,25 @@ from tests.planet import Planet, rss
 from tests.server import Server
 
 CASES = sorted((Path(__file__).parent / "fixtures" / "identity").glob("*.toml"))
-VISIT = {"later", "entries", "document", "removed", "shows", "updated", "new", "edited", "same", "waiting"} | {
-    "says",
-    "mode",
-    "moved",
-    "dates",
-}
+VISIT = frozenset(
+    [
+        "later",
+        "entries",
+        "document",
+        "policy",
+        "removed",
+        "shows",
+        "updated",
+        "new",
+        "edited",
+        "same",
+        "waiting",
+        "says",
+        "mode",
+        "moved",
+        "dates",
+    ]
+)
 
 
 def moment(text: str) -> datetime:
@@ -47,8 +60,8 @@ def moment(text: str) -> datetime:
 def as_rss(entries: list[dict[str, str]]) -> bytes:
     items = []
     for entry in entries:
-        found: dict[str, Any] = {"link" if name == "link" else name: value for name, value in entry.items()}
-        found |= {"description": f"<p>{found.pop('text', 'Text of ' + entry.get('title', 'it'))}</p>"}
+        found: dict[str, Any] = {name: value for name, value in entry.items() if name != "text"}
+        found |= {"description": f"<p>{entry.get('text', 'Text of ' + entry.get('title', 'it'))}</p>"}
         found |= {"date": moment(found["date"])} if "date" in found else {}
         items.append(found)
     return rss(items)
@@ -80,14 +93,17 @@ def as_json(entries: list[dict[str, str]]) -> bytes:
     return json.dumps(feed, ensure_ascii=False).encode()
 
 
+def as_policy(keys: dict[str, Any]) -> Policy:
+    assert keys.keys() <= {field.name for field in fields(Policy)}
+    return Policy(**keys)
+
+
 class Stage:
     """One case on a planet of its own."""
 
     def __init__(self, planet: Planet, server: Server, case: dict[str, Any]) -> None:
         assert case.keys() <= {"what", "policy", "kind", "visit"}, case.keys()
-        policy = case.get("policy", {})
-        assert policy.keys() <= {field.name for field in fields(Policy)}
-        self.policy = Policy(**policy)
+        self.policy = as_policy(case.get("policy", {}))
         self.planet, self.server, self.kind = planet, server, case.get("kind", "rss")
         if self.kind == "posts":
             planet.seeds()
@@ -131,6 +147,8 @@ class Stage:
         assert visit.keys() <= VISIT, visit.keys() - VISIT
         if "entries" in visit or "document" in visit:
             self.put(visit)
+        if "policy" in visit:
+            self.policy = as_policy(visit["policy"])
         if visit.get("removed"):
             self.remove(visit["removed"])
         self.planet.now += timedelta(hours=visit.get("later", 1))
@@ -150,7 +168,9 @@ class Stage:
     def check(self, visit: dict[str, Any]) -> None:
         """What is published now."""
         entries = self.planet.published().entries
-        people, titles = zip(*(each.partition(" ")[::2] for each in visit["shows"]), strict=True) if visit["shows"] else ((), ())
+        people, titles = (
+            zip(*(each.partition(" ")[::2] for each in visit["shows"]), strict=True) if visit["shows"] else ((), ())
+        )
         assert [entry.title for entry in entries] == list(titles)
         assert len({entry.id for entry in entries}) == len(entries)
         moved = set()
