@@ -67,7 +67,7 @@ def decide(
     if not remote:
         taken = {row.id for row, _ in adopted.values()}
         changes += [_removed(row, now) for row in rows if row.id not in taken and not row.removed]
-    notes = (warning, _told(habits, learnt))
+    notes = ("" if mode == "content" else warning, _told(habits, learnt))  # there, new links are no news
     return Decision(tuple(changes), tuple(filter(None, notes)), learnt, frozenset(dropped))
 
 
