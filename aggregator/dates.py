@@ -9,6 +9,7 @@ import unicodedata
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from email.utils import format_datetime
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 # English, German, French, Spanish, Portuguese, Italian, Dutch, Polish, Hungarian, Russian and Greek, as `_fold` leaves
@@ -197,16 +198,16 @@ def _zone(name: str, local: datetime) -> tzinfo | None:
     return (_iana(name.title()) if "/" in name else None) or local.tzinfo
 
 
-def _moment(text: str, local: tzinfo) -> datetime | None:
-    """The moment that a text names. Raises ValueError or OverflowError for some that name none."""
+def _moment(text: str, local: tzinfo) -> tuple[datetime, bool] | None:
+    """The moment that a text names, and whether it is a day alone. Raises ValueError, OverflowError for some others."""
     text = _fold(text)
     if stamp := re.fullmatch(r"(\d{9,13})(?:\.\d*)?", text):
-        return datetime.fromtimestamp(int(stamp[1]) // (1 if len(stamp[1]) < 11 else 1000), UTC)
+        return datetime.fromtimestamp(int(stamp[1]) // (1 if len(stamp[1]) < 11 else 1000), UTC), False
     if day := _day(text, _WHOLE):
-        return datetime.combine(day, time(), local)
+        return datetime.combine(day, time(), local), True
     text = _COMPACT_TIME.sub(lambda found: f" {found[1]}:{found[2] or '00'}:{found[3] or '00'}", text)
     text = re.sub(r"(?<=\d)t(?=\d)", " ", text)
-    text = re.sub(r"(?<=^\d{4}-\d\d-\d\d)(?=z|[+-]\d\d:)", " 00:00", text)  # XML Schema's date may have a zone
+    text, zoned = re.subn(r"(?<=^\d{4}-\d\d-\d\d)(?=z|[+-]\d\d:)", " 00:00", text)  # XML Schema's date
     clock, name = timedelta(), ""
     if found := _TIME.search(text):
         clock, name = _clock(found), found["zone"] or found["name"] or ""
@@ -221,38 +222,63 @@ def _moment(text: str, local: tzinfo) -> datetime | None:
     if not day:
         return None
     moment = datetime.combine(day, time(), local)
-    return moment.replace(tzinfo=_zone(name, moment + clock)) + clock
+    return moment.replace(tzinfo=_zone(name, moment + clock)) + clock, bool(zoned) or not found
 
 
-def parse(value: object, zone: str = "UTC") -> datetime | None:
-    """A date in any notation as an aware datetime in UTC, in whole seconds, or None. Never a guess, never an exception.
+class Moment(NamedTuple):
+    """What a date says: `when` is aware, in UTC and whole seconds, or None where there is none.
+
+    `day_only` says that it names a day (or a month, a year) and no clock, so `when` is the midnight it begins with;
+    `midnight` that its clock is 00:00:00, as it is written or in the zone that was asked for.
+    """
+
+    when: datetime | None = None
+    day_only: bool = False
+    midnight: bool = False
+
+
+def read(value: object, zone: str = "UTC") -> Moment:
+    """A date in any notation. Never a guess, never an exception.
 
     `value` is text, a number, a datetime or a date; what has no offset is local time in `zone` (an IANA name). Texts:
 
     - RFC 822 and 5322, with names of zones (EST, PDT, BST, AEST, CET, JST ...; one that `zone` itself uses is that
       zone's), `GMT+8`, years of one to four digits; asctime and Unix `date`;
     - RFC 3339, W3CDTF and ISO 8601: `2024`, `2024-05`, `20240501`, weeks, ordinal days, `24:00`; also `2005-11-9`,
-      `2020/1/10 14:33:00`, `2024-12-17 02:00:30:00 +0900`;
+      `2020/1/10 14:33:00`, `2024-12-17 02:00:30:00 +0900`; XML Schema's date with a zone, `2024-05-01+02:00`;
     - `21.3.2021`, `21-3-2021` (day first) and `3/21/2021` (month first), the other way round where that is impossible;
     - month names of eleven European languages, `2021年3月21日 16:42`, `2021년 3월 21일 오후 3:05`;
     - Unix time: 9 or 10 digits of seconds, 12 or 13 of milliseconds.
 
-    Anything else is None, and so is a day that no calendar has, an unknown `zone`, a year before 1990 or after 9998.
+    Anything else is none, and so is a day that no calendar has, an unknown `zone`, a year before 1990 or after 9998.
     """
     local = _iana(zone)
     if not local:
-        return None
+        return Moment()
     try:
         if isinstance(value, datetime):
-            moment: datetime | None = value.replace(tzinfo=local) if value.utcoffset() is None else value
+            found: tuple[datetime, bool] | None = (
+                (value.replace(tzinfo=local) if value.utcoffset() is None else value),
+                False,
+            )
         elif isinstance(value, date):
-            moment = datetime.combine(value, time(), local)
+            found = datetime.combine(value, time(), local), True
         else:  # a list or a mapping out of YAML may be too large to print
-            moment = _moment(str(value)[:100], local) if isinstance(value, str | int | float) else None
-        moment = moment and moment.astimezone(UTC).replace(microsecond=0)
+            found = _moment(str(value)[:100], local) if isinstance(value, str | int | float) else None
+        if not found:
+            return Moment()
+        written, day_only = found
+        clocks = (each.replace(microsecond=0).time() for each in (written, written.astimezone(local)))
+        midnight = time() in clocks
+        when = written.astimezone(UTC).replace(microsecond=0)
     except (ValueError, OverflowError, OSError):
-        return None
-    return moment if moment and 1990 <= moment.year <= 9998 else None
+        return Moment()
+    return Moment(when, day_only, midnight) if 1990 <= when.year <= 9998 else Moment()
+
+
+def parse(value: object, zone: str = "UTC") -> datetime | None:
+    """When a date is, as `read` has it: aware, in UTC, in whole seconds; None where there is none."""
+    return read(value, zone).when
 
 
 def rfc822(moment: datetime) -> str:

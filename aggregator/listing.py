@@ -65,9 +65,18 @@ def sources(config: Config, now: datetime) -> Listing:
                 "same_as": text.masked(standing.same_as) or None if standing else None,
                 "paused_until": _time(_paused(config, source, standing, hosts, now)),
                 "hub": standing.hints.hub if standing else "",
+                "identity": _identity(source, standing),
             }
         )
     return Listing(("source", "last success", "next visit", "trouble"), rows, values)
+
+
+def _identity(source: Source, standing: Standing | None) -> dict[str, str]:
+    """What a source's entries are recognised by, and why: the owner's word, what visits taught, or all signs."""
+    if source.policy.identity != "auto":
+        return {"mode": source.policy.identity, "why": "set in the config"}
+    mode = standing.habits.mode if standing else "auto"
+    return {"mode": mode, "why": standing.habits.why if standing and mode != "auto" else "no reason to do otherwise"}
 
 
 def _last(standing: Standing | None, now: datetime) -> str:

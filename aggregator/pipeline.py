@@ -249,15 +249,19 @@ def _keep(
             until = schedule.after_pause(now, visit.source.key, pace, visit.trouble.retry_after or pace.pause)
             visits.postpone(db, standing.id, until, visit.error.removeprefix("paused: "))
             return None
-        changes: tuple[identity.Change, ...] = ()
+        decision = identity.Decision((), (), standing.habits)
         if not visit.error:
             keys = {key for item in visit.items for key in identity.keys(item)}
             gone = visits.validators(db, standing.id).keys() - visit.held.keys() - visit.broken
             origins = set() if remote else {*gone, *visit.documents}
             known = visits.known(db, standing.id, keys, origins)
             held = visit.held.keys() | visit.broken
-            changes = identity.decide(visit.items, known, now, remote=remote, held=held)
+            policy, habits = visit.source.policy, standing.habits
+            decision = identity.decide(visit.items, known, now, remote=remote, policy=policy, habits=habits, held=held)
+            visit = _told(visit, decision)
+        changes = decision.changes
         learned = _learned(visit, standing, changes, visits.validators(db, standing.id), now)
+        learned = replace(learned, habits=decision.habits)
         due = _due(visit, standing, learned, now) if remote else schedule.Due(now, "looked at by every run")
         surplus = frozenset[identity.Change]() if standing.last_success else _surplus(visit, changes, now)
         visits.save(db, standing.id, visit, changes, now, due, learned, surplus)
@@ -271,8 +275,7 @@ def _keep(
             moved_to = ""  # it was followed, and told, before
         for name in (*visit.documents, *visit.held) if moved_to else ():
             visits.follow(db, standing.id, name, moved_to)
-    waits = [change for change in changes if change.what != "removed" and change.published and change.published > now]
-    counts = Counter[str](change.what for change in changes if change not in surplus and change not in waits)
+    counts = Counter[str](change.what for change in changes if change not in surplus and not change.waits)
     if taken_back:
         counts["removed"] += taken_back
     counts["same"] += 0 if remote else len(visit.held)
@@ -280,7 +283,7 @@ def _keep(
     return Outcome(
         source=visit.source,
         title=title or masked(visit.source.key),
-        counts={**counts, "waiting": len(waits)},
+        counts={**counts, "waiting": sum(change.waits for change in changes)},
         warnings=visit.warnings,
         told=frozenset(standing.warnings),
         error=visit.error,
@@ -300,6 +303,13 @@ def _surplus(visit: Visit, changes: Sequence[identity.Change], now: datetime) ->
     new.sort(key=lambda change: place.get(change.item, len(place)) if change.item else 0)
     new.sort(key=lambda change: change.published or now, reverse=True)
     return frozenset(new[wanted:])
+
+
+def _told(visit: Visit, decision: identity.Decision) -> Visit:
+    """A visit with what deciding has to say of it; a post that was not taken is read again by the next run."""
+    dropped = {name: Validators() for name in decision.dropped & visit.documents.keys()}
+    warnings = (*visit.warnings, *decision.warnings)
+    return replace(visit, documents={**visit.documents, **dropped}, warnings=warnings)
 
 
 def _learned(

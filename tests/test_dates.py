@@ -156,6 +156,47 @@ def test_not_read(text: str) -> None:
     assert dates.parse(text) is None
 
 
+DAYS = {
+    *("September 2021", "2021", "2021-09", "20210926", "2005-11-9", "2021-W38-7", "2021-269", "2021269"),
+    *("2021-09-26+02:00", "2021-09-26Z", "26.9.2021", "03-04-2021", "09-26-2021", "03/04/2021"),
+    *("２０２１年３月２１日", "2021-03-21星期日(Sunday)晴"),
+}
+MIDNIGHTS = {
+    *("1 Feb 99 00:00 GMT", "Thu, 01 Jan 2015 00:00:00 -0800", "Tue, 31 Dec 2024 24:00:00 GMT"),
+    *("2003-12-31T24:00:00Z", "Sat, 31 Dec 2016 23:59:60 GMT", "2016-12-31T23:59:60Z"),
+}
+
+
+def test_which_notations_have_no_clock() -> None:
+    read = {text: dates.read(text) for text in READ}
+    assert {text for text, moment in read.items() if moment.day_only} == DAYS
+    assert {text for text, moment in read.items() if moment.midnight} == DAYS | MIDNIGHTS
+
+
+@pytest.mark.parametrize(
+    ("value", "day_only", "midnight"),
+    [
+        (date(2024, 5, 1), True, True),
+        (20240501, True, True),
+        ("2024年3月21日", True, True),
+        ("Wed, 01 May 2024", True, True),
+        ("2024-05-01T00:00:00Z", False, True),
+        ("2024-05-01 00:00", False, True),
+        ("2024-05-01T00:00:01Z", False, False),
+        (datetime(2024, 5, 1, tzinfo=UTC), False, True),
+        ("Tue, 30 Apr 2024 16:00:00 GMT", False, True),  # it is midnight in Shanghai
+        (1714492800, False, True),  # the same
+        ("Tue, 30 Apr 2024 16:00:01 GMT", False, False),
+        ("2024-02-30", False, False),
+        ("", False, False),
+        (None, False, False),
+    ],
+)
+def test_days_and_midnights(value: object, day_only: bool, midnight: bool) -> None:
+    found = dates.read(value, "Asia/Shanghai")
+    assert (found.day_only, found.midnight) == (day_only, midnight)
+
+
 @pytest.mark.parametrize(
     ("value", "moment"),
     [
@@ -196,6 +237,8 @@ MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(9998, 12, 31), timezones=s
 @given(MOMENTS)
 def test_what_we_write_we_read(moment: datetime) -> None:
     whole = moment.replace(microsecond=0)
+    assert dates.read(f"{moment:%Y-%m-%d}") == (whole.replace(hour=0, minute=0, second=0), True, True)
+    assert dates.read(dates.rfc3339(moment)) == (whole, False, moment.strftime("%T") == "00:00:00")
     assert dates.parse(dates.rfc822(moment)) == dates.parse(dates.rfc3339(moment)) == whole
     assert dates.parse(moment.isoformat()) == dates.parse(moment.ctime()) == whole
     assert dates.parse(f"{moment:%d %B %Y %I:%M:%S %p}") == dates.parse(f"{moment:%Y%m%d%H%M%S}") == whole
@@ -207,5 +250,8 @@ def test_what_we_write_we_read(moment: datetime) -> None:
 @example("0:" * 50)
 @example("(" * 100)
 def test_any_text(text: str) -> None:
-    found = dates.parse(text)
+    found, day_only, midnight = dates.read(text)
+    assert found == dates.parse(text)
     assert found is None or (1990 <= found.year <= 9998 and found.tzinfo is UTC and found.microsecond == 0)
+    assert midnight >= day_only
+    assert not midnight or found

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator import identity
-from aggregator.identity import Change, Known, canonical_url
-from aggregator.model import Enclosure, Feed, Image, Item
+from aggregator.identity import Change, Habits, Known, canonical_url
+from aggregator.model import Enclosure, Feed, Image, Item, Policy
 
 NOW = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -34,33 +34,45 @@ def post(name: str, title: str, text: str = "", **fields: Any) -> Item:
 class Shelf:
     """What a store does with the changes of one source, in memory."""
 
-    def __init__(self, *, remote: bool) -> None:
+    def __init__(self, *, remote: bool, **policy: Any) -> None:
         self.remote = remote
+        self.policy = Policy(**policy)
+        self.habits = Habits()
+        self.warnings: tuple[str, ...] = ()
+        self.dropped: frozenset[str] = frozenset()
         self.rows: dict[int, Known] = {}
         self.items: dict[int, Item] = {}
 
     def visit(self, items: Sequence[Item], now: datetime = NOW, held: Collection[str] = ()) -> tuple[Change, ...]:
         wanted = {key for item in items for key in identity.keys(item)}
         known = [row for row in self.rows.values() if not self.remote or wanted & row.keys]
-        changes = identity.decide(items, known, now, remote=self.remote, held=held)
-        adopted = [change.known.id for change in changes if change.known]
+        decided = identity.decide(
+            items, known, now, remote=self.remote, policy=self.policy, habits=self.habits, held=held
+        )
+        self.habits, self.warnings, self.dropped = decided.habits, decided.warnings, decided.dropped
+        adopted = [change.known.id for change in decided.changes if change.known]
         assert len(adopted) == len(set(adopted)), "an item that is known was given twice"
-        fresh = [change.identity for change in changes if change.what == "new"]
+        fresh = [change.identity for change in decided.changes if change.what == "new"]
         assert len(fresh) == len(set(fresh)), "two items of one visit have one identity"
-        for change in changes:
+        for change in decided.changes:
             self._apply(change)
-        return changes
+        return decided.changes
 
     def _apply(self, change: Change) -> None:
         number = change.known.id if change.known else len(self.rows) + 1
         if not change.item:
             self.rows[number] = replace(self.rows[number], removed=True)
             return
-        forever = {key for key in (change.known.keys if change.known else ()) if key.startswith(("guid:", "link:"))}
+        old = change.known.keys if change.known else frozenset()
+        if not old.issuperset(change.keys):
+            old = frozenset({key for key in old if key.startswith(("guid:", "link:"))}.union(change.keys))
+        if change.what == "same" and change.known:
+            self.rows[number] = replace(change.known, keys=old)
+            return
         self.items[number] = change.item
         self.rows[number] = Known(
             id=number,
-            keys=frozenset(forever.union(change.keys)),
+            keys=old,
             digest=change.digest,
             words=change.words,
             title=change.item.title,
@@ -69,6 +81,10 @@ class Shelf:
             updated=change.updated,
             removed=False,
         )
+
+    def bury(self, number: int) -> None:
+        """Remove an item for good, as retention does."""
+        self.rows[number] = replace(self.rows[number], removed=True, final=True)
 
     def live(self) -> list[str]:
         """The titles of what is there, in the order of first sight."""
@@ -417,7 +433,7 @@ def dated(published: datetime | None, updated: datetime | None = None, text: str
 def test_dates_at_first_sight(
     published: datetime | None, updated: datetime | None, remote: bool, expected: tuple[datetime | None, datetime]
 ) -> None:
-    (change,) = identity.decide([dated(published, updated)], [], NOW, remote=remote)
+    (change,) = identity.decide([dated(published, updated)], [], NOW, remote=remote).changes
     assert (change.published, change.updated) == expected
 
 
@@ -478,6 +494,46 @@ def test_a_clock_that_was_set_back_moves_no_entry_of_a_feed() -> None:
     assert (change.what, change.published) == ("same", NOW)
 
 
+@pytest.mark.parametrize(
+    ("date", "future", "published"),
+    [
+        pytest.param(NOW - 12 * HOUR, None, NOW, id="today"),
+        pytest.param(NOW - 36 * HOUR, None, NOW - DAY, id="yesterday"),
+        pytest.param(NOW - 14 * HOUR, None, NOW, id="today, in the east"),
+        pytest.param(NOW - 13 * DAY + HOUR, None, NOW - 13 * DAY + DAY, id="a day that began an hour from now"),
+        pytest.param(NOW + 12 * HOUR, None, NOW, id="tomorrow counts as now"),
+        pytest.param(NOW + 12 * HOUR, "hide", NOW + 12 * HOUR, id="tomorrow waits for the day to begin"),
+        pytest.param(NOW + 12 * HOUR, "keep", NOW + 12 * HOUR, id="tomorrow as it is"),
+    ],
+)
+def test_a_day_without_a_time_gets_that_of_first_sight(date: datetime, future: Any, published: datetime) -> None:
+    shelf = Shelf(remote=True, future=future)
+    (new,) = shelf.visit([replace(dated(date), day_only=True)])
+    assert new.published == published
+    (again,) = shelf.visit([replace(dated(date), day_only=True)], NOW + HOUR)
+    assert (again.what, again.published) == ("same", published)
+    assert date <= published < date + DAY or published == NOW
+
+
+def test_an_edit_that_is_meant() -> None:
+    shelf = Shelf(remote=True)
+    visits = [dated(None), dated(None, None, "More."), replace(dated(None, None, "More."), rights="CC0")]
+    found = [shelf.visit([item], NOW + number * HOUR)[0] for number, item in enumerate(visits)]
+    assert [(change.what, change.meant) for change in found] == [("new", False), ("edited", True), ("edited", False)]
+    (waits,) = Shelf(remote=False).visit([dated(NOW + DAY)])
+    assert waits.waits
+    waiting = Shelf(remote=False)
+    waiting.visit([dated(NOW + DAY)])
+    (edited,) = waiting.visit([dated(NOW + DAY, None, "More.")], NOW + HOUR)
+    assert (edited.what, edited.meant, edited.waits) == ("edited", False, True), "nobody has read it yet"
+
+
+def test_a_post_that_is_dropped_is_read_again() -> None:
+    shelf = Shelf(remote=False, future="drop")
+    assert shelf.visit([dated(NOW + DAY), replace(A, origin="b.md")]) != ()
+    assert (shelf.dropped, shelf.live()) == ({"a.md"}, ["A"])
+
+
 # --- Keys -----------------------------------------------------------------------------------------------------------
 
 
@@ -514,6 +570,13 @@ def test_a_clock_that_was_set_back_moves_no_entry_of_a_feed() -> None:
         ("//", ""),
         ("", ""),
         ("https://a.example/%zz%", "a.example/%zz%"),
+        ("https://a.example/x/index.html", "a.example/x"),
+        ("https://a.example/index.php?p=1", "a.example?p=1"),
+        ("https://a.example/index.html", ""),
+        ("https://a.example/myindex.html", "a.example/myindex.html"),
+        ("https://a.example/x;jsessionid=1F?PHPSESSID=2", "a.example/x"),
+        ("https://a.example/x%20", "a.example/x"),
+        ("https://a.example/x?pk_campaign=1&id=2&_ga=3", "a.example/x?id=2"),
     ],
 )
 def test_canonical_url(url: str, expected: str) -> None:
@@ -529,12 +592,13 @@ def test_canonical_url_takes_anything_and_is_settled(rest: str) -> None:
 
 def test_keys_come_strongest_first_and_are_never_long() -> None:
     item = entry("One", guid="g", url=PAGE + "/", origin="a.md")
-    assert [key.partition(":")[0] for key in identity.keys(item)] == ["guid", "link", "path", "text"]
-    assert identity.keys(item)[:3] == ("guid:g", "link:a.example/page", "path:a.md")
-    assert [key[:5] for key in identity.keys(Item(title="x"))] == ["text:"]
+    kinds = ["guid", "tail", "link", "path", "date", "body", "title", "text"]
+    assert [key.partition(":")[0] for key in identity.keys(item)] == kinds
+    assert identity.keys(item)[:4] == ("guid:g", "tail:/page", "link:a.example/page", "path:a.md")
+    assert [key.partition(":")[0] for key in identity.keys(Item(content="<img>"))] == ["body", "text"]
     long = [replace(item, guid="x" * 5000 + end, url=PAGE + "y" * 5000 + end) for end in "12"]
     first, second = map(identity.keys, long)
-    assert not set(first[:2]) & set(second[:2])
+    assert not set(first[:3]) & set(second[:3])
     assert all(len(key) <= 300 for key in first)
 
 
@@ -585,7 +649,7 @@ def test_every_entry_is_there_afterwards_and_their_order_says_nothing(batches: l
         now = NOW + number * HOUR
         assert one.visit(batch, now) == other.visit(shuffled, now)
         for item in batch:
-            own = identity.keys(item)[:-1]
+            own = [key for key in identity.keys(item) if key.startswith(("guid:", "link:"))]
             rows = [row for row in one.rows.values() if row.words == identity.words(item) and row.keys.issuperset(own)]
             assert rows, "an entry is missing"
     assert (one.rows, one.items) == (other.rows, other.items)
@@ -633,7 +697,7 @@ def test_posts_keep_their_numbers_through_any_renaming(names: list[list[str]], d
 
 def test_the_order_of_files_says_nothing() -> None:
     files = [post("a.md", "A"), post("b.md", "A"), post("c.md", "C", guid="g"), post("d.md", "D", guid="g")]
-    found = {identity.decide(order, [], NOW, remote=False) for order in permutations(files)}
+    found = {identity.decide(order, [], NOW, remote=False).changes for order in permutations(files)}
     assert len(found) == 1
     identities = [change.identity for change in found.pop()]
     assert len(set(identities)) == 4

@@ -456,6 +456,7 @@ def test_a_lost_output_folder_is_written_again_with_the_same_bytes(planet: Plane
 def test_the_order_of_sources_and_items_changes_no_byte(tmp_path: Path) -> None:
     stories = [
         {"guid": f"g{n % 5}", "title": f"T{n}", "link": f"https://n.example/{n % 7}", "description": f"{n} " * 30}
+        | ({"date": NOON - n % 3 * DAY} if n % 4 else {})
         for n in range(20)
     ]
     found = []
@@ -469,6 +470,8 @@ def test_the_order_of_sources_and_items_changes_no_byte(tmp_path: Path) -> None:
             planet.run()
             found.append(planet.files())
     assert found[0] == found[1]
+    dates = [entry.published_parsed for entry in planet.published().entries]
+    assert dates == sorted(dates, reverse=True)
     assert sorted(planet.titles()) == sorted(f"T{number}" for number in range(2, 14))
 
 

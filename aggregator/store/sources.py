@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from aggregator.identity import Habits
 from aggregator.model import CategoryPath, Feed, Hints, HostState, Move, Source
 from aggregator.moves import twins
 from aggregator.store import visits
@@ -43,6 +44,7 @@ class Standing:
     gone: bool
     move: Move | None
     seconds: float
+    habits: Habits = field(default_factory=Habits)
     same_as: str = field(default="", repr=False)
 
 
@@ -123,6 +125,7 @@ def standings(db: Connection) -> Mapping[str, Standing]:
             move=moves[row.key],
             seconds=row.seconds or 0.0,
             same_as=same.get(row.key, ""),
+            habits=load(Habits, row.identity or "{}"),
         )
         for row in rows
     }

@@ -2,20 +2,22 @@
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from aggregator.identity import Change, Known, digest
+from aggregator.identity import Change, Habits, Known, digest
 from aggregator.model import CategoryPath, Feed, Hints, Item, Move, Validators, Visit
 from aggregator.schedule import Due
 from aggregator.store.engine import insert_new
 from aggregator.store.retention import FINAL
 from aggregator.store.tables import document, item, item_key, pending, source, waiting
 from aggregator.store.values import dump, load, moment, seconds
+
+_CROWD = 100  # a title that so many items have tells nothing, and to read them all at each visit would take too long
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Learned:
     hints: Hints
     gone_since: datetime | None = None
     move: Move | None = None
+    habits: Habits = field(default_factory=Habits)
 
 
 def validators(db: Connection, source_id: int) -> Mapping[str, Validators]:
@@ -36,7 +39,7 @@ def validators(db: Connection, source_id: int) -> Mapping[str, Validators]:
 def known(db: Connection, source_id: int, keys: Collection[str], origins: Collection[str]) -> tuple[Known, ...]:
     """The items of a source that have one of these keys or came from one of these files."""
     ids: set[int] = set()
-    for some in _some(keys):
+    for some in _some(set(keys) - _crowded(db, source_id, [key for key in keys if key.startswith("title:")])):
         mine = (item_key.c.source_id == source_id) & item_key.c.key.in_(some)
         ids.update(db.scalars(select(item_key.c.item_id).where(mine)))
     for some in _some(origins):
@@ -49,6 +52,16 @@ def known(db: Connection, source_id: int, keys: Collection[str], origins: Collec
         for row in db.execute(select(item).where(item.c.id.in_(some))):
             found.append(_known(row, frozenset(own.get(row.id, ()))))
     return tuple(sorted(found, key=lambda each: each.id))
+
+
+def _crowded(db: Connection, source_id: int, keys: Collection[str]) -> set[str]:
+    """Those of some keys that very many items of a source have."""
+    found: set[str] = set()
+    for some in _some(keys):
+        mine = (item_key.c.source_id == source_id) & item_key.c.key.in_(some)
+        counted = select(item_key.c.key).where(mine).group_by(item_key.c.key).having(func.count() > _CROWD)
+        found.update(db.scalars(counted))
+    return found
 
 
 def save(
@@ -75,6 +88,7 @@ def save(
         "hints": dump(learned.hints),
         "move": dump(learned.move) if learned.move else "",
         "seconds": visit.seconds,
+        "identity": dump(learned.habits),
     }
     if visit.error:
         state |= {"error": visit.error, "failures": row.failures + 1}
@@ -166,7 +180,7 @@ def _save_items(
 ) -> None:
     said = visit.feed.updated if visit.feed else None
     for change in changes:
-        day = None if of.remote else change.published  # a feed's item never waits, even when the clock was set back
+        day = change.published if change.waits else None
         if change.what == "new" and change.item:
             values = _row(change, change.item) | {
                 "source_id": of.id,
@@ -189,7 +203,8 @@ def _save_items(
                 _save_keys(db, of.id, change.known.id, change.keys)
         elif change.known and change.item:
             if change.what == "edited":
-                values = _row(change, change.item) | {"edits": item.c.edits + 1, "feed_updated": seconds(said)}
+                values = _row(change, change.item) | {"feed_updated": seconds(said)}
+                values |= {"edits": item.c.edits + 1, "edited": seconds(now)} if change.meant else {}
                 db.execute(update(item).where(item.c.id == change.known.id).values(values))
                 _await(db, change.known.id, day, now)
             if not change.known.keys.issuperset(change.keys) or change.what == "edited":
@@ -228,10 +243,9 @@ def _row(change: Change, value: Item) -> dict[str, Any]:
 
 
 def _save_keys(db: Connection, source_id: int, item_id: int, keys: Iterable[str]) -> None:
-    """Guids and links are remembered for ever; of file and text the last alone, as others may come to have them."""
-    own = item_key.c.item_id == item_id
-    old = own & (item_key.c.key.startswith("path:") | item_key.c.key.startswith("text:"))
-    db.execute(delete(item_key).where(old))
+    """Guids and links are remembered for ever; of all else the last alone, as others may come to have it."""
+    for_ever = item_key.c.key.startswith("guid:") | item_key.c.key.startswith("link:")
+    db.execute(delete(item_key).where(item_key.c.item_id == item_id, ~for_ever))
     rows = [{"item_id": item_id, "key": key, "source_id": source_id} for key in keys]
     db.execute(insert_new(db, item_key), rows)
 

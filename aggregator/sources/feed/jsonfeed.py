@@ -29,14 +29,15 @@ def read(content: str, document: Document, source: Source) -> Batch:
     items = []
     for number, one in enumerate(raw, 1):
         if isinstance(one, dict):
-            item, cut = _item(one, base, source)
-            items.append(item)
+            published = dates.read(string(one, "date_published"), source.zone)
+            item, cut = _item(one, base, published, source)
+            items.append((item, published))
             if cut:
                 warnings.append(f"the content of item {number} is cut to {parts.MAX_CONTENT} characters")
         else:
             warnings.append(f"item {number} is not an object, so it is left out")
     feed = _feed(said, base, document)
-    return Batch(tuple(items), feed, with_hub(Hints(), feed), tuple(warnings))
+    return Batch(parts.whole_days(items), feed, with_hub(Hints(), feed), tuple(warnings))
 
 
 def _load(content: str) -> Said:
@@ -55,7 +56,7 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _item(said: Said, base: str, source: Source) -> tuple[Item, bool]:
+def _item(said: Said, base: str, published: dates.Moment, source: Source) -> tuple[Item, bool]:
     """One item, and whether its content had to be cut."""
     url = text.http_url(string(said, "url"), base)
     outside = text.http_url(string(said, "external_url"), base)
@@ -72,7 +73,7 @@ def _item(said: Said, base: str, source: Source) -> tuple[Item, bool]:
         authors=_authors(said, base),
         tags=parts.tags(Tag(string({"tag": tag}, "tag")) for tag in _list(said.get("tags"))),
         categories=source.categories,
-        published=dates.parse(string(said, "date_published"), source.zone),
+        published=published.when,
         updated=dates.parse(string(said, "date_modified"), source.zone),
         language=text.language(string(said, "language")),
         image=parts.picture(pictures, content),

@@ -7,7 +7,8 @@ from html import escape
 from typing import Any
 
 from aggregator import html, text
-from aggregator.model import Enclosure, Image, Person, Tag
+from aggregator.dates import Moment
+from aggregator.model import Enclosure, Image, Item, Person, Tag
 
 MAX_ITEMS = 10_000
 MAX_LIST = 50  # tags, people, links, enclosures of one item
@@ -160,3 +161,17 @@ def capped(items: Sequence[Any]) -> tuple[Sequence[Any], list[str]]:
     """At most MAX_ITEMS of a document's raw items, and a warning when there were more."""
     over = len(items) > MAX_ITEMS
     return items[:MAX_ITEMS], [f"it has {len(items)} items; only the first {MAX_ITEMS} are read"] if over else []
+
+
+_DAYS = 3
+
+
+def whole_days(read: Sequence[tuple[Item, Moment]]) -> tuple[Item, ...]:
+    """The items of a feed, each given with its `published` as it was read, knowing which dates are days alone.
+
+    Many feeds have no clock and write 00:00:00. All dates of a feed at midnight, on three days or more, are no chance.
+    """
+    dated = [moment for _, moment in read if moment.when]
+    days = {moment.when for moment in dated}
+    no_clock = len(days) >= _DAYS and all(moment.midnight for moment in dated)
+    return tuple(replace(item, day_only=moment.day_only or (no_clock and moment.midnight)) for item, moment in read)

@@ -2,11 +2,9 @@
 
 import io
 import re
-from calendar import timegm
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from time import struct_time
+from datetime import datetime
 from typing import Any
 from xml.sax import SAXParseException
 
@@ -41,11 +39,13 @@ def read(xml: Xml, document: Document, source: Source) -> Batch:
     place = _Place(document.url, feed.url, is_atom, source.zone)
     items = []
     for entry, mine in zip(entries, own, strict=False):
+        published, updated = _moments(entry, place)
         item, cut = _item(entry, mine, place)
         if trouble and entry is entries[-1] and _is_torn(item, xml.text):
             warnings.append("its end is missing, and the last entry with it, which has neither guid nor link")
             continue
-        items.append(replace(item, categories=source.categories))
+        dated = replace(item, published=published.when, updated=updated, categories=source.categories)
+        items.append((dated, published))
         if cut:
             warnings.append(f"the content of {item.url or item.guid!r} is cut to {parts.MAX_CONTENT} characters")
     if trouble:
@@ -54,7 +54,7 @@ def read(xml: Xml, document: Document, source: Source) -> Batch:
         warnings.append(f"it is not well-formed XML, and was mended: {xml.complaint}")
     feed = replace(feed, self_url=feed.self_url or text.http_url(document.name))
     timing = head.hints or guessed(parsed["feed"])
-    return Batch(tuple(items), feed, with_hub(timing, feed), tuple(warnings))
+    return Batch(parts.whole_days(items), feed, with_hub(timing, feed), tuple(warnings))
 
 
 def _is_torn(item: Item, document: str) -> bool:
@@ -117,14 +117,13 @@ class _Place:
 
 
 def _item(entry: Said, own: Own, place: _Place) -> tuple[Item, bool]:
-    """One item, and whether its content had to be cut."""
+    """One item but for its dates and categories, and whether its content had to be cut."""
     declared = text.http_url(own.base, place.url) if own.base else ""
     outer = declared or (place.url if place.is_atom else place.page or place.url)
     original = string(entry, "feedburner_origlink", "pheedo_origlink")  # the page behind a counting redirect
     url = text.http_url(original) or text.http_url(own.link, outer)
     base = declared or url or outer
     content, summary, cut = parts.texts(own.content, own.summary, own.caption, base)
-    published, updated = _moments(entry, place)
     podcast = _absolute_podcast(own.podcast, base)
     item = Item(
         guid=text.legal(own.guid).strip(),
@@ -134,8 +133,6 @@ def _item(entry: Said, own: Own, place: _Place) -> tuple[Item, bool]:
         content=content,
         authors=own.authors,
         tags=_tags(entry),
-        published=published,
-        updated=updated,
         language=text.language(own.language),
         rights=text.plain(string(entry, "rights"), 1000),
         image=parts.picture(media.pictures(entry, own, base), content),
@@ -154,27 +151,22 @@ def _title(entry: Said, is_atom: bool) -> str:
     return text.plain(raw, 500) if is_html else text.plain_title(raw)
 
 
-def _moments(entry: Said, place: _Place) -> tuple[datetime | None, datetime | None]:
+def _moments(entry: Said, place: _Place) -> tuple[dates.Moment, datetime | None]:
     """Published and updated. RSS 1.0's dc:date arrives as "updated" and is the only date there is."""
-    published = _moment(entry, "published", place.zone) or _moment(entry, "created", place.zone)
-    published = published or dates.parse(string(inner(entry, "time"), "datetime"), place.zone)  # Drupal's pubDate
+    drupal = string(inner(entry, "time"), "datetime")  # its pubDate holds an element
+    found = (_moment(entry, "published", place.zone), _moment(entry, "created", place.zone))
+    published = next((moment for moment in found if moment.when), dates.read(drupal, place.zone))
     updated = _moment(entry, "updated", place.zone)
     if place.is_atom:
-        return published, updated
-    if published is None:
+        return published, updated.when
+    if published.when is None:
         return updated, None
-    return published, updated if updated and updated > published else None
+    return published, updated.when if updated.when and updated.when > published.when else None
 
 
-def _moment(entry: Said, name: str, zone: str) -> datetime | None:
-    """A date by our own rules; feedparser's reading only where we have none and it is plausible."""
-    if name not in entry:  # or feedparser would give `published` for `updated`
-        return None
-    found = dates.parse(string(entry, name), zone)
-    parsed = entry.get(f"{name}_parsed")
-    if found or not isinstance(parsed, struct_time) or not 1990 <= parsed.tm_year <= 9998:
-        return found
-    return datetime.fromtimestamp(timegm(parsed), UTC)
+def _moment(entry: Said, name: str, zone: str) -> dates.Moment:
+    """A date by our own rules alone: feedparser makes dates of days that no calendar has."""
+    return dates.read(string(entry, name) if name in entry else "", zone)  # it gives `published` for `updated`
 
 
 # What says how an item is shelved in a shop or in a program, not what it is about.
@@ -253,7 +245,7 @@ def _feed(said: Said, own: Own, url: str, zone: str) -> Feed:
         icon=text.http_url(string(said, "icon", "webfeeds_icon"), base),
         logo=text.http_url(logo, base),
         language=text.language(string(said, "language")),
-        updated=_moment(said, "updated", zone) or _moment(said, "published", zone),
+        updated=_moment(said, "updated", zone).when or _moment(said, "published", zone).when,
         tags=_tags(said),
         links=absolute_links((link for link in links if link.rel in ("hub", "license")), base),
     )

@@ -208,7 +208,7 @@ def _item(front: FrontMatter, name: str, source: Source) -> tuple[Item, tuple[Pr
         authors=fields.authors(said),
         tags=fields.tags(front, name),
         categories=fields.categories(front, name) or source.categories,
-        published=published,
+        published=published.when,
         updated=updated,
         language=text.language(fields.scalar(said, "lang", "language")) or source.language,
         rights=fields.rights(said),
@@ -216,6 +216,7 @@ def _item(front: FrontMatter, name: str, source: Source) -> tuple[Item, tuple[Pr
         enclosures=fields.enclosures(said, base),
         links=fields.links(said, base),
         origin=name,
+        day_only=published.day_only,
     )
     too_long = (1, "is too long for Markdown; its text is kept as it stands" if heavy else "")
     return item, (too_long, no_date, no_update)

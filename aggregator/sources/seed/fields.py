@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import PurePosixPath
 
 from aggregator import dates, html, text
+from aggregator.dates import Moment
 from aggregator.model import CategoryPath, Enclosure, Image, Link, Person, Tag
 from aggregator.sources.seed.frontmatter import FrontMatter
 from aggregator.sources.seed.values import Problem, Value
@@ -140,17 +141,18 @@ def _mail(value: str) -> str:
 # --- Dates and titles from file names -------------------------------------------------------------------------------
 
 
-def published(front: FrontMatter, name: str, zone: str) -> tuple[datetime | None, Problem]:
-    """The date of a post (UTC), and what is wrong with it, or "". Naive dates are in `zone` (IANA).
+def published(front: FrontMatter, name: str, zone: str) -> tuple[Moment, Problem]:
+    """The date of a post, and what is wrong with it, or "". Naive dates are in `zone` (IANA).
 
     Without a field the file name says it, as Jekyll does (`2019-01-17-title.md`).
     """
     key, value = _first(front.fields, _PUBLISHED)
+    said = dates.read(value, zone)
     dated = _DATED.match(PurePosixPath(name).name)
-    moment = dates.parse(value, zone) or (dates.parse(dated[1], zone) if dated else None)
-    if not value or dates.parse(value, zone):
+    moment = said if said.when or not dated else dates.read(dated[1], zone)
+    if not value or said.when:
         return moment, (1, "")
-    instead = "the file name's is used" if moment else "the time of first sight is used"
+    instead = "the file name's is used" if moment.when else "the time of first sight is used"
     return moment, (front.lines.get(key, 1), f"{key} `{text.one_line(value, 80)}` is no date; {instead}")
 
 
