@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
@@ -31,9 +32,12 @@ from aggregator.store import categories, meta, retention, stories, vanished, vis
 from aggregator.store import sources as stored
 from aggregator.store.engine import open_store, reading, writing
 from aggregator.store.lock import locked
+from aggregator.store.retention import Pruned
 from aggregator.store.sources import Standing
 from aggregator.text import http_url, masked
 from aggregator.views import view
+
+_Key = TypeVar("_Key", str, CategoryPath)
 
 _AT_ONCE = 1000  # visits under way; the client says how many of them talk at once, the others wait for their host
 _FORBIDDEN = ("private address", "bad url", "no instance", "secret")  # by our own config
@@ -111,8 +115,6 @@ def carry_out(
         outcomes = runner.run(_visit_all(engine, config, plan, now, exact, progress))
     with writing(engine) as db:
         settle(db, config, now)
-        if retention.apply(db, now, *limits(config)):
-            settle(db, config, now)
     published = channels.publish_all(engine, config, progress, rehearse)
     visited = {outcome.source.key for outcome in outcomes}
     with reading(engine) as db:
@@ -123,22 +125,25 @@ def carry_out(
     return Report(tuple(outcomes), skipped, published, tuple(map(masked, notes)))
 
 
-def settle(db: Connection, config: Config, now: datetime) -> None:
-    """Group what is pending into stories, as the config wants it."""
+def settle(db: Connection, config: Config, now: datetime) -> Pruned:
+    """Group what is pending into stories, and remove what is beyond its limits; both as the config wants it."""
     authority = meta.set_authority(db, config.site.base_url, now)
-    similar = config.site.near_duplicates
-    stories.settle(db, now, authority, channels.slugs(config), view(config), similar=similar)
-
-
-def limits(config: Config) -> tuple[Mapping[str, Retention], Mapping[CategoryPath, Retention]]:
-    """How long entries stay, of the sources (by key) and the categories that have limits."""
+    slugs, rules = channels.slugs(config), view(config)
     of_sources = {source.key: source.policy.retention for source in config.sources}
     of_shelves = {path: shelf.retention for path, shelf in config.shelves.items()}
-    none = Retention()
-    return (
-        {key: kept for key, kept in of_sources.items() if kept != none},
-        {path: kept for path, kept in of_shelves.items() if kept != none},
+    gone: list[Pruned] = []
+    while not gone or gone[-1]:
+        stories.settle(db, now, authority, slugs, rules, similar=config.site.near_duplicates)
+        gone.append(retention.apply(db, now, _limited(of_sources), _limited(of_shelves)))
+    return Pruned(
+        sum((Counter(each.sources) for each in gone), Counter[str]()),
+        sum((Counter(each.categories) for each in gone), Counter[CategoryPath]()),
     )
+
+
+def _limited(kept: Mapping[_Key, Retention]) -> Mapping[_Key, Retention]:
+    """Those that have limits."""
+    return {key: limits for key, limits in kept.items() if limits != Retention()}
 
 
 def _moved(outcome: Outcome, standing: Standing) -> str:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from aggregator.config import Config
-from aggregator.pipeline import limits
+from aggregator.pipeline import settle
 from aggregator.store import retention
 from aggregator.store.engine import open_store, writing
 from aggregator.store.lock import locked
@@ -20,7 +20,7 @@ def prune(config: Config, now: datetime, *, left: bool = False, dry_run: bool = 
         engine = open_store(config.store)
         try:
             with writing(engine) as db:
-                found = retention.apply(db, now, *limits(config))
+                found = settle(db, config, now)
                 found = replace(found, left=retention.drop_left(db)) if left else found
                 if dry_run:
                     db.rollback()

@@ -116,7 +116,9 @@ print("loaded:", *(name for name in {HEAVY.split()!r} if name in sys.modules))
     assert done.stdout.splitlines()[-1] == "loaded:"
 
 
-@pytest.mark.parametrize("command", ["", "once", "check", "list", "list sources", "list categories", "list items"])
+@pytest.mark.parametrize(
+    "command", ["", "once", "check", "list", "list sources", "list categories", "list items", "prune"]
+)
 def test_every_command_explains_itself(command: str) -> None:
     result = CliRunner().invoke(cli, [*command.split(), "--help"])
     assert result.exit_code == 0
@@ -321,6 +323,25 @@ def test_list_categories(planet: Planet, shell: Shell) -> None:
         "url": page,
         "urls": {"rss": page + "rss.xml", "atom": page + "atom.xml"},
     }
+
+
+def test_prune(planet: Planet, shell: Shell) -> None:
+    shell("once")
+    assert shell("prune") == (0, "", "nothing is beyond its limits\n")
+    assert shell("prune", "-q", "--left") == (0, "", "")
+    planet.sources.clear()
+    planet.load()
+    shell("once")
+    assert shell.json("prune") == []
+    gone = [{"why": "left", "name": "seed:seeds", "entries": 1}]
+    assert shell.json("prune", "--left", "--dry-run") == gone
+    code, out, err = shell("prune", "--left")
+    assert (code, [line.split() for line in out.splitlines()], err) == (
+        0,
+        [["why", "entries", "name"], ["left", "1", "seed:seeds"]],
+        "",
+    )
+    assert shell.json("prune", "--left") == []
 
 
 def test_list_items(planet: Planet, shell: Shell) -> None:

@@ -32,6 +32,7 @@ def downgrade(url: str) -> None:
     store = engines.open_store(url)
     with engines.writing(store) as db:
         db.execute(text("DROP TABLE host"))
+        db.execute(text("DROP INDEX item_by_age"))
         for table, columns in {
             "document": ("url", "print"),
             "source": ("hints", "gone_since", "gone", "move", "seconds", "identity", "rules", "priority"),

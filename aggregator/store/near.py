@@ -28,7 +28,8 @@ def switch(db: Connection, now: datetime, *, on: bool) -> None:
         if on:
             db.execute(insert_new(db, pending).from_select(["item_id"], recent.where(item.c.removed.is_(None))))
     elif on:
-        db.execute(delete(item_key).where(_ANY, item_key.c.item_id.not_in(recent)))
+        old = exists().where(item.c.id == item_key.c.item_id, item.c.first_seen < seconds(now - _APART))
+        db.execute(delete(item_key).where(_ANY, old))
 
 
 def remember(db: Connection, ids: Sequence[int], now: datetime) -> None:

@@ -4,6 +4,7 @@ An item that is removed for good keeps its keys, so that it is known when it is 
 is forgotten when its source has not listed it for long.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -37,24 +38,21 @@ class Pruned:
 def apply(
     db: Connection, now: datetime, sources: Mapping[str, Retention], shelves: Mapping[CategoryPath, Retention]
 ) -> Pruned:
-    """Remove for good what is beyond the limits of its source (by key), or of all its categories.
+    """Remove for good what is beyond the limits of its source (by key), or else of all its categories.
 
-    A story leaves when each category that it was put into has let go of it, at its own level or above. Stories are as
-    `settle` left them; those of what was removed are pending afterwards.
+    A story leaves when each category that it was put into has let go of it, at its own level or above. What sources let
+    go of takes no room in categories; so, when something went, settle and call this again.
     """
-    by_source: dict[str, int] = {}
-    for key, limits in sorted(sources.items()):
-        ids = _beyond_source(db, key, limits, now)
+    beyond = {key: _beyond_source(db, key, sources[key], now) for key in _suspects(db, now, sources)}
+    by_source = {key: ids for key, ids in sorted(beyond.items()) if ids}
+    for ids in by_source.values():
         remove(db, ids, now, "retention")
-        by_source |= {key: len(ids)} if ids else {}
-    by_category: dict[CategoryPath, int] = {}
+    if by_source:
+        return Pruned({key: len(ids) for key, ids in by_source.items()})
     going = _beyond_shelves(db, shelves, now)
     for some in portions(sorted(going)):
         remove(db, db.scalars(select(item.c.id).where(item.c.story_id.in_(some), _live())).all(), now, "retention")
-    for paths in going.values():
-        for path in paths:
-            by_category[path] = by_category.get(path, 0) + 1
-    return Pruned(by_source, by_category)
+    return Pruned(categories=Counter(path for paths in going.values() for path in paths))
 
 
 def remove(db: Connection, ids: Sequence[int], now: datetime, why: str) -> None:
@@ -110,11 +108,28 @@ def _beyond(
     return found
 
 
+def _suspects(db: Connection, now: datetime, sources: Mapping[str, Retention]) -> list[str]:
+    """The sources that may have something beyond their limits, found in one look at an index."""
+    if not sources:
+        return []
+    oldest = func.min(func.coalesce(item.c.published, item.c.first_seen)).label("oldest")
+    counted = select(source.c.key, func.count().label("number"), oldest).join(item, item.c.source_id == source.c.id)
+    rows = db.execute(counted.where(_live()).group_by(source.c.id))
+    return [
+        row.key
+        for row in rows
+        if (limits := sources.get(row.key))
+        if (limits.keep is not None and row.number > limits.keep)
+        or (limits.keep_for is not None and row.oldest < seconds(now) - int(limits.keep_for.total_seconds()))
+    ]
+
+
 def _beyond_source(db: Connection, key: str, limits: Retention, now: datetime) -> list[int]:
     """A source's items beyond its limits; posts that wait for their day are not counted."""
     shown = func.coalesce(item.c.published, item.c.first_seen)
     asleep = exists().where(waiting.c.item_id == item.c.id)
-    mine = select(item.c.id).join(source).where(source.c.key == key, _live(), ~asleep)
+    own = select(source.c.id).where(source.c.key == key).scalar_subquery()
+    mine = select(item.c.id).where(item.c.source_id == own, _live(), ~asleep)
     newest = mine.order_by(shown.desc(), item.c.first_seen.desc(), item.c.id.desc())
     return sorted(_beyond(db, newest, shown, limits, now))
 
@@ -140,9 +155,8 @@ def _beyond_shelves(
 
 
 def _beyond_shelf(db: Connection, category_id: int, limits: Retention, now: datetime) -> set[int]:
-    """A category's stories beyond its limits, not counting those that have just gone for another reason."""
-    there = exists().where(item.c.story_id == story_category.c.story_id, _live())
-    mine = select(story_category.c.story_id).join(story).where(story_category.c.category_id == category_id, there)
+    """A category's stories beyond its limits."""
+    mine = select(story_category.c.story_id).join(story).where(story_category.c.category_id == category_id)
     shown = story_category.c.published
     newest = mine.order_by(shown.desc(), story_category.c.first_seen.desc(), story.c.public_id.desc())
     return _beyond(db, newest, shown, limits, now)

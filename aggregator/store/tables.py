@@ -115,6 +115,7 @@ item = Table(
     Column("missing", BigInteger),
     UniqueConstraint("source_id", "identity"),
     Index("item_by_origin", "source_id", "origin"),
+    Index("item_by_age", "source_id", "removed", "published", "first_seen"),
 )
 
 item_key = Table(

@@ -20,3 +20,4 @@ def upgrade() -> None:
     op.add_column("item", sa.Column("why", sa.Text, nullable=False, server_default=""))
     op.add_column("item", sa.Column("seen", sa.BigInteger))
     op.add_column("item", sa.Column("missing", sa.BigInteger))
+    op.create_index("item_by_age", "item", ["source_id", "removed", "published", "first_seen"])
