@@ -64,7 +64,7 @@ def all_done(items: Sequence[Item], deed: str, stamp: str) -> list[Item]:
     return [replace(item, url=host + item.url.split("/", 3)[3]) for item in items]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(STEPS, st.randoms(use_true_random=False))
 def test_one_entry_is_one_item_for_ever(steps: Sequence[Step], random: Any) -> None:
     shelf, other = Shelf(remote=True), Shelf(remote=True)

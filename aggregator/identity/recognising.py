@@ -144,8 +144,11 @@ def _certain(each: Met, row: Known) -> bool:
 
 
 def _no_two_pages(each: Met, row: Known) -> bool:
-    """Equal text decides unless both have pages, and so different ones: two commits may well read the same."""
-    return not _has(each.keys, "link:") or not _has(row.keys, "link:", "date:")
+    """Equal text decides unless both have pages, and so different ones: two commits may well read the same. But not
+    in the same second."""
+    if not _has(each.keys, "link:") or not _has(row.keys, "link:", "date:"):
+        return True
+    return _same_moment(each, row) and _is_exact(each.item.published)
 
 
 def _is_nameless(each: Met, row: Known) -> bool:
@@ -198,13 +201,18 @@ def _same_day(each: Met, row: Known) -> bool:
     return date.date() == row.published.date() or _same_moment(each, row)
 
 
+def _is_exact(date: datetime | None) -> bool:
+    """Whether a date has a time of day, as midnight hardly is."""
+    return bool(date and (date.hour or date.minute or date.second))
+
+
 def _title_and_day(each: Met, row: Known) -> bool:
     """On one day, and not with another text at another time of it, as an hourly report would be."""
     date = _date(each)
     if not date or not row.published or not _same_day(each, row):
         return False
-    clockless = not (date.hour or date.minute) or not (row.published.hour or row.published.minute)
-    return clockless or _same_moment(each, row) or each.words == row.words
+    exact = _is_exact(date) and _is_exact(row.published)
+    return not exact or _same_moment(each, row) or each.words == row.words
 
 
 def _title_alone(each: Met, row: Known) -> bool:
