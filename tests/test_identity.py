@@ -656,6 +656,21 @@ def test_every_entry_is_there_afterwards_and_their_order_says_nothing(batches: l
     assert (one.rows, one.items) == (other.rows, other.items)
 
 
+@settings(max_examples=40, deadline=None)
+@given(BATCHES, st.sampled_from(["guid", "link", "link+date", "content"]), st.randoms(use_true_random=False))
+def test_in_every_mode_a_document_read_again_says_nothing_new(
+    batches: list[list[Item]], mode: Any, random: Any
+) -> None:
+    one, other = Shelf(remote=True, identity=mode), Shelf(remote=True, identity=mode)
+    for number, batch in enumerate(batches):
+        now = NOW + number * HOUR
+        assert one.visit(batch, now) == other.visit(random.sample(batch, len(batch)), now)
+        assert {change.what for change in one.visit(batch, now)} <= {"same"}
+        other.visit(batch, now)
+    kinds = {"guid": {"guid", "link"}, "link": {"link"}, "link+date": {"date", "link"}, "content": {"body"}}[mode]
+    assert {key.partition(":")[0] for row in one.rows.values() for key in row.keys} <= kinds | {"text"}
+
+
 POOL = st.lists(
     st.tuples(st.sampled_from(["", "g1", "g2"]), st.sampled_from(["", PAGE, "https://a.example/2"])), max_size=6
 )
