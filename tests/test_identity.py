@@ -531,7 +531,8 @@ def test_an_edit_that_is_meant() -> None:
 def test_a_post_that_is_dropped_is_read_again() -> None:
     shelf = Shelf(remote=False, future="drop")
     assert shelf.visit([dated(NOW + DAY), replace(A, origin="b.md")]) != ()
-    assert (shelf.dropped, shelf.live()) == ({"a.md"}, ["A"])
+    assert shelf.dropped == {"a.md"}
+    assert shelf.live() == ["A"]
 
 
 # --- Keys -----------------------------------------------------------------------------------------------------------
@@ -653,6 +654,21 @@ def test_every_entry_is_there_afterwards_and_their_order_says_nothing(batches: l
             rows = [row for row in one.rows.values() if row.words == identity.words(item) and row.keys.issuperset(own)]
             assert rows, "an entry is missing"
     assert (one.rows, one.items) == (other.rows, other.items)
+
+
+@settings(max_examples=40, deadline=None)
+@given(BATCHES, st.sampled_from(["guid", "link", "link+date", "content"]), st.randoms(use_true_random=False))
+def test_in_every_mode_a_document_read_again_says_nothing_new(
+    batches: list[list[Item]], mode: Any, random: Any
+) -> None:
+    one, other = Shelf(remote=True, identity=mode), Shelf(remote=True, identity=mode)
+    for number, batch in enumerate(batches):
+        now = NOW + number * HOUR
+        assert one.visit(batch, now) == other.visit(random.sample(batch, len(batch)), now)
+        assert {change.what for change in one.visit(batch, now)} <= {"same"}
+        other.visit(batch, now)
+    kinds = {"guid": {"guid", "link"}, "link": {"link"}, "link+date": {"date", "link"}, "content": {"body"}}[mode]
+    assert {key.partition(":")[0] for row in one.rows.values() for key in row.keys} <= kinds | {"text"}
 
 
 POOL = st.lists(

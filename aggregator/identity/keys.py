@@ -145,8 +145,9 @@ def stored(found: tuple[str, ...], mode: Identity, *, learned: bool) -> tuple[st
     if mode == "auto" or learned:
         kinds = _LEARNED.get(mode, _ALL)
         return tuple(key for key in found if key.startswith(kinds))
-    deciding = [key for kind in DECIDING[mode] for key in found if key.startswith(kind)]
-    return (*deciding[:1], found[-1])
+    deciding = [key for kind in DECIDING[mode] for key in found if key.startswith(kind)][:1]
+    pages = [key for key in found if key.startswith("link:")] if mode == "link+date" else []  # for stories as well
+    return (*deciding, *pages, found[-1])
 
 
 def story_keys(known_as: Iterable[str]) -> tuple[str, ...]:

@@ -125,12 +125,12 @@ def _moved(each: Met, row: Known) -> bool:
     if mark and f"guid:{'https' if scheme == 'http' else 'http'}://{rest}" in row.keys:
         return True
     unseen = not each.item.guid or "guid:" + each.item.guid not in row.keys
-    return unseen and (_same_moment(each, row) or (_same_title(each, row) and _same_day(each, row)))
+    return unseen and (_same_second(each, row) or (_same_title(each, row) and _same_day(each, row)))
 
 
 def _same_page(each: Met, row: Known) -> bool:
     """A link alone is not enough when both have guids and these differ: some feeds give all entries one page."""
-    return row.title == each.item.title or _same_guid(each, row) or _same_moment(each, row)
+    return row.title == each.item.title or _same_guid(each, row) or _same_second(each, row)
 
 
 def _same_guid(each: Met, row: Known) -> bool:
@@ -144,8 +144,11 @@ def _certain(each: Met, row: Known) -> bool:
 
 
 def _no_two_pages(each: Met, row: Known) -> bool:
-    """Equal text decides unless both have pages, and so different ones: two commits may well read the same."""
-    return not _has(each.keys, "link:") or not _has(row.keys, "link:", "date:")
+    """Equal text decides unless both have pages, and so different ones: two commits may well read the same. But not
+    in the same second."""
+    if not _has(each.keys, "link:") or not _has(row.keys, "link:", "date:"):
+        return True
+    return _same_second(each, row)
 
 
 def _is_nameless(each: Met, row: Known) -> bool:
@@ -190,6 +193,15 @@ def _same_moment(each: Met, row: Known) -> bool:
     return date.replace(microsecond=0) == row.published
 
 
+def _same_second(each: Met, row: Known) -> bool:
+    """The same moment, where that is one of the day and not the day alone."""
+    return _same_moment(each, row) and not each.item.day_only and _has_time(_date(each))
+
+
+def _has_time(date: datetime | None) -> bool:
+    return bool(date and (date.hour or date.minute or date.second))
+
+
 def _same_day(each: Met, row: Known) -> bool:
     """The same day of UTC, or no day on either side."""
     date = _date(each)
@@ -203,8 +215,8 @@ def _title_and_day(each: Met, row: Known) -> bool:
     date = _date(each)
     if not date or not row.published or not _same_day(each, row):
         return False
-    clockless = not (date.hour or date.minute) or not (row.published.hour or row.published.minute)
-    return clockless or _same_moment(each, row) or each.words == row.words
+    exact = _has_time(date) and _has_time(row.published) and not each.item.day_only
+    return not exact or _same_moment(each, row) or each.words == row.words
 
 
 def _title_alone(each: Met, row: Known) -> bool:

@@ -39,7 +39,9 @@ def validators(db: Connection, source_id: int) -> Mapping[str, Validators]:
 def known(db: Connection, source_id: int, keys: Collection[str], origins: Collection[str]) -> tuple[Known, ...]:
     """The items of a source that have one of these keys or came from one of these files."""
     ids: set[int] = set()
-    for some in _some(set(keys) - _crowded(db, source_id, [key for key in keys if key.startswith("title:")])):
+    for some in _some(
+        set(keys) - _crowded(db, source_id, [key for key in keys if key.startswith(("tail:", "title:"))])
+    ):
         mine = (item_key.c.source_id == source_id) & item_key.c.key.in_(some)
         ids.update(db.scalars(select(item_key.c.item_id).where(mine)))
     for some in _some(origins):
