@@ -13,6 +13,7 @@ Only two things flow back: what the store already knew (validators, keys) goes i
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -34,6 +35,7 @@ from aggregator.store.sources import Standing
 from aggregator.text import http_url, masked
 
 _AT_ONCE = 1000  # visits under way; the client says how many of them talk at once, the others wait for their host
+_READERS = 2  # threads: more are not faster (the GIL), and each keeps memory for itself
 _FORBIDDEN = ("private address", "bad url", "no instance", "secret")  # by our own config
 
 
@@ -185,6 +187,7 @@ async def _visit_all(
     `exact` is `now` with its microseconds.
     """
     outcomes: list[Outcome] = []
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_READERS, "reader"))
     async with _network(config, plan, exact) as (fetch, learned):
         progress(0, len(plan.due), "")
         done = 0
