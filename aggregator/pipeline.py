@@ -24,7 +24,7 @@ from aggregator import channels, identity, schedule, sources
 from aggregator.collect import collect
 from aggregator.config import Config
 from aggregator.fetching import freshness, loop_factory
-from aggregator.model import Document, Fetch, HostState, Limits, Source, Validators, Visit
+from aggregator.model import CategoryPath, Document, Fetch, HostState, Limits, Source, Validators, Visit
 from aggregator.moves import is_own_turn, moved
 from aggregator.publish import sweep
 from aggregator.store import categories, meta, stories, visits
@@ -142,11 +142,14 @@ def _prepare(engine: Engine, config: Config, now: datetime, force: bool) -> _Pla
 
 def _asked_once(configured: Sequence[Source], standings: Mapping[str, Standing]) -> Iterator[Source]:
     """The sources, without those that are the same as another by now: its entries are in the categories of both."""
+    more: dict[str, tuple[CategoryPath, ...]] = {}
+    for source in configured:
+        if same_as := standings[source.key].same_as:
+            more[same_as] = more.get(same_as, ()) + source.categories
     for source in configured:
         if not standings[source.key].same_as:
-            same = [each for each in configured if standings[each.key].same_as == source.key]
-            paths = (path for each in (source, *same) for path in each.categories)
-            yield replace(source, categories=tuple(dict.fromkeys(paths))) if same else source
+            paths = source.categories + more.get(source.key, ())
+            yield replace(source, categories=tuple(dict.fromkeys(paths)))
 
 
 def _rank(standing: Standing, now: datetime) -> tuple[int, bool, int, datetime]:
