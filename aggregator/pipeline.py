@@ -13,6 +13,7 @@ Only two things flow back: what the store already knew (validators, keys) goes i
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -40,6 +41,7 @@ from aggregator.views import view
 _Key = TypeVar("_Key", str, CategoryPath)
 
 _AT_ONCE = 1000  # visits under way; the client says how many of them talk at once, the others wait for their host
+_READERS = 2  # threads: more are not faster (the GIL), and each keeps memory for itself
 _FORBIDDEN = ("private address", "bad url", "no instance", "secret")  # by our own config
 
 
@@ -181,11 +183,14 @@ def _prepare(engine: Engine, config: Config, now: datetime, force: bool) -> _Pla
 
 def _asked_once(configured: Sequence[Source], standings: Mapping[str, Standing]) -> Iterator[Source]:
     """The sources, without those that are the same as another by now: its entries are in the categories of both."""
+    more: dict[str, tuple[CategoryPath, ...]] = {}
+    for source in configured:
+        if same_as := standings[source.key].same_as:
+            more[same_as] = more.get(same_as, ()) + source.categories
     for source in configured:
         if not standings[source.key].same_as:
-            same = [each for each in configured if standings[each.key].same_as == source.key]
-            paths = (path for each in (source, *same) for path in each.categories)
-            yield replace(source, categories=tuple(dict.fromkeys(paths))) if same else source
+            paths = source.categories + more.get(source.key, ())
+            yield replace(source, categories=tuple(dict.fromkeys(paths)))
 
 
 def _rank(standing: Standing, now: datetime) -> tuple[int, bool, int, datetime]:
@@ -226,6 +231,7 @@ async def _visit_all(
     `exact` is `now` with its microseconds.
     """
     outcomes: list[Outcome] = []
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_READERS, "reader"))
     remote = any(sources.find(source.kind).REMOTE for source, _ in plan.due)
     async with network(config, plan.hosts, exact, remote=remote) as (fetch, learned):
         progress(0, len(plan.due), "")

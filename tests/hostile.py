@@ -1,4 +1,7 @@
-"""A run over the sources of test_safety_bodies, as a process: URLs by name come in as JSON, what each came to goes out."""
+"""Runs over the sources of test_safety_bodies, each a process that says in JSON what it came to and how much memory it took.
+
+Without an argument, URLs by name come in as JSON, and the client alone asks them; with a config's path it is a whole run.
+"""
 
 import asyncio
 import json
@@ -6,10 +9,12 @@ import os
 import resource
 import sys
 import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from aggregator import config, pipeline
 from aggregator.errors import FetchError
 from aggregator.fetching.client import open_client
 from aggregator.model import Limits, Validators
@@ -50,7 +55,16 @@ async def _run(jobs: dict[str, str]) -> dict[str, Any]:
     return sources
 
 
+def _whole(file: str) -> dict[str, Any]:
+    report = pipeline.run(config.load(Path(file)), datetime(2026, 3, 14, 12, tzinfo=UTC))
+    kinds = Counter(outcome.error.partition(":")[0] or "ok" for outcome in report.outcomes)
+    return {"kinds": kinds, "memory": _peak()}
+
+
 if __name__ == "__main__":
+    if sys.argv[1:]:
+        json.dump(_whole(sys.argv[1]), sys.stdout)
+        sys.exit()
     before = _peak()
     told = asyncio.run(_run(json.loads(sys.stdin.read())))
     json.dump({"sources": told, "memory": _peak(), "alone": before}, sys.stdout)

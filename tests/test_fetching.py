@@ -424,3 +424,44 @@ def test_a_visit_can_be_called_off(server: Server) -> None:
         return (await fetch(server.url("/feed"), NOTHING, LIMITS)).body
 
     assert using(call_off) == BODY
+
+
+def test_the_time_on_hosts_is_told_without_that_of_waiting_for_them(server: Server) -> None:
+    def slow(request: Request) -> Response:
+        time.sleep(0.3)
+        return Response(BODY)
+
+    server.script("/feed", slow)
+    server.redirect("/old", "/feed")
+    server.hang("/hang")
+    urls = [server.url(path) for path in ("/old", "/feed", "/hang", "/nothing")]
+    found = using(lambda fetch: gather(fetch, urls, seconds=2))  # one after another, as it is one host
+    times = [each.seconds for each in found if isinstance(each, Document | FetchError)]
+    assert [least <= took < least + 0.7 for least, took in zip((0.3, 0.3, 1, 0), times, strict=True)] == [True] * 4, (
+        times
+    )
+
+
+def test_large_documents_have_their_turns_in_memory_and_a_visit_may_need_two(server: Server) -> None:
+    body = b"x" * 300_000
+    server.put("/large", body)
+    server.put("/small", BODY)
+    most = 0
+
+    async def work(fetch: Client) -> list[int]:
+        now: set[object] = set()
+
+        async def visit(number: int) -> int:
+            nonlocal most
+            for _ in range(2):
+                document = await fetch(server.url("/large"), NOTHING, LIMITS)
+                now.add(number)
+                most = max(most, len(now))
+                await fetch(server.url("/small"), NOTHING, LIMITS)
+            now.discard(number)
+            return len(document.body)
+
+        return await asyncio.gather(*(visit(number) for number in range(5)))
+
+    assert using(work) == [len(body)] * 5
+    assert most == 1

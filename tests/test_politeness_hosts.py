@@ -220,6 +220,27 @@ def test_16_one_request_at_a_time_to_a_host_while_others_are_asked(planet: Plane
     assert server.connections == 3
 
 
+def test_16_all_names_below_a_host_of_the_config_are_one_host(planet: Planet, server: Server) -> None:
+    planet.hosts = [{"name": "0.1", "spacing": "0.4s"}]  # for loopback: 127.1.0.1 and 127.2.0.1 are below it
+    server.put("/a", FEED)
+    for host in ("127.1.0.1", "127.2.0.1", "127.3.0.1"):
+        planet.feed(server.url("/a", host))
+    planet.run()
+    times = [request.time for request in server.log]
+    assert len(times) == 3
+    assert times[2] - times[0] >= 0.7
+
+
+def test_13_a_received_answer_is_not_asked_for_again_in_a_run(planet: Planet, server: Server) -> None:
+    for status in (400, 404, 408, 425, 500, 502, 504):
+        busy(server, f"/{status}", status=status)
+        planet.feed(server.url(f"/{status}", f"127.0.1.{status % 250}"))
+    server.cut("/cut", b"<rss>", 999)
+    planet.feed(server.url("/cut", THIRD))
+    assert len(planet.run().failed) == 8
+    assert len(server.log) == 8
+
+
 def test_16_a_second_between_two_starts_also_of_redirects(planet: Planet, server: Server) -> None:
     del planet.fetch["spacing"]
     server.redirect("/a", "/b")

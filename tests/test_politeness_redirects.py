@@ -189,6 +189,17 @@ def test_15_22_private_addresses_are_never_contacted_on_any_hop(planet: Planet, 
     assert server.connections == 1
 
 
+@pytest.mark.parametrize(
+    "there", ["ftp://127.0.0.2/feed", "file:///etc/passwd", "data:text/xml,<rss/>", "http://127.0.0.2:0/"]
+)
+def test_22_no_other_scheme_and_no_port_0(planet: Planet, server: Server, there: str) -> None:
+    server.redirect("/a", there)
+    planet.feed(server.url("/a", HOST))
+    assert planet.run().failed
+    assert places(server) == [f"{HOST}/a"]
+    assert server.connections == 1
+
+
 def test_14_a_feed_that_moves_on_is_asked_at_its_last_address(planet: Planet, server: Server) -> None:
     server.redirect("/old", "/new", 301)
     server.put("/new", FEED, etag=True)

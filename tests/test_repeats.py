@@ -124,3 +124,12 @@ def test_a_move_is_believed_though_the_new_address_always_repeats(planet: Planet
     server.log.clear()
     assert counts(planet) == {}
     assert [request.path for request in server.log] == ["/new"]
+
+
+def test_also_where_a_page_led_to_the_feed(planet: Planet, server: Server) -> None:
+    link = b'<html><head><link rel="alternate" type="application/rss+xml" href="/new"></head></html>'
+    serve(server, link, Content_Type="text/html")
+    serve(server, path="/new")
+    assert counts(planet) == {"new": 3}
+    assert counts(planet) == {}
+    assert [request.path for request in server.log] == ["/feed", "/new", "/new"]

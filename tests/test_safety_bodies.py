@@ -6,11 +6,13 @@ The run is a process of its own (`tests.hostile`), so that its memory is its own
 import gzip
 import itertools
 import json
+import os
 import random
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from typing import Any
 import pytest
 
 from tests.hostile import FEED, SECONDS
+from tests.planet import Planet
 from tests.server import Raw, Response, Server
 
 GOOD = 20
@@ -140,3 +143,38 @@ def test_the_sources_beside_them_notice_nothing(outcome: Any) -> None:
 def test_all_of_them_together_cost_little_memory(outcome: Any) -> None:
     told, _ = outcome
     assert told["alone"] < told["memory"] < 100_000_000, told
+
+
+JUNK = b"x" * 9_900_000  # just within the limit, so it arrives, and is read
+
+
+def whole(planet: Planet, server: Server, *answers: tuple[str, Callable[[], Response | Raw]]) -> dict[str, Any]:
+    """A whole run over these, each a kind of trouble and its cause on a host of its own, and the good ones."""
+    planet.sources = []
+    for number, (_, answer) in enumerate(answers, 1):
+        server.script(f"/{number}", lambda _, answer=answer: answer())  # type: ignore[misc]
+        planet.feed(server.url(f"/{number}", f"127.0.1.{number}"))
+    server.put("/fine", FEED)
+    for number in range(GOOD):
+        planet.feed(server.url("/fine", f"127.0.2.{number + 1}"))
+    command = [sys.executable, "-m", "tests.hostile", str(planet.write())]
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=planet.root, env=env, timeout=100)
+    assert done.returncode == 0, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    assert told["kinds"] == Counter({"ok": GOOD}) + Counter(kind for kind, _ in answers)
+    return told
+
+
+def test_a_run_over_many_large_bodies_at_once_costs_little_memory(planet: Planet, server: Server) -> None:
+    planet.fetch["timeout"] = "30s"  # the default, as is `concurrency`: all of them at once
+    zeros, packed = _packed(bomb(1000), "gzip"), _packed(gzip.compress(JUNK), "gzip")
+    hostile: list[tuple[str, Callable[[], Response | Raw]]] = [
+        ("too large", lambda: _endless(OK + b"\r\n", b"x" * 65536)),
+        ("too large", lambda: zeros),
+        ("not a feed", lambda: Response(JUNK)),
+        ("not a feed", lambda: packed),
+    ]
+    usual = whole(planet, server)["memory"]
+    (planet.root / "var" / "aggregator.db").unlink()
+    assert usual < whole(planet, server, *hostile * 5)["memory"] < usual + 100_000_000

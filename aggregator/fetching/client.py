@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
 
 import httpcore
 import httpx
@@ -24,6 +26,7 @@ _log = logging.getLogger(__name__)
 MAX_REDIRECTS = 5
 CONNECT_SECONDS = 10.0
 ERROR_PAGE_SECONDS = 3.0
+SMALL = 250_000  # bytes: what is larger lies on disk while it comes in, and then waits until it is read
 SPACING = timedelta(seconds=1)
 PACE = Pace()
 
@@ -89,6 +92,8 @@ class Client:
         self._host_rules = host_rules
         self._began = now
         self._began_ticks = asyncio.get_running_loop().time()
+        self._large = asyncio.Lock()
+        self._large_for: asyncio.Task[Any] | None = None
 
     @property
     def hosts(self) -> Mapping[str, HostState]:
@@ -126,7 +131,7 @@ class Client:
         visited: set[str] = set()
         while True:
             place = str(here) if not visited else f"{here} (redirected from {one_line(masked(url))})"
-            with _in_words(place, redirected=bool(visited)):
+            with _in_words(place, redirected=bool(visited)), SpooledTemporaryFile(SMALL) as raw:
                 _may_visit(here, visited)
                 visited.add(str(here))
                 request = self._request(here, known, private, limits)
@@ -136,10 +141,12 @@ class Client:
                     await self._be_welcome(rule)
                     async with self._transport.places:
                         with watch.running() as deadline:
-                            response, raw = await self._ask(request, limits.max_bytes, deadline)
+                            response = await self._ask(request, raw, limits.max_bytes, deadline)
                     wait = self._heed(response)
                 there = _leads_to(response)
                 if there is None:
+                    if len(self._document(url, known, limits, response, raw, moved_to, wait).body) > SMALL:
+                        await self._room()
                     return self._document(url, known, limits, response, raw, moved_to, wait)
             if not (at_home := _origin(here) == _origin(there)):
                 limits = replace(limits, access=replace(limits.access, verify=True))
@@ -187,9 +194,24 @@ class Client:
         # Others may have a turn at the host as well: they wait for this one.
         self._learn(host, manners.asked(state, now))
 
-    async def _ask(self, request: httpx.Request, limit: int, deadline: float) -> tuple[httpx.Response, bytes]:
-        """One request, done by `deadline` (loop time). The body is read, as it is on the wire, when it is a document;
-        the beginning of an error page where it may be a challenge, if that comes quickly: the status is what counts."""
+    async def _room(self) -> None:
+        """Wait until no other visit (each is a task) has a large document in memory; have the room to the visit's end.
+
+        No host waits meanwhile, and reading is as fast one after another as side by side (the GIL).
+        """
+        task = asyncio.current_task()
+        if task is not None and task is not self._large_for:
+            await self._large.acquire()
+            self._large_for = task
+            task.add_done_callback(self._leave)
+
+    def _leave(self, task: object) -> None:
+        self._large_for = None
+        self._large.release()
+
+    async def _ask(self, request: httpx.Request, raw: IO[bytes], limit: int, deadline: float) -> httpx.Response:
+        """One request, done by `deadline` (loop time). A document goes to `raw`, as it is on the wire; of an error page
+        the beginning where it may be a challenge, if that comes quickly: the status is what counts."""
         loop, host = asyncio.get_running_loop(), self._rule(request.url).name
         self._learn(host, manners.asked(self._state(host), self._now()))
         try:
@@ -200,7 +222,6 @@ class Client:
         finally:  # it takes a while until a request arrives, and its arrival is what the host's log shows
             self._learn(host, manners.asked(self._state(host), self._now()))
         try:
-            raw = bytearray()
             if response.status_code == httpx.codes.OK:
                 async with asyncio.timeout_at(deadline):
                     await _read(response, raw, limit)
@@ -208,7 +229,7 @@ class Client:
                 with contextlib.suppress(TimeoutError, httpcore.TimeoutException, *_BROKEN):
                     async with asyncio.timeout_at(min(deadline, loop.time() + ERROR_PAGE_SECONDS)):
                         await _glimpse(response, raw)
-            return response, bytes(raw)
+            return response
         finally:
             await response.aclose()
 
@@ -237,10 +258,12 @@ class Client:
         known: Validators,
         limits: Limits,
         response: httpx.Response,
-        raw: bytes,
+        spool: IO[bytes],
         moved_to: str,
         wait: timedelta | None,
     ) -> Document:
+        spool.seek(0)
+        raw = spool.read()
         sent = response.headers.raw
         headers = rules.header_map(sent)
         status, final = response.status_code, str(response.url)
@@ -317,21 +340,21 @@ def _may_visit(url: httpx.URL, visited: set[str]) -> None:
         raise rules.trouble("redirect loop", f"no document after {len(visited)} redirects")
 
 
-async def _read(response: httpx.Response, into: bytearray, limit: int) -> None:
+async def _read(response: httpx.Response, into: IO[bytes], limit: int) -> None:
     rules.content_coding(response.headers.get("content-encoding", ""))
     length = response.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limit:
         raise rules.too_large(limit)
     async for chunk in response.aiter_raw():
-        into += chunk
-        if len(into) > limit:
+        if into.tell() + len(chunk) > limit:
             raise rules.too_large(limit)
+        into.write(chunk)
 
 
-async def _glimpse(response: httpx.Response, into: bytearray) -> None:
+async def _glimpse(response: httpx.Response, into: IO[bytes]) -> None:
     async for chunk in response.aiter_raw():
-        into += chunk
-        if len(into) >= challenges.GLIMPSE:
+        into.write(chunk)
+        if into.tell() >= challenges.GLIMPSE:
             return
 
 
