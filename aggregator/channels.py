@@ -178,7 +178,7 @@ def _entries(
 
 def as_shown(rules: View, path: CategoryPath, shown: Shown) -> Item | None:
     """An entry's item after the rules of its source and of a category; settling saw to it that none is excluded."""
-    item = rules.item(shown.source, shown.item, shown.seen)
+    item = rules.item(shown.source, shown.item, shown.seen, shown.feed.title)
     return rules.entry(path, item, shown.seen) if item else None
 
 

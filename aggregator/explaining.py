@@ -86,8 +86,8 @@ def _explanation(config: Config, db: Connection, view: View, told: Told) -> Expl
         lines += [("copy", line) for line in _copy(view, copy, told)]
     lines += [("dates", line) for line in _dates(shown)]
     lines += [("known by", key) for key in shown.keys]
-    item = view.item(shown.source, shown.item, shown.first_seen) if _is_live(shown) else None
-    rules = view.explain_item(shown.source, shown.item, shown.first_seen)
+    item = view.item(shown.source, shown.item, shown.first_seen, shown.feed_title) if _is_live(shown) else None
+    rules = view.explain_item(shown.source, shown.item, shown.first_seen, shown.feed_title)
     lines += [("rules", line) for line in rules]
     places = [_place(config, db, told, path, number) for path, number in told.places.items()]
     lines += [("feed", line) for line in places]
@@ -125,7 +125,7 @@ def _role(view: View, copy: Copy, told: Told) -> str:
         return "its source has left the config"
     if copy.until:
         return f"waits for {_when(copy.until)}"
-    if view.item(copy.source, copy.item, copy.first_seen) is None:
+    if view.item(copy.source, copy.item, copy.first_seen, copy.feed_title) is None:
         return "a rule excludes it"
     if copy.shown:
         return "shown" if len(told.copies) == 1 else "the copy that is shown"
@@ -185,7 +185,7 @@ def _values(view: View, copy: Copy) -> dict[str, Any]:
         "removed": _time(copy.removed),
         "why": copy.why,
         "waits_until": _time(copy.until),
-        "rules": list(view.explain_item(copy.source, copy.item, copy.first_seen)),
+        "rules": list(view.explain_item(copy.source, copy.item, copy.first_seen, copy.feed_title)),
     }
 
 

@@ -54,7 +54,10 @@ def preview(config: Config, wanted: str, now: datetime) -> Preview:
     finally:
         engine.dispose()
     rules = views.view(config)
-    items = [(item, rules.item(source.key, item, now), rules.explain_item(source.key, item, now)) for item in met.items]
+    told = (now, met.feed.title if met.feed else "")
+    items = [
+        (item, rules.item(source.key, item, *told), rules.explain_item(source.key, item, *told)) for item in met.items
+    ]
     return Preview(met, tuple(items))
 
 

@@ -38,9 +38,12 @@ class View:
 
     # --- What the store asks ----------------------------------------------------------------------------------------
 
-    def item(self, source_key: str, item: Item, first_seen: datetime) -> Item | None:
-        """An entry of a source as the rules leave it, its `categories` those that it goes to; None: not taken."""
-        return self._of_source(source_key, item, first_seen).item
+    def item(self, source_key: str, item: Item, first_seen: datetime, title: str = "") -> Item | None:
+        """An entry of a source as the rules leave it, its `categories` those that it goes to; None: not taken.
+
+        `title` is what its feed calls itself, which counts where the config has no title for it.
+        """
+        return self._of_source(source_key, item, first_seen, title).item
 
     def places(self, item: Item, paths: Collection[CategoryPath], first_seen: datetime) -> Mapping[CategoryPath, bool]:
         """The categories that show an entry (as `item` gave it) which is put into `paths`: True for those that it is
@@ -84,9 +87,9 @@ class View:
 
     # --- Why --------------------------------------------------------------------------------------------------------
 
-    def explain_item(self, source_key: str, item: Item, first_seen: datetime) -> tuple[str, ...]:
+    def explain_item(self, source_key: str, item: Item, first_seen: datetime, title: str = "") -> tuple[str, ...]:
         """What `item` does to an entry, in words; nothing where it is shown as it came."""
-        return self._of_source(source_key, item, first_seen).said
+        return self._of_source(source_key, item, first_seen, title).said
 
     def explain_places(self, item: Item, paths: Collection[CategoryPath], first_seen: datetime) -> tuple[str, ...]:
         """Why an entry is in each category, and why it is not in those that it could be in."""
@@ -113,7 +116,7 @@ class View:
 
     # --- A source's rules -------------------------------------------------------------------------------------------
 
-    def _of_source(self, source_key: str, item: Item, first_seen: datetime) -> Verdict:
+    def _of_source(self, source_key: str, item: Item, first_seen: datetime, title: str) -> Verdict:
         item, moved = self._aliased(item)
         source = self.sources.get(source_key)
         if not source:
@@ -121,7 +124,7 @@ class View:
         context = Context(
             first_seen,
             item.categories,
-            source=(item.feed.title if item.feed else "") or _name(source, self.title),
+            source=(item.feed.title if item.feed else "") or source.title or title or _name(source, self.title),
             zone=source.zone,
             content=source.policy.content,
             images=source.policy.images,

@@ -22,6 +22,8 @@ from sqlalchemy import Engine, func, select
 from aggregator import sources
 from aggregator.errors import AggregatorError, LockedError
 from aggregator.identity import digest
+from aggregator.keeping import Outcome
+from aggregator.keeping import keep as _keep
 from aggregator.model import (
     CategoryPath,
     Enclosure,
@@ -37,7 +39,6 @@ from aggregator.model import (
     Validators,
     Visit,
 )
-from aggregator.pipeline import Outcome, _keep
 from aggregator.schedule import Due
 from aggregator.store import categories, channels, meta, stories, tables, visits
 from aggregator.store import sources as stored

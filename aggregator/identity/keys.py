@@ -29,6 +29,7 @@ _TOKEN = re.compile(
     r"|[^=]*=(?:1\d{9}(?:\d{3})?|(?=.*\d)[\w+/%=-]{24,})",  # a moment as Unix counts it; a long random word
     re.IGNORECASE | re.DOTALL,
 )
+_URL = re.compile(r"https?://([^\s\"'<>\\]+)")
 _ESCAPE = re.compile("%([0-9a-fA-F]{2})")
 _UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~")
 _GLOBAL_GUID = re.compile(
@@ -109,9 +110,20 @@ def folded(value: str) -> str:
 
 
 def digest(item: Item) -> str:
-    """The print of everything in an item that would be published, dates aside: those are fixed at first sight."""
+    """The print of everything in an item whose change is an edit. Not dates, which are fixed at first sight; not the
+    guid; of a URL, wherever it stands, not the scheme, a slash at its end and tracking parameters.
+    """
     feed = item.feed and replace(item.feed, updated=None)
-    return print_of(repr(replace(item, published=None, updated=None, day_only=False, feed=feed)))
+    said = replace(item, guid="", published=None, updated=None, day_only=False, feed=feed)
+    return print_of(_URL.sub(_bare, repr(said)))
+
+
+def _bare(url: re.Match[str]) -> str:
+    """A URL without what a publisher may change of it while it stays the same page; escapes of HTML are borne with."""
+    address, _, query = url[1].partition("?")
+    pairs = re.split("&amp;|&", query)
+    stays = "&".join(pair for pair in pairs if pair and not _TRACKING.fullmatch(pair.partition("=")[0]))
+    return address.rstrip("/") + ("?" + stays if stays else "")
 
 
 def keys(item: Item) -> tuple[str, ...]:

@@ -94,7 +94,7 @@ def _titled(keys: Iterable[str], title: str) -> set[str]:
 def _dated(post: Met | Known) -> set[str]:
     """A post's title and date: what it still has after it was renamed and mended in one go."""
     value = post.item if isinstance(post, Met) else post
-    return {f"dated {value.published} {value.title}"} if value.origin and value.title and value.published else set()
+    return {f"dated {value.title}"} if value.origin and value.title and value.published else set()
 
 
 # --- What else must hold --------------------------------------------------------------------------------------------
@@ -153,7 +153,7 @@ def _no_two_pages(each: Met, row: Known) -> bool:
 
 def _is_nameless(each: Met, row: Known) -> bool:
     """Neither has a name that could speak against it, and the known one was not removed before."""
-    return not row.removed and not _has((*each.keys, *row.keys), "guid:", "link:")
+    return not row.removed and _same_moment(each, row) and not _has((*each.keys, *row.keys), "guid:", "link:")
 
 
 def _is_there(each: Met, row: Known) -> bool:

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from aggregator.identity import canonical_url, digest
+from aggregator.identity import canonical_url
 from aggregator.model import CategoryPath, Feed, Item
 from aggregator.store import categories
 from aggregator.store.tables import item, source, story, story_category
-from aggregator.store.values import load, moment
+from aggregator.store.values import dump, load, moment
 from aggregator.store.view import View
 from aggregator.text import http_url
 
@@ -65,11 +65,14 @@ def _copies(db: Connection, numbers: Sequence[int], view: View) -> Mapping[int, 
     columns = (item, source.c.key.label("source_key"), source.c.title.label("source_title"), source.c.feed)
     order = (source.c.remote, source.c.priority.desc(), item.c.first_seen, source.c.key, item.c.identity)
     copies: dict[int, list[_Copy]] = {}
+    titles: dict[int, str] = {}
     for row in db.execute(select(*columns).join(source).where(live).order_by(*order)):
         came = load(Item, row.data)
-        shown = view.item(row.source_key, came, moment(row.first_seen))
+        if row.source_id not in titles:
+            titles[row.source_id] = row.source_title or load(Feed, row.feed).title
+        shown = view.item(row.source_key, came, moment(row.first_seen), titles[row.source_id])
         if shown is not None:
-            print_ = row.digest if shown is came else digest(shown)
+            print_ = row.digest if shown is came else hashlib.sha256(dump(shown).encode()).hexdigest()
             copies.setdefault(row.story_id, []).append(_Copy(row, shown, print_))
     return copies
 

@@ -21,8 +21,8 @@ class View(Protocol):
     def source_print(self, source_key: str) -> str:
         """The print of all that `item` depends on for this source."""
 
-    def item(self, source_key: str, item: Item, first_seen: datetime) -> Item | None:
-        """An item after the rules of its source; None when they exclude it."""
+    def item(self, source_key: str, item: Item, first_seen: datetime, title: str = "") -> Item | None:
+        """An item after the rules of its source, whose feed has this title; None when they exclude it."""
 
     def places(self, item: Item, paths: frozenset[CategoryPath], first_seen: datetime) -> Mapping[CategoryPath, bool]:
         """The categories that a story is in, those above and virtual ones too, and whether it was put there itself.
@@ -43,7 +43,7 @@ class _Plain:
     def source_print(self, source_key: str) -> str:
         return ""
 
-    def item(self, source_key: str, item: Item, first_seen: datetime) -> Item | None:
+    def item(self, source_key: str, item: Item, first_seen: datetime, title: str = "") -> Item | None:
         return item
 
     def places(self, item: Item, paths: frozenset[CategoryPath], first_seen: datetime) -> Mapping[CategoryPath, bool]:

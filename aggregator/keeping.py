@@ -1,0 +1,164 @@
+"""What a visit means: which items are new or changed, what was learned, when to come again; kept in one transaction."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from aggregator import identity, schedule, sources
+from aggregator.fetching import freshness
+from aggregator.model import HostState, Source, Validators, Visit
+from aggregator.moves import moved
+from aggregator.store import retention, vanished, visits
+from aggregator.store import sources as stored
+from aggregator.store.engine import writing
+from aggregator.store.sources import Standing
+from aggregator.text import masked
+
+_FORBIDDEN = ("private address", "bad url", "no instance", "secret")  # by our own config
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one visit came to: how many items were `new`, `edited`, `removed`, `same` or `waiting` for their day.
+
+    `told` are those of its warnings that the visit before gave as well; `moved_to` is set when this visit was the one
+    after which a permanent redirect is believed.
+    """
+
+    source: Source
+    title: str
+    counts: Mapping[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    told: frozenset[str] = frozenset()
+    error: str = ""
+    seconds: float = 0.0
+    next_visit: datetime | None = None
+    moved_to: str = ""
+
+
+def keep(
+    engine: Engine, visit: Visit, standing: Standing, now: datetime, hosts: Mapping[str, HostState] | None = None
+) -> Outcome | None:
+    """Decide what a visit means, and save it, with what was learned of `hosts`."""
+    remote = sources.find(visit.source.kind).REMOTE
+    with writing(engine) as db:
+        stored.save_hosts(db, hosts or {})
+        if visit.trouble and visit.trouble.kind == "paused" and not visit.trouble.asked:
+            pace = visit.source.pace
+            until = schedule.after_pause(now, visit.source.key, pace, visit.trouble.retry_after or pace.pause)
+            visits.postpone(db, standing.id, until, visit.error.removeprefix("paused: "))
+            return None
+        decision = identity.Decision((), (), standing.habits)
+        if not visit.error:
+            keys = {key for item in visit.items for key in identity.keys(item)}
+            gone = visits.validators(db, standing.id).keys() - visit.held.keys() - visit.broken
+            origins = set() if remote else {*gone, *visit.documents}
+            known = visits.known(db, standing.id, keys, origins)
+            held = visit.held.keys() | visit.broken
+            policy, habits = visit.source.policy, standing.habits
+            decision = identity.decide(visit.items, known, now, remote=remote, policy=policy, habits=habits, held=held)
+            visit = _told(visit, decision)
+        changes = decision.changes
+        learned = _learned(visit, standing, changes, visits.validators(db, standing.id), now)
+        learned = replace(learned, habits=decision.habits)
+        due = _due(visit, standing, learned, now) if remote else schedule.Due(now, "looked at by every run")
+        surplus = frozenset[identity.Change]() if standing.last_success else _surplus(visit, changes, now)
+        visits.save(db, standing.id, visit, changes, now, due, learned, surplus)
+        taken_back = 0
+        if visit.documents and not visit.error:
+            if remote and visit.source.policy.on_vanish == "drop":
+                taken_back = vanished.note(db, standing.id, visit.items, changes, now)
+            retention.forget(db, standing.id, now)
+        moved_to = learned.move.url if learned.move and learned.move.believed else ""
+        if standing.move and standing.move.believed:
+            moved_to = ""  # it was followed, and told, before
+        for name in (*visit.documents, *visit.held) if moved_to else ():
+            visits.follow(db, standing.id, name, moved_to)
+    counts = Counter[str](change.what for change in changes if change not in surplus and not change.waits)
+    if taken_back:
+        counts["removed"] += taken_back
+    counts["same"] += 0 if remote else len(visit.held)
+    title = visit.source.title or (visit.feed.title if visit.feed else "") or standing.feed.title
+    return Outcome(
+        source=visit.source,
+        title=title or masked(visit.source.key),
+        counts={**counts, "waiting": sum(change.waits for change in changes)},
+        warnings=visit.warnings,
+        told=frozenset(standing.warnings),
+        error=visit.error,
+        seconds=visit.seconds,
+        next_visit=due.when,
+        moved_to=moved_to,
+    )
+
+
+def _surplus(visit: Visit, changes: Sequence[identity.Change], now: datetime) -> frozenset[identity.Change]:
+    """What a first visit gave beyond the newest that are wanted of it: by date, then by their order in the feed."""
+    wanted = visit.source.policy.first_import
+    if wanted is None or not sources.find(visit.source.kind).REMOTE:
+        return frozenset()
+    place = {item: number for number, item in reversed(list(enumerate(visit.items)))}
+    new = [change for change in changes if change.what == "new" and change.item]
+    new.sort(key=lambda change: place.get(change.item, len(place)) if change.item else 0)
+    new.sort(key=lambda change: change.published or now, reverse=True)
+    return frozenset(new[wanted:])
+
+
+def _told(visit: Visit, decision: identity.Decision) -> Visit:
+    """A visit with what deciding has to say of it; a post that was not taken is read again by the next run."""
+    dropped = {name: Validators() for name in decision.dropped & visit.documents.keys()}
+    warnings = (*visit.warnings, *decision.warnings)
+    return replace(visit, documents={**visit.documents, **dropped}, warnings=warnings)
+
+
+def _learned(
+    visit: Visit,
+    standing: Standing,
+    changes: Sequence[identity.Change],
+    before: Mapping[str, Validators],
+    now: datetime,
+) -> visits.Learned:
+    """What a visit teaches about its source; `before` are the validators that it was made with.
+
+    What was not said this time stays as it was, freshness only where a 304 was silent on it (RFC 9111 §4.3.4).
+    """
+    hints, move, answer = visit.hints or standing.hints, standing.move, visit.answer
+    if visit.error or not answer:
+        hints = replace(hints, fresh_for=None)
+    elif not answer.not_modified or answer.repeated or {"cache-control", "expires"} & answer.headers.keys():
+        hints = replace(hints, fresh_for=freshness.fresh_for(answer.headers, visit.source.pace.freshness_cap))
+    else:
+        hints = replace(hints, fresh_for=standing.hints.fresh_for)
+    if given := [*visit.documents.values(), *visit.held.values()]:
+        is_repeated = answer is not None and answer.repeated
+        hints = replace(hints, validated=not is_repeated and any(each.etag or each.last_modified for each in given))
+    else:
+        hints = replace(hints, validated=standing.hints.validated)
+    if move and move.believed and visit.source.key in (*visit.documents, *visit.held):
+        move = None  # the new address was lost again, so the old one was asked
+    if answer and not visit.error and standing.last_success:
+        unchanged = any(name in before and before[name].url == answer.url for name in visit.held)
+        overlap = unchanged or any(change.known for change in changes)
+        move = moved(move, visit.source.key, answer.moved_to, visit.source.pace, now, overlap=overlap)
+    is_gone = visit.trouble and visit.trouble.kind == "http 410"
+    return visits.Learned(hints, min(standing.gone_since or now, now) if is_gone else None, move)
+
+
+def _due(visit: Visit, standing: Standing, learned: visits.Learned, now: datetime) -> schedule.Due:
+    """When to come again. What our own config forbids is tried by every run, as long as that asks nobody."""
+    if visit.trouble and visit.trouble.kind in _FORBIDDEN and not visit.trouble.asked:
+        return schedule.Due(now, "when the config allows it")
+    return schedule.next_visit(
+        now,
+        visit.source.key,
+        visit.source.pace,
+        learned.hints,
+        validated=learned.hints.validated,
+        failures=standing.failures + 1 if visit.error else 0,
+        trouble=visit.trouble,
+        gone_since=standing.gone_since,
+        last_full=now if visit.answer else standing.last_success,  # a document that could not be read was one as well
+    )

@@ -1,0 +1,81 @@
+"""What a run is going to do: the sources that are due, in the order in which they are asked."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine
+
+from aggregator import channels, schedule, sources
+from aggregator.config import Config
+from aggregator.model import CategoryPath, HostState, Source, Validators
+from aggregator.moves import is_own_turn
+from aggregator.store import categories, visits
+from aggregator.store import sources as stored
+from aggregator.store.engine import writing
+from aggregator.store.sources import Standing
+from aggregator.text import http_url
+from aggregator.views import view
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run is going to do: `due` goes with what is known of each source's documents."""
+
+    due: Sequence[tuple[Source, Mapping[str, Validators]]]
+    standings: Mapping[str, Standing]
+    hosts: Mapping[str, HostState]
+    notes: tuple[str, ...]
+
+
+def prepare(engine: Engine, config: Config, now: datetime, force: bool) -> Plan:
+    """Bring the store in line with the config, and ask it what is due. Local posts always are: looking costs nobody."""
+    with writing(engine) as db:
+        listed = [(source, sources.find(source.kind).REMOTE) for source in config.sources]
+        notes = stored.register(db, listed, now, view(config))
+        categories.place(db, channels.configured(config), channels.slugs(config), now)
+        notes += categories.rename(db, channels.slugs(config))
+        standings = stored.standings(db)
+        hosts = stored.hosts(db)
+        once = _asked_once(config.sources, standings)
+        due = [source for source in once if force or _is_due(source, standings[source.key], now)]
+        due.sort(key=lambda source: _rank(standings[source.key], now))
+        known = [(source, _known(db, source, standings[source.key])) for source in due]
+    return Plan(known, standings, hosts, notes)
+
+
+def _asked_once(configured: Sequence[Source], standings: Mapping[str, Standing]) -> Iterator[Source]:
+    """The sources, without those that are the same as another by now: its entries are in the categories of both."""
+    more: dict[str, tuple[CategoryPath, ...]] = {}
+    for source in configured:
+        if same_as := standings[source.key].same_as:
+            more[same_as] = more.get(same_as, ()) + source.categories
+    for source in configured:
+        if not standings[source.key].same_as:
+            paths = source.categories + more.get(source.key, ())
+            yield replace(source, categories=tuple(dict.fromkeys(paths)))
+
+
+def _rank(standing: Standing, now: datetime) -> tuple[int, bool, int, datetime]:
+    """The order of visits: a host may want silence after one that failed before, so it comes after those that do well.
+
+    Of these new ones are first, then those that took longest last time, as the run is as long as what begins last. That
+    counts in whole seconds: among those that are quick it is the turn of the one that was visited least recently.
+    """
+    slow = 0 if standing.failures else round(standing.seconds)
+    return standing.failures, standing.last_visit is not None, -slow, standing.last_visit or now
+
+
+def _known(db: Connection, source: Source, standing: Standing) -> Mapping[str, Validators]:
+    """What is known of a source's documents; when its own address has its turn, nothing of the feed's other one."""
+    known = visits.validators(db, standing.id)
+    if http_url(source.key) and is_own_turn(standing.failures, source.pace):  # a folder or an RSSHub route has no other
+        known = {name: kept for name, kept in known.items() if name == source.key}
+    return known
+
+
+def _is_due(source: Source, standing: Standing, now: datetime) -> bool:
+    """Local posts always are; what a publisher removed for good never is."""
+    last, reason = standing.last_visit, standing.reason
+    is_time = schedule.is_due(now, standing.next_visit, standing.hints, source.pace, last_visit=last, reason=reason)
+    return not sources.find(source.kind).REMOTE or (is_time and not standing.gone)
