@@ -8,7 +8,7 @@ Names and titles are plain text, never HTML; only `Item.content` holds HTML, and
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from aggregator.policy import CategoryPath as CategoryPath
 from aggregator.policy import Match as Match
@@ -261,11 +261,55 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Subscription:
+    """A source as the public sees it. `url` is the feed's ("" for posts), without any secret; `page` its web page.
+
+    `state` is how it stands, and `since` when that began; `newest` is the date of its newest entry. None of them moves
+    while nothing happens, so that a visit without news changes no page.
+    """
+
+    title: str
+    url: str = ""
+    page: str = ""
+    categories: tuple[Category, ...] = ()
+    language: str = ""
+    description: str = ""
+    state: Literal["ok", "new", "failing", "gone"] = "ok"
+    since: datetime | None = None
+    newest: datetime | None = None
+    entries: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The whole planet: all published categories in their order, and all sources. `updated` is when these changed.
+
+    `templates` are the owner's own, by name ("category.html"), instead of ours. `names` maps each format that is
+    published to its file name, such as {"rss": "rss.xml"}.
+    """
+
+    title: str = ""
+    url: str = ""
+    language: str = ""
+    owner: str = ""
+    updated: datetime | None = None
+    categories: tuple[Category, ...] = ()
+    sources: tuple[Subscription, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    templates: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
     """What is published for one category. Entries are in their final order, newest first.
 
     `id` is a permanent tag: URI (RFC 4151); `page` the HTML page's URL; `urls` maps each format's name to the public
     URL of this channel in it; `site` and `site_url` name the publisher; `scheme` is the URI of our category taxonomy.
+    `hubs` are WebSub hubs; `stylesheet` is the URL of a CSS for browsers that open the feed.
+
+    RFC 5005 §4: `archive` 0 is the current document, else the number of a closed archive document, whose `urls` are its
+    own; `current`, `previous` and `next` map formats to the URLs of the current, the next older and the next newer one.
     """
 
     id: str
@@ -279,6 +323,13 @@ class Channel:
     updated: datetime
     ttl: int
     entries: tuple[Entry, ...] = ()
+    hubs: tuple[str, ...] = ()
+    stylesheet: str = ""
+    archive: int = 0
+    current: Mapping[str, str] = field(default_factory=dict)
+    previous: Mapping[str, str] = field(default_factory=dict)
+    next: Mapping[str, str] = field(default_factory=dict)
+    overview: Overview = Overview()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@
     rules                   pure and cheap to import: advice, allowed networks, headers, validators, content codings
     watch                   how long a document takes on hosts
     manners, challenges     pure: what a host is owed, and pages that stand in a feed's way
+    websub                  tells hubs which of our feeds have changed
     freshness               pure: what cache headers and Retry-After say about time
 
 Nothing is imported here, so that the config can check `allow_networks` by `rules.parse_network` without loading httpx.
-httpx and httpcore are known to `client`, `transport` and `streams` only: a fork of the same API could take their place.
+httpx and httpcore are known to `client`, `transport`, `streams`, `websub` only; a fork of their API may replace them.
 """
 
 from collections.abc import Callable

@@ -98,7 +98,9 @@ class Transport(httpx.AsyncBaseTransport):
             port=request.url.port,
             target=request.url.raw_path,
         )
-        outgoing = httpcore.Request(request.method, url, headers=request.headers.raw, extensions=request.extensions)
+        outgoing = httpcore.Request(
+            request.method, url, headers=request.headers.raw, content=request.content, extensions=request.extensions
+        )
         way: Way = request.extensions["way"]
         if line.connection is not None and line.way == way and _is_ready(line.connection, url.origin):
             try:

@@ -5,9 +5,15 @@ A format is a module with three names:
     FILENAME: str                       what its document is called in the category's folder
     MEDIA_TYPE: str                     its registered media type
     render(channel) -> bytes            pure: the same channel gives the same bytes, always
+
+and, where it writes more than that one document, a fourth:
+
+    documents(channel) -> Mapping[str, bytes]   all its documents, by their paths below the category's folder
+
+What concerns the whole planet is written with the channel of everything, whose category path is ().
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -20,6 +26,12 @@ class Format(Protocol):
     FILENAME: str
     MEDIA_TYPE: str
     render: Callable[[Channel], bytes]
+
+
+def documents(kind: Format, channel: Channel) -> Mapping[str, bytes]:
+    """All documents that a format makes of a channel, by their paths below the category's folder."""
+    several: Callable[[Channel], Mapping[str, bytes]] | None = getattr(kind, "documents", None)
+    return several(channel) if several else {kind.FILENAME: kind.render(channel)}
 
 
 def find(name: str) -> Format:
