@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from sqlalchemy import Engine
 
-from aggregator import __version__
+from aggregator import __version__, views
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
 from aggregator.formats import find
@@ -19,8 +19,8 @@ from aggregator.store import channels, meta
 from aggregator.store.categories import fold
 from aggregator.store.channels import Place, Shown
 from aggregator.store.engine import reading, writing
+from aggregator.store.view import View
 from aggregator.text import http_url
-from aggregator.views import View, view
 
 _log = logging.getLogger(__name__)
 
@@ -168,7 +168,7 @@ def _channel(
 def _entries(
     config: Config, path: CategoryPath, known: Mapping[str, Category], shown: Iterable[Shown], authority: str
 ) -> tuple[Entry, ...]:
-    rules = view(config)
+    rules = views.view(config)
     return tuple(
         _entry(config, replace(each, item=item), known, authority)
         for each in shown

@@ -168,7 +168,9 @@ def check(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None
 @common
 @click.argument("source")
 def preview(config: Path | None, as_json: bool, verbose: int, quiet: bool, source: str) -> None:
-    """Visit one SOURCE and show what it yields after the rules; nothing is kept.
+    """Show what one SOURCE yields now, after the rules.
+
+    It is visited for that, and nothing is kept.
 
     \b
       aggregator preview https://example.org/feed.xml   any feed, in the config or not
@@ -191,10 +193,11 @@ def preview(config: Path | None, as_json: bool, verbose: int, quiet: bool, sourc
 @common
 @click.argument("entry", nargs=-1, required=True)
 def explain(config: Path | None, as_json: bool, verbose: int, quiet: bool, entry: tuple[str, ...]) -> None:
-    """Tell all about an ENTRY: its URL, its id, the path of its post, or words of its title.
+    """Tell all that is known of an ENTRY, and why.
 
-    Where it came from, what it is recognised by, why it is dated so, which rules touched it, in which feeds it is and
-    why not in others, and every copy that was merged into it.
+    ENTRY is its URL, its id, the path of its post, or words of its title. Told is where it came from, what it
+    is recognised by, why it is dated so, which rules touched it, in which feeds it is and why not in others, and every
+    copy that was merged into it.
     """
     wishes = _wishes(config, as_json, verbose, quiet)
     loaded = _load(wishes)

@@ -67,11 +67,13 @@ def keep(
         due = _due(visit, standing, learned, now) if remote else schedule.Due(now, "looked at by every run")
         surplus = frozenset[identity.Change]() if standing.last_success else _surplus(visit, changes, now)
         visits.save(db, standing.id, visit, changes, now, due, learned, surplus)
-        taken_back = 0
+        taken_back, is_strict = 0, remote and visit.source.policy.on_vanish == "drop"
         if visit.documents and not visit.error:
-            if remote and visit.source.policy.on_vanish == "drop":
+            if is_strict:
                 taken_back = vanished.note(db, standing.id, visit.items, changes, now)
             retention.forget(db, standing.id, now)
+        elif visit.held and is_strict:
+            taken_back = vanished.confirm(db, standing.id, now)
         moved_to = learned.move.url if learned.move and learned.move.believed else ""
         if standing.move and standing.move.believed:
             moved_to = ""  # it was followed, and told, before
@@ -108,8 +110,11 @@ def _surplus(visit: Visit, changes: Sequence[identity.Change], now: datetime) ->
 
 
 def _told(visit: Visit, decision: identity.Decision) -> Visit:
-    """A visit with what deciding has to say of it; a post that was not taken is read again by the next run."""
+    """A visit with what deciding has to say of it; a document of which something was not taken yet is read again: a
+    post by the next run, a feed when its server sends it again."""
     dropped = {name: Validators() for name in decision.dropped & visit.documents.keys()}
+    if sources.find(visit.source.kind).REMOTE and decision.dropped:
+        dropped = {name: replace(known, print="") for name, known in visit.documents.items()}
     warnings = (*visit.warnings, *decision.warnings)
     return replace(visit, documents={**visit.documents, **dropped}, warnings=warnings)
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import Connection
 
-from aggregator import channels, dates, text
+from aggregator import channels, dates, text, views
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
 from aggregator.fetching import manners
@@ -24,7 +24,6 @@ from aggregator.store.engine import open_store, reading
 from aggregator.store.retention import Pruned
 from aggregator.store.sources import Standing
 from aggregator.values import span
-from aggregator.views import view
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +165,7 @@ def items(config: Config, category: str | None, source: str | None, limit: int |
         place = _place(stored_channels.places(db), category or "")
         shown = stored_channels.recent(db, place.id, None) if place else ()
         copies = stored_channels.copies(db)
-    rules = view(config)
+    rules = views.view(config)
     viewed = ((entry, channels.as_shown(rules, place.path, entry)) for entry in shown) if place else ()
     values: list[dict[str, Any]] = [
         {

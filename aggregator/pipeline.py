@@ -21,7 +21,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from aggregator import channels, sources
+from aggregator import channels, sources, views
 from aggregator.collect import collect
 from aggregator.config import Config
 from aggregator.fetching import loop_factory
@@ -38,7 +38,6 @@ from aggregator.store.lock import locked
 from aggregator.store.retention import Pruned
 from aggregator.store.sources import Standing
 from aggregator.text import masked
-from aggregator.views import view
 
 _Key = TypeVar("_Key", str, CategoryPath)
 
@@ -112,7 +111,7 @@ def carry_out(
 def settle(db: Connection, config: Config, now: datetime) -> Pruned:
     """Group what is pending into stories, and remove what is beyond its limits; both as the config wants it."""
     authority = meta.set_authority(db, config.site.base_url, now)
-    slugs, rules = channels.slugs(config), view(config)
+    slugs, rules = channels.slugs(config), views.view(config)
     of_sources = {source.key: source.policy.retention for source in config.sources}
     of_shelves = {path: shelf.retention for path, shelf in config.shelves.items()}
     gone: list[Pruned] = []

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from aggregator import channels, schedule, sources
+from aggregator import channels, schedule, sources, views
 from aggregator.config import Config
 from aggregator.model import CategoryPath, HostState, Source, Validators
 from aggregator.moves import is_own_turn
@@ -15,7 +15,6 @@ from aggregator.store import sources as stored
 from aggregator.store.engine import writing
 from aggregator.store.sources import Standing
 from aggregator.text import http_url
-from aggregator.views import view
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ def prepare(engine: Engine, config: Config, now: datetime, force: bool) -> Plan:
     """Bring the store in line with the config, and ask it what is due. Local posts always are: looking costs nobody."""
     with writing(engine) as db:
         listed = [(source, sources.find(source.kind).REMOTE) for source in config.sources]
-        notes = stored.register(db, listed, now, view(config))
+        notes = stored.register(db, listed, now, views.view(config))
         categories.place(db, channels.configured(config), channels.slugs(config), now)
         notes += categories.rename(db, channels.slugs(config))
         standings = stored.standings(db)

@@ -30,7 +30,7 @@ HEAVY = "alembic apscheduler bs4 feedgen feedparser frontmatter httpx lxml markd
 def planet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Planet:
     """A planet with one post, which is the current folder."""
     planet = Planet(tmp_path)
-    planet.post("a.md", title="The first post", date="2026-03-01", categories=["Tech"])
+    planet.post("a.md", title="The first post", date="2026-03-01T00:00:00Z", categories=["Tech"])
     planet.seeds(title="Our posts")
     planet.load()
     monkeypatch.chdir(tmp_path)
@@ -297,7 +297,7 @@ def test_list_sources(planet: Planet, shell: Shell, nobody: str) -> None:
         "reason",
         "failures",
     ]
-    assert list(first)[9:] == ["error", "warnings", "gone", "moved_to", "paused_until", "hub", "identity"]
+    assert list(first)[9:] == ["error", "warnings", "gone", "moved_to", "same_as", "paused_until", "hub", "identity"]
     assert (first["key"], first["failures"], first["last_visit"]) == ("seed:seeds", 0, first["last_success"])
     assert (second["categories"], second["failures"], second["last_success"]) == ([["Tech"]], 1, None)
 

@@ -110,11 +110,11 @@ def folded(value: str) -> str:
 
 
 def digest(item: Item) -> str:
-    """The print of everything in an item whose change is an edit. Not dates, which are fixed at first sight; not the
-    guid; of a URL, wherever it stands, not the scheme, a slash at its end and tracking parameters.
+    """The print of everything in an item whose change is an edit. Not dates, which are fixed at first sight; of a URL,
+    wherever it stands, not the scheme, a slash at its end and tracking parameters.
     """
     feed = item.feed and replace(item.feed, updated=None)
-    said = replace(item, guid="", published=None, updated=None, day_only=False, feed=feed)
+    said = replace(item, published=None, updated=None, day_only=False, feed=feed)
     return print_of(_URL.sub(_bare, repr(said)))
 
 

@@ -36,6 +36,17 @@ def note(db: Connection, source_id: int, listed: Collection[Item], changes: Sequ
     return len(gone)
 
 
+def confirm(db: Connection, source_id: int, now: datetime) -> int:
+    """After a visit that found the feed as it was: what was missing in it is missing still, so it is removed.
+
+    Returns how many were.
+    """
+    missing = select(item.c.id).where(item.c.source_id == source_id, item.c.removed.is_(None))
+    gone = db.scalars(missing.where(item.c.missing < seconds(now)).order_by(item.c.id)).all()
+    remove(db, gone, now, "taken back")
+    return len(gone)
+
+
 def _oldest(listed: Collection[Item]) -> datetime | None:
     """The date from which on a document lists everything; None when it has no dates.
 
