@@ -120,10 +120,11 @@ def digest(item: Item) -> str:
 
 def _bare(url: re.Match[str]) -> str:
     """A URL without what a publisher may change of it while it stays the same page; escapes of HTML are borne with."""
-    address, _, query = url[1].partition("?")
+    address, mark, fragment = url[1].partition("#")
+    address, _, query = address.partition("?")
     pairs = re.split("&amp;|&", query)
     stays = "&".join(pair for pair in pairs if pair and not _TRACKING.fullmatch(pair.partition("=")[0]))
-    return address.rstrip("/") + ("?" + stays if stays else "")
+    return address.rstrip("/") + ("?" + stays if stays else "") + mark + fragment
 
 
 def keys(item: Item) -> tuple[str, ...]:
