@@ -142,7 +142,7 @@ def test_the_sources_beside_them_notice_nothing(outcome: Any) -> None:
 
 def test_all_of_them_together_cost_little_memory(outcome: Any) -> None:
     told, _ = outcome
-    assert told["alone"] < told["memory"] < 100_000_000, told
+    assert told["alone"] < told["memory"] < told["alone"] + 60_000_000, told
 
 
 JUNK = b"x" * 9_900_000  # just within the limit, so it arrives, and is read
