@@ -378,7 +378,7 @@ def test_a_connection_that_was_closed_meanwhile_is_opened_again(server: Server) 
 
 def test_hosts_that_hang_do_not_hold_others_and_waiting_is_not_slowness() -> None:
     async def ask(fetch: Fetch) -> list[list[Document | BaseException]]:
-        return await asyncio.gather(gather(fetch, slow, seconds=1), gather(fetch, quick))
+        return [*await asyncio.gather(gather(fetch, slow, seconds=1), gather(fetch, quick))]
 
     with Server("0.0.0.0") as server:
         server.hang("/hang")
