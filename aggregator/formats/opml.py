@@ -85,9 +85,9 @@ def _subscription(source: Subscription, url: str) -> Leaf:
 
 
 def _slashed(category: Category) -> str:
-    """A category as a slash-delimited path; "" where a name has one of the delimiters in it, or there is none."""
-    path = "/".join(map(text.one_line, category.path))
-    return f"/{path}" if path and "," not in path and path.count("/") == len(category.path) - 1 else ""
+    """A category as a slash-delimited path; "" for everything, and where a name is empty or has a delimiter in it."""
+    names = [text.one_line(name) for name in category.path]
+    return "/" + "/".join(names) if names and not any(not name or set(name) & {"/", ","} for name in names) else ""
 
 
 def _leaf(title: str, url: str, page: str) -> Leaf:
@@ -97,7 +97,7 @@ def _leaf(title: str, url: str, page: str) -> Leaf:
 
 def _feeds(overview: Overview) -> Listed:
     """The feed of each category; of one with others below, it is the first in the folder that holds theirs."""
-    types = {text.mime_type(find(name).MEDIA_TYPE): file for name, file in reversed(overview.names.items())}
+    types = {text.mime_type(find(name).MEDIA_TYPE): file for name, file in reversed(tuple(overview.names.items()))}
     file = next((types[kind] for kind in _FEEDS if kind in types), "")
     above = {category.path[:-1] for category in overview.categories if category.path}
     for category in overview.categories if file else ():
