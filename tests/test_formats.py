@@ -132,6 +132,7 @@ def test_atom_particulars() -> None:
         "tag:news.example,2001:feed",
         "Example News",
         "2024-05-17T09:30:00Z",
+        "All of it",
         "https://news.example/icon.png",
         "https://news.example/logo.png",
         "© News &amp; Co",

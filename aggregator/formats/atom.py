@@ -96,6 +96,7 @@ def _add_source(parent: Element, channel: Channel, entry: Entry) -> None:
             feedgen.add_link(source, "link", link)
     _add_tags(source, fields.tags(feed.tags))
     for name, value in (
+        ("subtitle", text.one_line(feed.subtitle, 1000)),
         ("icon", text.http_url(feed.icon)),
         ("logo", text.http_url(feed.logo)),
         ("rights", text.one_line(feed.rights, 2000)),
