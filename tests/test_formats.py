@@ -295,7 +295,7 @@ import hashlib
 from aggregator.formats import find
 from tests import build
 from tests.channels import CHANNELS, of
-print([hashlib.sha256(find(kind).render(build.rich_channel())).hexdigest() for kind in ("rss", "atom")])
+print([hashlib.sha256(find(kind).render(build.rich_channel())).hexdigest() for kind in ("rss", "atom", "json")])
 """
 
 
@@ -315,7 +315,7 @@ def test_the_same_bytes_anywhere(environment: dict[str, str]) -> None:
         text=True,
         check=True,
     )
-    here = [hashlib.sha256(find(kind).render(build.rich_channel())).hexdigest() for kind in KINDS]
+    here = [hashlib.sha256(find(kind).render(build.rich_channel())).hexdigest() for kind in (*KINDS, "json")]
     assert run.stdout == f"{here}\n"
 
 
