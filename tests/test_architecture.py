@@ -19,6 +19,7 @@ FLOORS: dict[str, int] = {
     "dates": 1,
     "nesting": 2,
     "html": 3,
+    "matter": 3,
     # 1: rooms that do not know each other
     "identity": 10,
     "schedule": 10,
