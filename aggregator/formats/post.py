@@ -10,11 +10,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC
+from typing import Any
 
 from aggregator import matter, text
 from aggregator.formats import fields
 from aggregator.matter import Plain
-from aggregator.model import Channel, Entry, Item
+from aggregator.model import Category, Channel, Entry, Item
 
 FILENAME = ""  # no document of a channel's own
 MEDIA_TYPE = "text/markdown"
@@ -25,6 +26,7 @@ _ENDINGS = (".md", ".markdown", ".html", ".htm")
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _MAX_NAME = 255  # bytes that file systems give a name
 _MAX_FRONT = 60_000  # characters; our own reader takes 64,000
+_LONG = ("authors", "tags", "categories", "enclosures", "links", "podcast", "feed")
 
 
 def documents(channel: Channel) -> Mapping[str, bytes]:
@@ -39,24 +41,24 @@ def post(entry: Entry) -> bytes:
     """An entry as a post."""
     item = published(entry)
     body = f"{_OPEN}{_body(item.content)}{_CLOSE}" if item.content else ""
-    return f"---\n{_front(matter.fields(item))}\n---\n\n{body}".encode()
+    return f"---\n{_front(item)}\n---\n\n{body}".encode()
 
 
 def published(entry: Entry) -> Item:
     """The item that an entry is for the world: its public id, dates and categories, and where it is from.
 
-    This is what a reader of the post gets, but for `origin`. All values are in the form in which they are read.
+    This is what a reader of the post gets, but for `origin`; also where it says too much for one (see `_fitting`).
     """
     own = replace(
         entry.item,
         guid=entry.id,
         summary=fields.summary(entry.item) or text.summarise(fields.content(entry.item)),
-        categories=tuple(category.path for category in entry.categories if category.path),
+        categories=tuple(category.path for category in _categories(entry)),
         published=entry.published,
         updated=entry.updated,
         feed=fields.source(entry),
     )
-    return replace(matter.item(matter.fields(own)), content=fields.content(entry.item))
+    return _fitting(replace(matter.item(matter.fields(own)), content=fields.content(entry.item)))
 
 
 # --- Paths ----------------------------------------------------------------------------------------------------------
@@ -85,7 +87,7 @@ def path(entry: Entry, template: str) -> str:
     mark = hashlib.sha256(entry.id.encode(errors="replace")).hexdigest()[:12]
     moment = entry.published.astimezone(UTC)
     values = {
-        "category": _category(entry),
+        "category": _folder(entry),
         "source": text.slug(fields.source(entry).title) or "source",
         "slug": "-".join(filter(None, (text.slug(fields.title(entry)), mark))),
         "date": f"{moment:%Y-%m-%d}",
@@ -98,11 +100,15 @@ def path(entry: Entry, template: str) -> str:
     return "/".join(name if len(name.encode()) <= _MAX_NAME else _short(name, mark) for name in names)
 
 
-def _category(entry: Entry) -> str:
-    """The folder of the entry's category, of several the one that the shown copy names first."""
-    first = entry.item.categories[:1]
-    ordered = sorted((each for each in entry.categories if each.path), key=lambda each: each.path not in first)
-    names = ordered[0].folder.split("/") if ordered else []
+def _categories(entry: Entry) -> list[Category]:
+    """The entry's categories: those of the copy that is shown in its order, then those that only other copies have."""
+    rank = {path: number for number, path in enumerate(entry.item.categories)}
+    return sorted((each for each in entry.categories if each.path), key=lambda each: rank.get(each.path, len(rank)))
+
+
+def _folder(entry: Entry) -> str:
+    """The folder of the entry's first category."""
+    names = [name for category in _categories(entry)[:1] for name in category.folder.split("/")]
     return "/".join(filter(None, map(text.slug, names))) or "uncategorized"  # Hexo's name for none
 
 
@@ -117,14 +123,19 @@ def _short(name: str, mark: str) -> str:
 # --- Front matter ---------------------------------------------------------------------------------------------------
 
 
-def _front(said: dict[str, Plain]) -> str:
-    """Fields as YAML. So that our reader takes them, the longest list loses its end where there is far too much."""
-    while len(block := "\n".join(_yaml(said))) > _MAX_FRONT:
-        longest = max(said, key=lambda name: len("\n".join(_yaml({name: said[name]}))))
-        value = said[longest]
-        said = {name: each for name, each in said.items() if name != longest}
-        if isinstance(value, list) and len(value) > 1:
-            said[longest] = value[: len(value) // 2]
+def _fitting(item: Item) -> Item:
+    """An item whose front matter our reader takes: where there is far too much, the longest list loses its end."""
+    while len(_front(item)) > _MAX_FRONT:
+        longest = max(_LONG, key=lambda name: len(repr(getattr(item, name))))
+        value = getattr(item, longest)
+        less: Any = value[: len(value) // 2] if isinstance(value, tuple) else None
+        item = replace(item, **{longest: less})
+    return item
+
+
+def _front(item: Item) -> str:
+    """The fields of an item as YAML."""
+    block = "\n".join(_yaml(matter.fields(item)))
     if block.count("[") + block.count("{") > _MAX_BRACKETS:  # a reader may take them for nesting
         block = re.sub(r"[\[{]", _escape, block)
     return block
@@ -150,7 +161,7 @@ _MAX_BRACKETS = 150
 # What a quoted text must not hold as it stands: controls and line ends of YAML 1.1 §5; `*` and `- - -` only because
 # our own reader, which looks before it parses, takes them for an alias and for deep nesting.
 _ESCAPED = re.compile(
-    r"""["\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]|(?<=[\s\[{,:])\*(?=\S)|(?<=[-?:])[ ](?=[-?:][ ])""", re.VERBOSE
+    r"""["\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]|(?<=[\s\[{,:])\*|(?<=[-?:])[ ](?=[-?:][ ])""", re.VERBOSE
 )
 
 
