@@ -181,12 +181,13 @@ def _escape(found: re.Match[str]) -> str:
 # The wrapper makes all of it one block of HTML to Markdown, which only a blank line would end (CommonMark §4.6).
 # h-entry (microformats.org) calls the content of an entry so, and our reader takes the wrapper off.
 _OPEN, _CLOSE = '<div class="e-content">\n', "\n</div>\n"
-_SPECIAL = re.compile(r"\{|`(?=``)|~(?=~~)|\ufffc|\n(?=[ \t]*\n)")
+_SPECIAL = re.compile(r"[{}]|`(?=``)|~(?=~~)|\ufffc|\n(?=[ \t]*\n)")
 
 
 def _body(content: str) -> str:
     """Clean HTML with references for what a generator would take for its own.
 
-    `{` begins tags of Liquid, Nunjucks and Hugo; Hexo looks for fences of code in HTML, too, and uses U+FFFC as a mark.
+    Braces make tags of Liquid, Nunjucks (where a mere `#}` is an error) and Hugo; Hexo looks for fences of code in
+    HTML, too, and uses U+FFFC as a mark of its own.
     """
     return _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", content)
