@@ -155,7 +155,7 @@ def fields(item: Item) -> dict[str, Plain]:
         "image": _image(image) if image and (image.width or image.height) else None,  # as jekyll-seo-tag has it
         "link": item.url,
         "guid": item.guid,
-        "lang": item.language,
+        "language": item.language,  # not `lang`, which Hugo took for the site's and is giving up (0.144)
         "description": item.summary,
         "rights": item.rights,
         "enclosures": _plain(item.enclosures),
@@ -182,7 +182,7 @@ def item(said: Mapping[str, Any], zone: str = "UTC") -> Item:
         categories=_paths(said.get("categories")),
         published=dates.parse(_scalar(said.get("date")), zone),
         updated=dates.parse(_scalar(said.get("updated")), zone),
-        language=_language(said.get("lang")),
+        language=_language(said.get("language")),
         rights=_line(said.get("rights")),
         image=_picture(said),
         enclosures=_parts(Enclosure, said.get("enclosures")),
