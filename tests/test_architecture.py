@@ -19,6 +19,7 @@ FLOORS: dict[str, int] = {
     "dates": 1,
     "nesting": 2,
     "html": 3,
+    "matter": 3,
     "matching": 4,
     "stripping": 4,
     "rules": 5,

@@ -10,6 +10,7 @@ and, where it writes more than that one document, a fourth:
 
     documents(channel) -> Mapping[str, bytes]   all its documents, by their paths below the category's folder
 
+FILENAME is "" where a format writes nothing for each channel (`post`); then `documents` stands for `render`.
 What concerns the whole planet is written with the channel of everything, whose category path is ().
 """
 
