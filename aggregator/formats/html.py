@@ -84,13 +84,13 @@ def _page(template: str, channel: Channel, here: str, more: Mapping[str, Any]) -
         "above": [known[path[:depth]] for depth in range(1, len(path)) if path[:depth] in known],
         "below": [category for category in overview.categories if path and category.path[:-1] == path],
         "tree": tree(overview.categories, path),
-        "feeds": [(link(url), kind, _FEEDS[kind]) for url, kind in _feeds(channel.urls)],
+        "feeds": [(link(url), kind, _FEEDS[kind]) for url, kind in _feeds(channel)],
         "asset": lambda name: link(root + name),
         "way": {name: link(urls["html"]) for name, urls in ways.items() if "html" in urls},
         "href": lambda folder: link(root + (f"{quote(folder)}/" if folder else "") + FILENAME),
         "web": text.http_url,
     }
-    return _run(template, overview.templates, {**values, **more}).encode()
+    return text.legal(_run(template, overview.templates, {**values, **more})).encode()
 
 
 def relative(target: str, here: str) -> str:
@@ -103,9 +103,9 @@ def relative(target: str, here: str) -> str:
     return f"./{path}" if ":" in path.partition("/")[0] else path
 
 
-def _feeds(urls: Mapping[str, str]) -> Iterable[tuple[str, str]]:
-    """The URLs of feeds, and of lists of feeds, with their media types."""
-    for name, url in urls.items():
+def _feeds(channel: Channel) -> Iterable[tuple[str, str]]:
+    """The URLs to subscribe to, with their media types; an archive document is none of them."""
+    for name, url in (channel.current if channel.archive else channel.urls).items():
         if (kind := find(name).MEDIA_TYPE) in _FEEDS:
             yield url, kind
 

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from urllib.parse import unquote, urlsplit
 
 from markupsafe import Markup
@@ -12,8 +12,26 @@ from aggregator.formats import fields
 from aggregator.model import Category, Enclosure, Entry, Image, Link, Person
 
 _LONG = 500  # characters of text; more is folded away
-_RIGHT_TO_LEFT = frozenset("ar arc ckb dv fa he iw ji ks nqo pnb ps sd syr ug ur yi".split())
-_SCRIPTS = frozenset("adlm arab aran hebr mand nkoo rohg samr syrc thaa".split())
+_RIGHT_TO_LEFT = {
+    "ar",
+    "arc",
+    "ckb",
+    "dv",
+    "fa",
+    "he",
+    "iw",
+    "ji",
+    "ks",
+    "nqo",
+    "pnb",
+    "ps",
+    "sd",
+    "syr",
+    "ug",
+    "ur",
+    "yi",
+}
+_SCRIPTS = {"adlm", "arab", "aran", "hebr", "mand", "nkoo", "rohg", "samr", "syrc", "thaa"}
 _HEADING = re.compile(r"<(/?)h[12](?=[ >])")
 _LANDMARK = re.compile(r"<(/?)(?:main|nav)(?=[ >])")
 
@@ -98,7 +116,7 @@ def direction(language: str) -> str:
 def _calm(html: str) -> str:
     """Clean HTML as a part of a page: media wait until they are wanted, headings and landmarks do not disturb ours.
 
-    The replacements do no harm where they meet an attribute's value, in which nh3 leaves "<" as it is: no quote is added.
+    nh3 may leave "<" in an attribute's value; there the replacements do no harm, as they add no quote.
     """
     html = html.replace("<img ", "<img loading=lazy ").replace("<audio ", "<audio preload=none ")
     html = html.replace("<video ", "<video preload=none ")

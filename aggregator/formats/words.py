@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 _KEYS = (
-    "skip everything categories sources feeds here newer older newest archive read also tags comments empty"
-    " source feed state since entries updated ok new failing gone page"
-).split()
-
+    "skip|everything|categories|sources|feeds|here|newer|older|newest|archive"
+    "|read|also|tags|comments|empty|source|feed|state|since|entries|updated"
+    "|ok|new|failing|gone|page"
+)
 _WORDS = {
     "en": "Skip to the entries|Everything|Categories|Sources|Feeds|You are here|Newer|Older|Newest|Archive"
     "|Read here|Also in|Tags|Comments|Nothing here yet.|Source|Feed|State|since|Entries|Updated"
@@ -34,4 +34,5 @@ _WORDS = {
 
 def words(language: str) -> Mapping[str, str]:
     """The words of a language (BCP 47), by their keys; English for a language that we do not speak."""
-    return dict(zip(_KEYS, _WORDS.get(language.partition("-")[0], _WORDS["en"]).split("|"), strict=True))
+    said = _WORDS.get(language.partition("-")[0], _WORDS["en"])
+    return dict(zip(_KEYS.split("|"), said.split("|"), strict=True))
