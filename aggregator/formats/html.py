@@ -79,7 +79,7 @@ def _page(template: str, channel: Channel, here: str, more: Mapping[str, Any]) -
         "language": language,
         "direction": posts.direction(language),
         "template": template,
-        "updated": dates.rfc3339(channel.updated),
+        "updated": dates.rfc3339((template == _SOURCES and overview.updated) or channel.updated),
         "address": channel.page if here == channel.page + FILENAME else here,
         "above": [known[path[:depth]] for depth in range(1, len(path)) if path[:depth] in known],
         "below": [category for category in overview.categories if path and category.path[:-1] == path],
@@ -98,9 +98,10 @@ def relative(target: str, here: str) -> str:
     to, start = urlsplit(target), urlsplit(here)
     if to[:2] != start[:2]:
         return target
-    path = posixpath.relpath(to.path or "/", posixpath.dirname(start.path) or "/")
-    path += "/" if to.path.endswith("/") else ""
-    return f"./{path}" if ":" in path.partition("/")[0] else path
+    folder, name = posixpath.split(to.path or "/")
+    way = posixpath.relpath(folder, posixpath.dirname(start.path) or "/")
+    path = name if way == "." else f"{way}/{name}"
+    return path if path and ":" not in path.partition("/")[0] else f"./{path}"
 
 
 def _feeds(channel: Channel) -> Iterable[tuple[str, str]]:
