@@ -6,10 +6,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from aggregator import channels, schedule, sources
+from aggregator import schedule, sources
 from aggregator.config import Config
 from aggregator.model import CategoryPath, HostState, Source, Validators
 from aggregator.moves import is_own_turn
+from aggregator.placing import configured, slugs
 from aggregator.store import categories, visits
 from aggregator.store import sources as stored
 from aggregator.store.engine import writing
@@ -33,8 +34,8 @@ def prepare(engine: Engine, config: Config, now: datetime, force: bool) -> Plan:
     with writing(engine) as db:
         listed = [(source, sources.find(source.kind).REMOTE) for source in config.sources]
         notes = stored.register(db, listed, now, view(config))
-        categories.place(db, channels.configured(config), channels.slugs(config), now)
-        notes += categories.rename(db, channels.slugs(config))
+        categories.place(db, configured(config), slugs(config), now)
+        notes += categories.rename(db, slugs(config))
         standings = stored.standings(db)
         hosts = stored.hosts(db)
         once = _asked_once(config.sources, standings)

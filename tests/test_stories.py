@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from aggregator import channels, listing
+from aggregator import composing, listing, pipeline, planning
 from aggregator.model import CategoryPath, Item, Shelf
 from aggregator.store.view import plain
 from tests.kept import Kept
@@ -41,7 +41,7 @@ class Rules:
     def source_print(self, source_key: str) -> str:
         return repr((self.excluded, source_key.endswith(self.loud)))
 
-    def item(self, source_key: str, item: Item, first_seen: datetime) -> Item | None:
+    def item(self, source_key: str, item: Item, first_seen: datetime, title: str = "") -> Item | None:
         if any(f"{item.title} of {source_key}".endswith(each) for each in self.excluded):
             return None
         return replace(item, title=item.title.upper()) if source_key.endswith(self.loud) else item
@@ -56,7 +56,8 @@ class Rules:
 
 def follow(monkeypatch: pytest.MonkeyPatch, rules: Rules) -> None:
     """Have the planet follow these rules, as if they stood in its config."""
-    monkeypatch.setattr(channels, "view", lambda _config: rules)
+    for module in (composing, pipeline, planning):
+        monkeypatch.setattr(module, "view", lambda _config: rules)
 
 
 def three(planet: Kept, server: Server) -> None:

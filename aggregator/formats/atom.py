@@ -12,6 +12,7 @@ from aggregator.model import Channel, Entry, Link, Person, Tag
 
 FILENAME = "atom.xml"
 MEDIA_TYPE = "application/atom+xml"
+ARCHIVES = True
 
 _LANG = f"{{{NAMESPACES['xml']}}}lang"
 _TEXTS = ("title", "subtitle", "summary", "rights")

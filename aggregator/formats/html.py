@@ -24,6 +24,8 @@ from aggregator.model import Category, CategoryPath, Channel
 
 FILENAME = "index.html"
 MEDIA_TYPE = "text/html"
+ARCHIVES = True
+OVERVIEW = True
 
 _SOURCES = "sources.html"
 _ASSETS = ("style.css", "feed.css", "favicon.svg")

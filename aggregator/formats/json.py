@@ -20,6 +20,7 @@ from aggregator.model import Channel, Enclosure, Entry, Person
 
 FILENAME = "feed.json"
 MEDIA_TYPE = "application/feed+json"
+ARCHIVES = True
 
 _SOURCE = "https://www.rfc-editor.org/rfc/rfc4287#section-4.2.11"
 _ALSO_IN = "https://www.rfc-editor.org/rfc/rfc4287#section-4.2.7.2"

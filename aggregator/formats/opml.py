@@ -15,6 +15,8 @@ from aggregator.model import Category, CategoryPath, Channel, Overview, Subscrip
 
 FILENAME = "subscriptions.opml"
 MEDIA_TYPE = "text/x-opml"
+OVERVIEW = True
+PLANET = True
 
 _FEEDS = ("application/atom+xml", "application/rss+xml", "application/feed+json")
 

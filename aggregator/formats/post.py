@@ -19,6 +19,7 @@ from aggregator.model import Category, Channel, Entry, Item
 
 FILENAME = ""  # no document of a channel's own
 MEDIA_TYPE = "text/markdown"
+PLANET = True
 FOLDER = "posts"
 
 PATH_FIELDS = ("category", "source", "slug", "date", "year", "month", "day", "id")

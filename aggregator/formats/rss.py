@@ -15,6 +15,7 @@ from aggregator.model import Channel, Entry, Link, Person
 
 FILENAME = "rss.xml"
 MEDIA_TYPE = "application/rss+xml"
+ARCHIVES = True
 
 _PAGES = ("", "text/html", "application/xhtml+xml")
 _MODULE_TEXTS = (("dc", "creator"), ("dc", "rights"), ("media", "title"), ("itunes", "subtitle"))
