@@ -412,7 +412,8 @@ def luminance(colour: str) -> float:
 def test_contrast(name: str, scheme: str) -> None:
     """WCAG 2.2 §1.4.3: at least 4.5 for every colour of text on every colour below it."""
     css = (files("aggregator.formats") / "templates" / name).read_text(encoding="utf-8")
-    light, dark, *_ = re.split(r"prefers-color-scheme: dark\)", css)
+    light, dark, *_ = css.split("@media")
+    assert dark.startswith(" (prefers-color-scheme: dark)")
     colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", light if scheme == "light" else dark))
     grounds = [colours.pop(ground) for ground in ("paper", "tint") if ground in colours]
     colours.pop("line")
