@@ -56,7 +56,7 @@ class Rules:
 
 def follow(monkeypatch: pytest.MonkeyPatch, rules: Rules) -> None:
     """Have the planet follow these rules, as if they stood in its config."""
-    for module in (composing, pipeline, planning):
+    for module in (composing, listing, pipeline, planning):
         monkeypatch.setattr(module, "view", lambda _config: rules)
 
 
