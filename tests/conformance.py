@@ -284,8 +284,9 @@ def _atom(root: Element, location: str) -> Findings:
     yield from repeated(((text_of(entry, "atom:id"), entry) for entry in entries), "DuplicateId")
     dates = ((text_of(entry, "atom:published"), text_of(entry, "atom:updated")) for entry in entries)
     yield from _order(root, text_of(root, "atom:updated"), dates)
+    feed_has_author = bool(children(root, "atom:author"))  # asked once, as there may be thousands of entries
     for entry in entries:
-        yield from _atom_entry(entry, bool(children(root, "atom:author")))
+        yield from _atom_entry(entry, feed_has_author)
 
 
 def _atom_entry(entry: Element, feed_has_author: bool) -> Findings:

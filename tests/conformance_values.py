@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
+from functools import cache
 from html.parser import HTMLParser
 
 from lxml import etree
@@ -58,7 +59,12 @@ _RELATIONS = re.compile(
 
 def name_of(element: Element) -> str:
     """`prefix:name` by our own prefixes; elements of RSS have none."""
-    qname = etree.QName(element)
+    return _name_of(str(element.tag))
+
+
+@cache
+def _name_of(tag: str) -> str:
+    qname = etree.QName(tag)
     prefix = PREFIXES.get(qname.namespace, f"{{{qname.namespace}}}") if qname.namespace else ""
     return f"{prefix}:{qname.localname}" if prefix else qname.localname
 

@@ -16,6 +16,15 @@ from tests.server import Server
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
 
 
+def needs(*names: str) -> str:
+    """Where a program is that goes by one of these names. Without it the test is skipped; in CI, which installs it, it
+    fails."""
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{names[0]} is not installed")
+    return found
+
+
 @pytest.fixture(scope="session")
 def corpus() -> Path:
     """The folder of real feeds and posts that stands beside a developer's checkout."""
@@ -44,8 +53,7 @@ def nobodys_folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate for the name `localhost` and its key, in one file; made anew, so that no key lies in the project."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
+    needs("openssl")
     folder = tmp_path_factory.mktemp("tls")
     command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
     command += " -addext subjectAltName=DNS:localhost -keyout key.pem -out cert.pem"

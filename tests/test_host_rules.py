@@ -1,7 +1,6 @@
 """`[[host]]`: what the config says of one host is what its server sees."""
 
 import asyncio
-import itertools
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -83,12 +82,15 @@ def test_so_many_connections_and_requests_at_a_time(concurrency: int) -> None:
 
 
 def test_more_at_a_time_keep_their_distance_all_the_same() -> None:
+    spacing = 0.2
     with Server() as server:
         server.put("/feed", b"x")
-        rule = HostRule("127.0.0.1", spacing=timedelta(seconds=0.1), concurrency=4)
-        ask([server.url("/feed")] * 4, rule)
-    gaps = [after.time - before.time for before, after in itertools.pairwise(server.log)]
-    assert min(gaps) > 0.07  # the server notes the time a little after we began
+        rule = HostRule("127.0.0.1", spacing=timedelta(seconds=spacing), concurrency=4)
+        begun = time.monotonic()
+        assert ask([server.url("/feed")] * 4, rule)[0] == ["ok"] * 4
+    # A busy machine may show two of them close together, as both arrive late; but none of them can arrive early.
+    early = [at for at, each in enumerate(server.log) if each.time - begun < at * (spacing - 0.001)]
+    assert (len(server.log), early) == (4, [])
 
 
 def test_a_host_of_ones_own_may_be_asked_faster() -> None:

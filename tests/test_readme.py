@@ -1,19 +1,26 @@
 """The README is tested: its commands exist, its config is read, its output is what the example prints."""
 
+import itertools
+import pkgutil
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
+from typing import get_args
 
 import pytest
+from click.testing import CliRunner
 
-from aggregator import config, views
+from aggregator import config, formats, sources, views
 from aggregator.cli import cli
 from aggregator.config import rules, tables
-from aggregator.model import Enclosure, Item, Tag
+from aggregator.config.modules import kinds
+from aggregator.model import Enclosure, Item, Pace, Tag
 from aggregator.rules import LINK_FIELDS, TITLE_FIELDS
 from tests import build
 
@@ -111,30 +118,64 @@ def test_the_example_of_rules_does_what_it_says(tmp_path: Path) -> None:
     )
 
 
+def table(header: str) -> dict[str, list[str]]:
+    """The table whose header begins so: by the key, the further cells of its row."""
+    rows = README[README.index(f"| {header}") :].split("\n\n")[0].splitlines()[2:]
+    cells = [row.strip("|").split("|") for row in rows]
+    return {name: rest for keys, *rest in cells for name in codes(keys)}
+
+
+def codes(text: str) -> list[str]:
+    """What stands as code in a text, its blocks apart."""
+    return re.findall(r"(?<!`)`([^`]+)`(?!`)", text)
+
+
+def coming_with_us(package: ModuleType, mark: str) -> set[str]:
+    """The kinds of source, or the formats, as a config writes them."""
+    names = [each.name for each in pkgutil.iter_modules(package.__path__)]
+    return {f'"{name}"' for name in names if hasattr(package.find(name), mark)}
+
+
 def test_every_key_of_a_rule_is_documented() -> None:
-    section = README.split("### Rules")[1].split("### ")[0]
-    keys = {*rules.MatchTable.model_fields, *rules.SourceRule.model_fields}
-    assert keys <= set(re.findall(r"`\{?(\w+)\}?`", section))
-    assert {*TITLE_FIELDS, *LINK_FIELDS} <= set(re.findall(r"`\{(\w+)\}`", section))
+    section = codes(README.split("### Rules")[1].split("### ")[0])
+    assert {*rules.MatchTable.model_fields, *rules.SourceRule.model_fields} <= {*section}
+    assert {f"{{{name}}}" for name in (*TITLE_FIELDS, *LINK_FIELDS)} <= {*section}
 
 
-@pytest.mark.parametrize(
-    ("table", "model"),
-    [("site", config.Site), ("fetch", config.Fetching)],
-)
-def test_every_key_is_documented_with_its_default(table: str, model: type[config.Site | config.Fetching]) -> None:
-    start = README.index(f"| key of `[{table}]`")
-    lines = README[start:].split("\n\n")[0].splitlines()
-    documented = {name for line in lines for name in re.findall(r"`(\w+)`", line.split("|")[1])}
-    assert documented == model.model_fields.keys()
+@pytest.mark.parametrize(("name", "model"), [("site", config.Site), ("fetch", config.Fetching)])
+def test_every_key_is_documented_with_its_default(name: str, model: type[config.Site | config.Fetching]) -> None:
+    documented = table(f"key of `[{name}]`")
+    assert documented.keys() == model.model_fields.keys()
+    required = {key: "https://planet.example/" for key, field in model.model_fields.items() if field.is_required()}
+    shown: dict[str, object] = {}
+    for row in {id(cells): cells for cells in documented.values()}.values():
+        keys = [key for key, cells in documented.items() if cells is row]
+        defaults = [tomllib.loads(f"x = {code}")["x"] for code in codes(row[0])]
+        shown |= dict(zip(keys, defaults * len(keys) if len(defaults) == 1 else defaults, strict=bool(defaults)))
+    read, silent = model.model_validate(required | shown), model.model_validate(required)
+    pace = Pace()
+    for key in model.model_fields.keys() - required.keys():
+        default = getattr(silent, key)
+        assert getattr(read, key) == (getattr(pace, key, None) if default is None else default), key
+        assert (key in shown) == (getattr(read, key) is not None), key
 
 
-def test_every_key_of_a_source_and_a_category_is_documented() -> None:
-    keys = {*tables.CommonSource.model_fields, "url", "path"}
-    start = README.index("| key of `[[source]]`")
-    documented = set(re.findall(r"`(\w+)`", README[start:].split("\n\n")[0]))
-    assert keys <= documented
-    assert config.CategorySettings.model_fields.keys() <= set(re.findall(r"`(\w+)`", README))
+def test_every_key_of_a_source_a_host_and_a_category_is_documented() -> None:
+    documented = table("key of `[[source]]`")
+    assert documented.keys() == {*tables.CommonSource.model_fields, *itertools.chain(*kinds().values())}
+    for key, field in tables.CommonSource.model_fields.items():
+        words = [word for each in (field.annotation, *get_args(field.annotation)) for word in get_args(each)]
+        choices = {f'"{word}"' for word in words if isinstance(word, str)}
+        assert choices <= {*codes(documented[key][0])}, key
+    for header, model in (("[[host]]", tables.Host), ("[[category]]", config.CategorySettings)):
+        sentence = README[README.index(f"`{header}` has ") :].split(". ")[0]
+        assert model.model_fields.keys() <= {*codes(sentence)}
+
+
+def test_every_kind_and_every_format_is_documented() -> None:
+    assert coming_with_us(sources, "Options") <= {*codes(table("key of `[[source]]`")["kind"][0])}
+    own = coming_with_us(formats, "FILENAME")
+    assert own == {*re.findall(r'"\w+"', "".join(table("key of `[site]`")["formats"]))}
 
 
 def test_every_command_and_option_in_the_readme_exists() -> None:
@@ -148,6 +189,9 @@ def test_every_command_and_option_in_the_readme_exists() -> None:
         assert {word for word in words[1:] if word.startswith("-")} <= options
 
 
-def test_every_command_is_in_the_readme() -> None:
-    for name in cli.commands:
-        assert f"aggregator {name}" in README
+def test_the_help_and_the_readme_name_the_same_commands() -> None:
+    section = README.split("\n## Commands\n")[1].split("\n## ")[0]
+    for words in ((), ("list",)):
+        shown = CliRunner().invoke(cli, [*words, "--help"]).output.split("Commands:\n")[1]
+        offered = set(re.findall(r"^  (\w[\w-]*)", shown, re.MULTILINE))
+        assert offered == set(re.findall(rf"^{' '.join(('aggregator', *words))} (\w[\w-]*)", section, re.MULTILINE))
