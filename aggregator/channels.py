@@ -1,99 +1,94 @@
-"""Channels: which categories have to be published, what each of them holds, and what it is called."""
+"""Publishing: which categories have changed since they were written, and writing these, with archives and overview."""
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
-from urllib.parse import quote, urlsplit
 
 from sqlalchemy import Engine
 
-from aggregator import __version__, views
+from aggregator import __version__, archives, composing, overview
+from aggregator.composing import Planet
 from aggregator.config import Config
+from aggregator.documents import Terms, render
 from aggregator.errors import AggregatorError
-from aggregator.formats import find
-from aggregator.model import Category, CategoryPath, Channel, Entry, Item
-from aggregator.publish import is_complete, page, publish, retire, urls
+from aggregator.formats import FEEDS, chosen, find
+from aggregator.model import Channel, Entry, Overview
+from aggregator.output import Output, Written, discard, opened, put
+from aggregator.overview import Scene
+from aggregator.placing import published, shelf
 from aggregator.store import channels, meta
-from aggregator.store.categories import fold
-from aggregator.store.channels import Place, Shown
+from aggregator.store import sources as stored
+from aggregator.store.channels import Place
 from aggregator.store.engine import reading, writing
-from aggregator.store.view import View
-from aggregator.text import http_url
 
 _log = logging.getLogger(__name__)
+
+Rehearse = Callable[[Channel, tuple[Path, ...]], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What publishing came to: files written, channels looked at, and a line for each that could not be written."""
+    """What publishing came to: files written, channels looked at, and a line for each document that was not written.
+
+    `failed` is the number of channels that have such documents, `topics` are the URLs of feeds that changed.
+    """
 
     written: tuple[Path, ...]
     channels: int
     problems: tuple[str, ...]
-
-
-def slugs(config: Config) -> Mapping[CategoryPath, str]:
-    """The folder names that the config gives to categories."""
-    return {path: settings.slug for path, settings in config.categories.items() if settings.slug}
+    failed: int = 0
+    topics: tuple[str, ...] = ()
 
 
 def publish_all(
     engine: Engine,
     config: Config,
+    now: datetime,
     progress: Callable[[int, int, str], None],
-    rehearse: Callable[[Channel, tuple[Path, ...]], None] | None = None,
+    rehearse: Rehearse | None = None,
 ) -> Published:
     """Render every channel that has changed since its documents were written, and write what differs.
 
-    A channel that fails keeps its old documents, is reported, and is tried again by the next run. With `rehearse`
-    nothing is written or removed: it is told each channel and the files of it that would be.
+    A channel with a document that fails keeps the old one, is reported, and is tried again by the next run. With
+    `rehearse` nothing is written or removed: it is told each channel and the files of it that would be.
     """
-    names = config.site.formats
     with reading(engine) as db:
-        authority = meta.authority(db)
         places = channels.places(db)
-    known = categories(config, places)
-    settings = _fingerprint(config, authority)
-    nowhere = unused(config, places)
-    retired = [place for place in places if place.id in nowhere]
-    stale = [
-        place
-        for place in places
-        if place not in retired
-        if place.rendered != f"{settings}:{place.revision}" or not is_complete(config.output, place.folder, names)
-    ]
-    written: list[Path] = []
-    problems: list[str] = []
+        planet = composing.planet(db, config, places)
+        standings = stored.standings(db)
+    output = opened(engine, config, places, dry=rehearse is not None)
+    current = published(config, places)
+    scene = overview.scene(planet, current, standings)
+    settings = _fingerprint(config, planet.authority)
+    states = {place.id: f"{settings}:{overview.print_of(scene, place.path)}:{place.revision}" for place in current}
+    stale = [place for place in current if place.rendered != states[place.id] or _lacks(output, place)]
+    written = Written()
+    failed = 0
+    topics: list[str] = []
     for number, place in enumerate(stale):
-        progress(number, len(stale), known[place.folder].title)
-        try:
-            with reading(engine) as db:
-                shown = channels.recent(db, place.id, config.site.items, _per_source(config, place.path))
-            channel = _channel(config, place, known, shown, authority)
-            files = publish(channel, config.output, names, ours=bool(place.rendered), dry=rehearse is not None)
-            written += files
-            if rehearse and files:
-                rehearse(channel, files)
-        except AggregatorError as error:
-            problems.append(str(error))
-            continue
-        except Exception as error:  # a border: one channel that cannot be rendered must not keep the others from being
-            _log.exception("%s: a mistake in aggregator itself", place.folder)
-            problems.append(f"{place.folder or '.'}: internal error: {type(error).__name__}: {error}; please report it")
-            continue
-        with writing(engine) as db:
-            channels.mark_rendered(db, place.id, f"{settings}:{place.revision}")
-    for place in (place for place in retired if place.rendered):
-        if rehearse:
-            files = tuple(config.output / place.folder / find(name).FILENAME for name in names)
-            rehearse(_channel(config, place, known, (), authority), files)
-            continue
-        retire(config.output, place.folder, names)
-        with writing(engine) as db:
-            channels.mark_rendered(db, place.id, "")
-    return Published(tuple(written), len(places) - len(retired), tuple(problems))
+        progress(number, len(stale), planet.categories[place.folder].title)
+        channel, done, gone = _publish(output, planet, scene, place, now)
+        files = tuple(config.output / path for path in (*done.paths, *gone))
+        if rehearse and files and channel:
+            rehearse(channel, files)
+        written += done
+        topics += _topics(channel, done) if channel else ()
+        failed += bool(done.problems)
+        if not done.problems:
+            with writing(engine) as db:
+                channels.mark_rendered(db, place.id, states[place.id])
+    for place in (place for place in places if place.id not in states and (place.rendered or place.id in output.ours)):
+        _retire(output, planet, place, rehearse)
+    return Published(
+        written=tuple(config.output / path for path in written.paths),
+        channels=len(current),
+        problems=written.problems,
+        failed=failed,
+        topics=tuple(topics),
+    )
 
 
 def shows(engine: Engine, config: Config, folder: str) -> tuple[Entry, ...]:
@@ -102,114 +97,77 @@ def shows(engine: Engine, config: Config, folder: str) -> tuple[Entry, ...]:
         places = {place.folder: place for place in channels.places(db)}
         if folder not in places:
             return ()
-        place = places[folder]
-        shown = channels.recent(db, place.id, config.site.items, _per_source(config, place.path))
-        return _entries(config, place.path, categories(config, places.values()), shown, meta.authority(db))
+        planet = composing.planet(db, config, places.values())
+        return composing.entries(planet, places[folder].path, composing.shown(db, config, places[folder]))
 
 
-def configured(config: Config) -> frozenset[CategoryPath]:
-    """The categories that are published even while they are empty: those that the config names, and all above them."""
-    named = {path for source in config.sources for path in source.categories} | set(config.categories)
-    return frozenset(path[:depth] for path in named for depth in range(len(path) + 1)) | {()}
+def _publish(
+    output: Output, planet: Planet, scene: Scene, place: Place, now: datetime
+) -> tuple[Channel | None, Written, tuple[str, ...]]:
+    """Write a category with its archives: the channel, what was written, what was removed as it is no longer wanted.
 
-
-def unused(config: Config, places: Iterable[Place]) -> frozenset[int]:
-    """The categories that are not published: empty, and not named by the config, or by that of an older twin."""
-    wanted = set(map(fold, configured(config)))
-    named: dict[CategoryPath, int] = {}
-    for place in sorted(places, key=lambda place: place.id):
-        named.setdefault(fold(place.path), place.id)
-    return frozenset(
-        place.id
-        for place in places
-        if not place.entries and not (fold(place.path) in wanted and named[fold(place.path)] == place.id)
-    )
-
-
-def categories(config: Config, places: Iterable[Place]) -> Mapping[str, Category]:
-    """Categories by their folders, with the titles and descriptions that the config gives them."""
-    named = {fold(path): settings for path, settings in sorted(config.categories.items(), reverse=True)}
-    found: dict[str, Category] = {}
-    for place in places:
-        settings = config.categories.get(place.path) or named.get(fold(place.path))
-        found[place.folder] = Category(
-            path=place.path,
-            folder=place.folder,
-            title=(settings.title if settings else "") or (place.path[-1] if place.path else config.site.title),
-            description=settings.description if settings else "",
-        )
-    return found
-
-
-def _channel(
-    config: Config, place: Place, known: Mapping[str, Category], shown: tuple[Shown, ...], authority: str
-) -> Channel:
-    site = config.site
-    titles = {each.path: each.title for each in known.values()}
-    above = " / ".join(titles[place.path[: depth + 1]] for depth in range(len(place.path)))
-    title = f"{above} · {site.title}" if place.path else site.title
-    own = known[place.folder]
-    entries = _entries(config, place.path, known, shown, authority)
-    return Channel(
-        id=f"{authority}feed/" + "/".join(quote(name, safe="") for name in place.path),
-        category=replace(own, title=title, description=own.description or title),
-        site=site.title,
-        site_url=site.base_url,
-        page=page(site.base_url, place.folder),
-        urls=urls(site.base_url, place.folder, site.formats),
-        scheme=f"{authority}categories",
-        language=site.language,
-        updated=max((entry.updated for entry in entries), default=place.created),
-        ttl=max(1, round(config.pace.interval.total_seconds() / 60)),
-        entries=entries,
-    )
-
-
-def _entries(
-    config: Config, path: CategoryPath, known: Mapping[str, Category], shown: Iterable[Shown], authority: str
-) -> tuple[Entry, ...]:
-    rules = views.view(config)
-    return tuple(
-        _entry(config, replace(each, item=item), known, authority)
-        for each in shown
-        if (item := as_shown(rules, path, each)) is not None
-    )
-
-
-def as_shown(rules: View, path: CategoryPath, shown: Shown) -> Item | None:
-    """An entry's item after the rules of its source and of a category; settling saw to it that none is excluded."""
-    item = rules.item(shown.source, shown.item, shown.seen, shown.feed.title)
-    return rules.entry(path, item, shown.seen) if item else None
-
-
-def _per_source(config: Config, path: CategoryPath) -> int | None:
-    """How many entries of one source a category's feeds show: its own limit, else that of all."""
-    own = [shelf.max_per_source for each, shelf in sorted(config.shelves.items()) if fold(each) == fold(path)]
-    return next((limit for limit in own if limit is not None), config.site.max_per_source)
-
-
-def _entry(config: Config, shown: Shown, known: Mapping[str, Category], authority: str) -> Entry:
-    """An entry with what its source says of itself, filled up so that every entry has an author and an origin.
-
-    The source's key may be a URL with a password, which http_url leaves out.
+    Archives come first, so that what the current document leads to is there.
     """
-    feed = shown.feed
-    remote = shown.source.startswith(("http://", "https://"))
-    title = feed.title or (urlsplit(shown.source).hostname if remote else "") or config.site.title
-    feed = replace(
-        feed,
-        id=feed.id if remote else f"{authority}source/{quote(shown.source)}",
-        title=title,
-        self_url=(feed.self_url or http_url(shown.source)) if remote else "",
-    )
-    item = replace(shown.item, language=shown.item.language or feed.language)
-    categories = tuple(known[folder] for folder in shown.folders)
-    also_in = tuple(link if link.title else replace(link, title=config.site.title) for link in shown.also_in)
-    return Entry(shown.id, item, feed, shown.published, shown.updated, categories, also_in)
+    config = planet.config
+    summary = shelf(config, place.path).content == "summary"
+    terms = Terms(config.site.max_feed_bytes, config.site.gzip, summary)
+    try:
+        chain = archives.publish(output, planet, scene, place, terms)
+        with reading(output.engine) as db:
+            shown = composing.shown(db, config, place)
+        told = overview.of(scene, place.path) if place.path else _whole(output.engine, scene, now)
+        channel = replace(composing.channel(planet, place, shown), previous=chain.newest, overview=told)
+        rendered = render(channel, place.folder, chosen(config.site.formats, place.path), terms)
+        written = chain.written + put(output, place.id, rendered)
+    except Exception as error:  # a border: one channel that cannot be made must not keep the others from being
+        if isinstance(error, AggregatorError):
+            return None, Written(problems=(str(error),)), ()
+        _log.exception("%s: a mistake in aggregator itself", place.folder)
+        why = f"internal error: {type(error).__name__}: {error}; please report it"
+        return None, Written(problems=(f"{place.folder or '.'}: {why}",)), ()
+    if not rendered.whole:
+        return channel, written, ()
+    return channel, written, discard(output, place.id, rendered.paths | chain.paths)
+
+
+def _whole(engine: Engine, scene: Scene, now: datetime) -> Overview:
+    """The overview of everything; where no format shows it, without what costs a look at all entries."""
+    if not scene.all:
+        return scene.overview
+    with writing(engine) as db:
+        return overview.whole(scene, channels.tally(db), meta.since(db, "overview", scene.all, now))
+
+
+def _topics(channel: Channel, written: Written) -> list[str]:
+    """The URLs of the channel's feeds that were written."""
+    kinds = {name: find(name) for name in channel.urls}
+    folder = f"{channel.category.folder}/" if channel.category.folder else ""
+    return [
+        url
+        for name, url in channel.urls.items()
+        if kinds[name].MEDIA_TYPE in FEEDS and folder + kinds[name].FILENAME in written.paths
+    ]
+
+
+def _retire(output: Output, planet: Planet, place: Place, rehearse: Rehearse | None) -> None:
+    """Remove the documents of a category that is no more."""
+    gone = discard(output, place.id, ())
+    if rehearse:
+        files = tuple(planet.config.output / path for path in gone)
+        if files:
+            rehearse(composing.channel(planet, place, ()), files)
+    with writing(output.engine) as db:
+        channels.mark_rendered(db, place.id, "")
+
+
+def _lacks(output: Output, place: Place) -> bool:
+    """Whether one of a category's files is not there."""
+    return not output.missing.isdisjoint(output.ours.get(place.id, ()))
 
 
 def _fingerprint(config: Config, authority: str) -> str:
     """What all documents depend on besides the store: when it changes, all are rendered anew."""
     categories, shelves = sorted(config.categories.items()), sorted(config.shelves.items())
-    seen = (__version__, authority, config.site, config.pace.interval, categories, shelves)
+    templates = sorted(config.templates.items())
+    seen = (__version__, authority, config.site, config.pace.interval, categories, shelves, templates)
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]

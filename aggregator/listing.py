@@ -9,11 +9,14 @@ from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import Connection
 
-from aggregator import channels, dates, text, views
+from aggregator import dates, formats, text
+from aggregator.composing import as_shown
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
 from aggregator.fetching import manners
-from aggregator.model import CategoryPath, HostState, Move, Source
+from aggregator.model import HostState, Move, Source
+from aggregator.placing import categories as titled
+from aggregator.placing import published
 from aggregator.publish import page, urls
 from aggregator.sources import find
 from aggregator.store import channels as stored_channels
@@ -24,6 +27,7 @@ from aggregator.store.engine import open_store, reading
 from aggregator.store.retention import Pruned
 from aggregator.store.sources import Standing
 from aggregator.values import span
+from aggregator.views import view
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,27 +129,25 @@ def categories(config: Config) -> Listing:
     """Every category with its folder and the public address of its feed in each format, in the config's order."""
     with _store(config) as db:
         places = stored_channels.places(db)
-    orders = {fold(path): settings.order for path, settings in config.categories.items()}
-    known, nowhere = channels.categories(config, places), channels.unused(config, places)
+    known, base = titled(config, places), config.site.base_url
     values: list[dict[str, Any]] = [
         {
             "path": list(place.path),
             "title": known[place.folder].title,
             "folder": place.folder,
             "entries": place.entries,
-            "url": page(config.site.base_url, place.folder),
-            "urls": dict(urls(config.site.base_url, place.folder, config.site.formats)),
+            "url": page(base, place.folder),
+            "urls": dict(urls(base, place.folder, formats.chosen(config.site.formats, place.path))),
         }
-        for place in sorted(places, key=lambda place: _order(orders, place.path))
-        if place.id not in nowhere
+        for place in published(config, places)
     ]
-    first, base = config.site.formats[0], config.site.base_url
+    first = next((name for name in config.site.formats if all(name in each["urls"] for each in values)), "")
     rows = [
         # Readers and browsers take an address with its letters (RFC 3987), and a folder has only letters and hyphens.
-        (_name(each["path"]), each["entries"], base + unquote(each["urls"][first].removeprefix(base)))
+        (_name(each["path"]), each["entries"], base + unquote(each["urls"].get(first, each["url"]).removeprefix(base)))
         for each in values
     ]
-    return Listing(("category", "entries", f"{first} feed"), rows, values)
+    return Listing(("category", "entries", f"{first} feed" if first else "folder"), rows, values)
 
 
 def _name(path: Sequence[str]) -> str:
@@ -165,8 +167,8 @@ def items(config: Config, category: str | None, source: str | None, limit: int |
         place = _place(stored_channels.places(db), category or "")
         shown = stored_channels.recent(db, place.id, None) if place else ()
         copies = stored_channels.copies(db)
-    rules = views.view(config)
-    viewed = ((entry, channels.as_shown(rules, place.path, entry)) for entry in shown) if place else ()
+    rules = view(config)
+    viewed = ((entry, as_shown(rules, place.path, entry)) for entry in shown) if place else ()
     values: list[dict[str, Any]] = [
         {
             "id": entry.id,
@@ -218,11 +220,6 @@ def _store(config: Config) -> Iterator[Connection]:
             yield db
     finally:
         engine.dispose()
-
-
-def _order(orders: Mapping[CategoryPath, int], path: CategoryPath) -> tuple[tuple[int, str], ...]:
-    """Where a category stands: at each level by the config's `order`, then by name."""
-    return tuple((orders.get(fold(path[: depth + 1]), 0), path[depth]) for depth in range(len(path)))
 
 
 def _time(moment: datetime | None) -> str | None:

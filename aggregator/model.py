@@ -286,7 +286,7 @@ class Overview:
     """The whole planet: all published categories in their order, and all sources. `updated` is when these changed.
 
     `templates` are the owner's own, by name ("category.html"), instead of ours. `names` maps each format that is
-    published to its file name, such as {"rss": "rss.xml"}.
+    published to its file name, such as {"rss": "rss.xml"}. `post_path` is the template of the paths of posts.
     """
 
     title: str = ""
@@ -298,6 +298,7 @@ class Overview:
     sources: tuple[Subscription, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     templates: Mapping[str, str] = field(default_factory=dict)
+    post_path: str = "{category}/{source}/{slug}.md"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from aggregator import channels, sources, views
+from aggregator import channels, sources
 from aggregator.collect import collect
 from aggregator.config import Config
 from aggregator.fetching import loop_factory
@@ -29,6 +29,7 @@ from aggregator.keeping import Outcome as Outcome
 from aggregator.keeping import keep
 from aggregator.model import CategoryPath, Channel, Retention
 from aggregator.network import network
+from aggregator.placing import slugs
 from aggregator.planning import Plan, prepare
 from aggregator.publish import sweep
 from aggregator.store import meta, retention, stories
@@ -38,6 +39,7 @@ from aggregator.store.lock import locked
 from aggregator.store.retention import Pruned
 from aggregator.store.sources import Standing
 from aggregator.text import masked
+from aggregator.views import view
 
 _Key = TypeVar("_Key", str, CategoryPath)
 
@@ -63,7 +65,7 @@ class Report:
     def nothing_done(self) -> bool:
         """Whether there was something to do and none of it could be done."""
         none_visited = bool(self.outcomes) and len(self.failed) == len(self.outcomes) and not self.skipped
-        return none_visited or len(self.published.problems) == self.published.channels
+        return none_visited or self.published.failed == self.published.channels
 
 
 def run(
@@ -98,12 +100,13 @@ def carry_out(
         outcomes = runner.run(_visit_all(engine, config, plan, now, exact, progress))
     with writing(engine) as db:
         settle(db, config, now)
-    published = channels.publish_all(engine, config, progress, rehearse)
+    published = channels.publish_all(engine, config, now, progress, rehearse)
     visited = {outcome.source.key for outcome in outcomes}
     with reading(engine) as db:
         standings = stored.standings(db)
     outcomes = sorted(outcomes, key=lambda each: each.source.key)
     notes = (*plan.notes, *(_moved(each, standings[each.source.key]) for each in outcomes if each.moved_to))
+    notes += () if rehearse else _tell_hubs(config, published.topics)
     skipped = tuple(each for key, each in standings.items() if key not in visited)
     return Report(tuple(outcomes), skipped, published, tuple(map(masked, notes)))
 
@@ -111,17 +114,27 @@ def carry_out(
 def settle(db: Connection, config: Config, now: datetime) -> Pruned:
     """Group what is pending into stories, and remove what is beyond its limits; both as the config wants it."""
     authority = meta.set_authority(db, config.site.base_url, now)
-    slugs, rules = channels.slugs(config), views.view(config)
+    folders, rules = slugs(config), view(config)
     of_sources = {source.key: source.policy.retention for source in config.sources}
     of_shelves = {path: shelf.retention for path, shelf in config.shelves.items()}
     gone: list[Pruned] = []
     while not gone or gone[-1]:
-        stories.settle(db, now, authority, slugs, rules, similar=config.site.near_duplicates)
+        stories.settle(db, now, authority, folders, rules, similar=config.site.near_duplicates)
         gone.append(retention.apply(db, now, _limited(of_sources), _limited(of_shelves)))
     return Pruned(
         sum((Counter(each.sources) for each in gone), Counter[str]()),
         sum((Counter(each.categories) for each in gone), Counter[CategoryPath]()),
     )
+
+
+def _tell_hubs(config: Config, topics: tuple[str, ...]) -> tuple[str, ...]:
+    """Tell the hubs which feeds have changed; a line for each that did not take it, which harms nobody."""
+    if not topics or not config.site.hubs:
+        return ()
+    from aggregator.fetching.websub import ping
+
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(ping(config.site.hubs, topics, config.site.contact, config.fetch.allow_networks))
 
 
 def _limited(kept: Mapping[_Key, Retention]) -> Mapping[_Key, Retention]:

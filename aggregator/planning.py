@@ -6,15 +6,17 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from aggregator import channels, schedule, sources, views
+from aggregator import schedule, sources
 from aggregator.config import Config
 from aggregator.model import CategoryPath, HostState, Source, Validators
 from aggregator.moves import is_own_turn
+from aggregator.placing import configured, slugs
 from aggregator.store import categories, visits
 from aggregator.store import sources as stored
 from aggregator.store.engine import writing
 from aggregator.store.sources import Standing
 from aggregator.text import http_url
+from aggregator.views import view
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,9 @@ def prepare(engine: Engine, config: Config, now: datetime, force: bool) -> Plan:
     """Bring the store in line with the config, and ask it what is due. Local posts always are: looking costs nobody."""
     with writing(engine) as db:
         listed = [(source, sources.find(source.kind).REMOTE) for source in config.sources]
-        notes = stored.register(db, listed, now, views.view(config))
-        categories.place(db, channels.configured(config), channels.slugs(config), now)
-        notes += categories.rename(db, channels.slugs(config))
+        notes = stored.register(db, listed, now, view(config))
+        categories.place(db, configured(config), slugs(config), now)
+        notes += categories.rename(db, slugs(config))
         standings = stored.standings(db)
         hosts = stored.hosts(db)
         once = _asked_once(config.sources, standings)

@@ -96,7 +96,8 @@ class Shelf:
 
     `aliases` are words of upstream and other paths that mean this category. A category with `of` is virtual: it shows
     what is in these and below them, as far as its `rules` let it in. Rules hold for a category and all below it.
-    `max_per_source` is how many entries of one source its feeds show.
+    `items` is how many entries its feeds show, `max_per_source` how many of one source, `content` how much of each;
+    None is as `[site]` says.
     """
 
     path: CategoryPath
@@ -105,3 +106,5 @@ class Shelf:
     rules: tuple[Rule, ...] = ()
     retention: Retention = Retention()
     max_per_source: int | None = None
+    items: int | None = None
+    content: Content | None = None

@@ -1,72 +1,43 @@
-"""Channels to files: render, compare, replace. A reader sees the old file or the new one, whole, and nothing else."""
+"""Documents to files: compare, replace, remove. A reader sees the old file or the new one, whole, and nothing else."""
 
+import gzip
 import os
 import tempfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
 from aggregator import formats
 from aggregator.errors import AggregatorError
-from aggregator.model import Channel
 
 _PREFIX = ".aggregator-"
+_MARK = b"aggregator"
 
 
 def urls(base_url: str, folder: str, names: tuple[str, ...]) -> Mapping[str, str]:
-    """The public URL of each format's document of a category, by the format's name."""
-    return {name: page(base_url, folder) + formats.find(name).FILENAME for name in names}
+    """The public URL of each format's document in a folder, by the format's name; some formats have none."""
+    files = {name: formats.find(name).FILENAME for name in names}
+    return {name: page(base_url, folder) + file for name, file in files.items() if file}
 
 
 def page(base_url: str, folder: str) -> str:
-    """The public URL of a category's folder, with a slash at its end."""
+    """The public URL of a folder below the output, with a slash at its end."""
     return base_url + (quote(folder) + "/" if folder else "")
 
 
-def is_complete(output: Path, folder: str, names: tuple[str, ...]) -> bool:
-    """Whether all documents of a category are there."""
-    return all((output / folder / formats.find(name).FILENAME).is_file() for name in names)
-
-
-def publish(
-    channel: Channel, output: Path, names: tuple[str, ...], *, ours: bool, dry: bool = False
-) -> tuple[Path, ...]:
-    """Write a channel in these formats where the bytes differ; return the files written. Raises AggregatorError.
-
-    `ours` is whether this channel was written before; if not, a file that does not name us as its generator stays.
-    With `dry` nothing is written.
-    """
-    written = []
-    for name in names:
-        kind = formats.find(name)
-        path = output / channel.category.folder / kind.FILENAME
-        if not ours and _is_foreign(path):
-            raise AggregatorError(f"{path}: was not written by aggregator; move it away, or choose another `output`")
-        data = kind.render(channel)
-        if not _holds(path, data) if dry else write(path, data):
-            written.append(path)
-    return tuple(written)
-
-
-def retire(output: Path, folder: str, names: tuple[str, ...]) -> None:
-    """Remove the documents of a category that we wrote and that is no more, and its folder once that is empty."""
-    for name in names:
-        with suppress(OSError):
-            (output / folder / formats.find(name).FILENAME).unlink()
-    for path in (output / folder, *(output / folder).parents):
-        if path == output or not path.is_relative_to(output):
-            break
-        with suppress(OSError):
-            path.rmdir()
-
-
-def _is_foreign(path: Path) -> bool:
+def is_foreign(path: Path, data: bytes) -> bool:
+    """Whether a file is there that nobody would lose without a word: it neither names us nor holds `data` already."""
     try:
         with path.open("rb") as file:
-            return b"aggregator" not in file.read(8192)
-    except OSError:
-        return False
+            head = file.read(8192)
+        if head.startswith(b"\x1f\x8b"):
+            with gzip.open(path) as file:
+                head = file.read(8192)
+    except (OSError, EOFError, zlib.error):
+        return path.is_file()
+    return _MARK not in head and not holds(path, data)
 
 
 def write(path: Path, data: bytes) -> bool:
@@ -75,7 +46,7 @@ def write(path: Path, data: bytes) -> bool:
     True when it was written. Raises AggregatorError; then the old file stands as it was.
     """
     try:
-        if _holds(path, data):
+        if holds(path, data):
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=_PREFIX, dir=path.parent)
@@ -95,8 +66,23 @@ def write(path: Path, data: bytes) -> bool:
     return True
 
 
-def _holds(path: Path, data: bytes) -> bool:
+def holds(path: Path, data: bytes) -> bool:
+    """Whether these bytes are in the file already."""
     return path.is_file() and path.read_bytes() == data
+
+
+def remove(output: Path, paths: Iterable[str]) -> None:
+    """Remove files below the output, and the folders that are empty then. What cannot be removed stays."""
+    for path in sorted(paths):
+        with suppress(OSError):
+            (output / path).unlink()
+        for folder in (output / path).parents:
+            if folder == output or not folder.is_relative_to(output):
+                break
+            try:
+                folder.rmdir()
+            except OSError:
+                break
 
 
 def sweep(output: Path) -> None:

@@ -155,6 +155,9 @@ def _document(root: Element) -> Findings:
         yield f"NotUTF8: {info.encoding}"
     if info.internalDTD is not None:
         yield "InvalidDoctype: a feed has no DTD"
+    for sheet in root.itersiblings(etree.ProcessingInstruction, preceding=True):
+        if sheet.get("type") != "text/css" or not values.URI.fullmatch(sheet.get("href") or ""):
+            yield f"InvalidStylesheet: {sheet.text!r}"
     for element in root.iter("{*}*"):
         yield from values.attribute(element, values.LANG, values.LANGUAGE.pattern, "InvalidLanguage")
 
@@ -177,11 +180,25 @@ def _feed_links(feed: Element, kind: str, location: str) -> Findings:
         if link.get("type", FEED_TYPES[kind]) != FEED_TYPES[kind]:
             yield finding("SelfNotAtom", link, link.get("type"))
     yield from _alternates(feed)
-    rels = {link.get("rel") for link in links}
-    if children(feed, "fh:archive") and "current" not in rels:
-        yield finding("MissingCurrentInArchive", feed)
-    if children(feed, "fh:archive") and not rels & {"prev-archive", "next-archive"}:
-        yield finding("ArchiveIncomplete", feed)
+    yield from _paged(feed)
+
+
+def _paged(feed: Element) -> Findings:
+    """Hubs (WebSub §4); an archive names the current document, and no two relations one document (RFC 5005 §2, §4)."""
+    links = children(feed, "atom:link")
+    for hub in (link for link in links if link.get("rel") == "hub"):
+        yield from values.attribute(hub, "href", "https?://.+", "InvalidHub")
+    pages = [link for link in links if re.fullmatch("self|current|prev-archive|next-archive", link.get("rel", ""))]
+    places = {link.get("rel"): link.get("href") for link in pages}
+    yield from repeated(((link.get("rel"), link) for link in pages), "DuplicatePage")
+    if children(feed, "fh:archive"):
+        if children(feed, "fh:complete"):
+            yield finding("ArchiveIncomplete", feed)
+        if "current" not in places:
+            yield finding("MissingCurrentInArchive", feed)
+        yield from repeated(((link.get("href"), link) for link in pages), "SamePage")
+    elif "next-archive" in places or places.get("current", places.get("self")) != places.get("self"):
+        yield finding("MissingArchive", feed, "the current document is the last one")
 
 
 def _order(feed: Element, built: str, dates: Iterable[tuple[str, str]]) -> Findings:

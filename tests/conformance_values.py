@@ -236,7 +236,7 @@ def rfc822(element: Element) -> Findings:
 # --- HTML -----------------------------------------------------------------------------------------------------------
 
 
-class _Html(HTMLParser):
+class Html(HTMLParser):
     """What an HTML fragment has that a feed must not have; `tags` counts its elements."""
 
     def __init__(self, html: str) -> None:
@@ -270,7 +270,7 @@ class _Html(HTMLParser):
 
 def html(element: Element) -> Findings:
     """Escaped HTML that is safe anywhere: no script, no frame, no relative URL."""
-    yield from (finding(name, element, value) for name, value in _Html(element.text or "").found)
+    yield from (finding(name, element, value) for name, value in Html(element.text or "").found)
     if not text_of(element):
         yield finding("NotBlank", element)
 
@@ -280,7 +280,7 @@ def text_construct(element: Element) -> Findings:
     kind, value = element.get("type", "text"), element.text or ""
     if kind not in ("text", "html"):
         yield finding("InvalidTextType", element, kind)
-    elif (kind == "html" and _Html(value).tags) or (kind == "text" and MARKUP.search(value)):
+    elif (kind == "html" and Html(value).tags) or (kind == "text" and MARKUP.search(value)):
         yield finding("ContainsHTML", element, value)
     if not value.strip():
         yield finding("NotBlank", element)

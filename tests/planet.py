@@ -26,7 +26,7 @@ class Planet:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.site: dict[str, Any] = {"title": "Planet Test", "base_url": "https://planet.example/feeds/"}
+        self.site: dict[str, Any] = {"title": "Planet Test", "base_url": "https://planet.example/feeds/", "archive": 0}
         self.fetch: dict[str, Any] = {
             "allow_networks": ["127.0.0.0/8"],
             "timeout": "5s",

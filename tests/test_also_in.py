@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from aggregator import listing, views
+from aggregator import listing
 from aggregator.formats import atom
 from aggregator.model import Link
 from tests import build
@@ -14,7 +14,7 @@ from tests.conformance import check
 from tests.kept import Kept
 from tests.planet import NOON, rss
 from tests.server import Server
-from tests.test_stories import Rules
+from tests.test_stories import Rules, follow
 
 DAY = timedelta(days=1)
 GUID = "tag:a.example,2026:1"
@@ -81,7 +81,7 @@ def test_the_order_is_by_priority(planet: Kept, server: Server) -> None:
 def test_who_left_or_is_excluded_is_not_named(planet: Kept, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     story(planet, server, *(f"https://{name}.example/1" for name in "abc"))
     planet.run()
-    monkeypatch.setattr(views, "view", lambda _config: Rules(excluded=("/3",)))
+    follow(monkeypatch, Rules(excluded=("/3",)))
     planet.run()
     assert related(planet) == [("https://c.example/1", "Feed 4")]
     planet.sources.pop()

@@ -11,6 +11,7 @@ from tests.conformance import check
 LOCATION = {"rss": "https://planet.example/rss.xml", "atom": "https://planet.example/atom.xml"}
 
 RSS = """<?xml version="1.0" encoding="UTF-8"?>
+<?xml-stylesheet type="text/css" href="https://planet.example/feed.css"?>
 <rss version="2.0" xmlns:atom="http://www.w3.org/2005/Atom" xmlns:content="http://purl.org/rss/1.0/modules/content/"
   xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:sy="http://purl.org/rss/1.0/modules/syndication/"
   xmlns:fh="http://purl.org/syndication/history/1.0" xmlns:media="http://search.yahoo.com/mrss/"
@@ -26,7 +27,9 @@ RSS = """<?xml version="1.0" encoding="UTF-8"?>
 <atom:link rel="self" href="https://planet.example/rss.xml" type="application/rss+xml"/>
 <atom:link rel="alternate" href="https://planet.example/atom.xml" type="application/atom+xml"/>
 <atom:link rel="alternate" href="https://planet.example/feed.json" type="application/feed+json"/>
-<atom:link rel="current" href="https://planet.example/rss.xml"/>
+<atom:link rel="current" href="https://planet.example/new.xml"/>
+<atom:link rel="hub" href="https://hub.example/"/>
+<atom:link rel="hub" href="https://hub2.example/"/>
 <atom:link rel="prev-archive" href="https://planet.example/1.xml"/>
 <fh:archive/>
 <sy:updatePeriod>hourly</sy:updatePeriod>
@@ -75,7 +78,7 @@ ATOM = """<?xml version="1.0" encoding="UTF-8"?>
 <updated>2024-05-17T08:30:00Z</updated>
 <link rel="self" href="https://planet.example/atom.xml" type="application/atom+xml"/>
 <link href="https://planet.example/" type="text/html"/>
-<link rel="current" href="https://planet.example/atom.xml"/>
+<link rel="current" href="https://planet.example/new.xml"/>
 <link rel="prev-archive" href="https://planet.example/1.xml"/>
 <fh:archive/>
 <entry>
@@ -150,7 +153,18 @@ PLANTS = [
     ("SelfNotAtom", "rss", '"application/rss+xml"', '"text/html"'),
     ("DuplicateAtomLink", "rss", '"application/feed+json"', '"application/atom+xml"'),
     ("MissingCurrentInArchive", "rss", 'rel="current"', 'rel="related"'),
-    ("ArchiveIncomplete", "rss", 'rel="prev-archive"', 'rel="related"'),
+    ("ArchiveIncomplete", "rss", "<fh:archive/>", "<fh:archive/><fh:complete/>"),
+    ("DuplicatePage", "rss", 'rel="current"', 'rel="prev-archive"'),
+    (
+        "SamePage",
+        "rss",
+        'rel="current" href="https://planet.example/new.xml"',
+        'rel="current" href="https://planet.example/1.xml"',
+    ),
+    ("MissingArchive", "rss", "<fh:archive/>", ""),
+    ("InvalidHub", "rss", 'rel="hub" href="https:', 'rel="hub" href="ftp:'),
+    ("InvalidStylesheet", "rss", 'type="text/css"', 'type="text/xsl"'),
+    ("InvalidStylesheet", "rss", 'href="https://planet.example/feed.css"', 'href="feed.css"'),
     ("UndefinedElement", "rss", "sy:updatePeriod>hourly</sy:updatePeriod>", "sy:UpdatePeriod>hourly</sy:UpdatePeriod>"),
     ("InvalidUpdatePeriod", "rss", "hourly", "always"),
     ("InvalidPositiveInteger", "rss", "<sy:updateFrequency>2", "<sy:updateFrequency>None"),
@@ -328,7 +342,7 @@ def test_a_planted_defect_is_found(name: str, kind: str, good: str, bad: str) ->
 
 def test_a_finding_says_what_and_where() -> None:
     found = check(RSS.replace("<ttl>60", "<ttl>soon").encode(), "rss")
-    assert found == ["InvalidPositiveInteger: <ttl> in line 13 'soon'"]
+    assert found == ["InvalidPositiveInteger: <ttl> in line 14 'soon'"]
 
 
 def test_every_rule_has_a_plant() -> None:

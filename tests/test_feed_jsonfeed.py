@@ -116,6 +116,10 @@ def test_a_whole_feed() -> None:
         ({"date_published": "Invalid Date"}, "published", None),
         ({"image": "data:image/png;base64,x", "banner_image": "/b.png"}, "image", Image("https://site.example/b.png")),
         ({"title": "a\ud800\u0000b"}, "title", "ab"),
+        ({"_source": {"id": "urn:x:1", "title": "A&amp;B", "url": "/b", "feed_url": [], "rights": "C"}}, "feed",
+         Feed("urn:x:1", "A&B", url="https://site.example/b", rights="C")),
+        ({"_source": {"title": "A", "id": " "}}, "feed", None),
+        ({"_source": ["x"]}, "feed", None),
     ],
 )  # fmt: skip
 def test_items(item: Any, name: str, value: Any) -> None:
@@ -144,6 +148,7 @@ NAMES = [
     "attachments",
     "image",
     "name",
+    "_source",
 ]
 ANY = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),

@@ -46,11 +46,21 @@ def test_files_of_atom_and_rdf() -> None:
     assert of_rdf(picture.replace("e:", "enc:").replace(":e=", ":enc=")).image == Image("https://site.example/a.png")
 
 
+def test_titles_of_files() -> None:
+    item = of_rss(
+        "<title>The item</title><enclosure url='/a.mp3' length='1' type='audio/mpeg'/><media:group>"
+        "<media:content url='/a.mp3'><media:title>A &amp;amp; b</media:title></media:content>"
+        "<media:content url='/b.mp4' type='video/mp4'/></media:group>"
+        "<media:content url='/c.mp4' type='video/mp4'><media:title>C</media:title></media:content>"
+    )
+    assert (item.title, [file.title for file in item.enclosures]) == ("The item", ["A & b", "", "C"])
+
+
 def test_podcasts() -> None:
     item = of_rss(
         "<enclosure url='/a.mp3' type='audio/mpeg'/><itunes:duration>01:00:01</itunes:duration><itunes:season>2</itunes:season>"
         "<podcast:episode>3.0</podcast:episode><itunes:episodeType>Bonus</itunes:episodeType><itunes:explicit>no</itunes:explicit>"
-        "<itunes:subtitle>Sub</itunes:subtitle><podcast:chapters url='/c.json' type='application/json+chapters'/>"
+        "<itunes:subtitle>&lt;p&gt;A &amp;amp; &amp;lt;sweet&amp;gt;&lt;/p&gt;</itunes:subtitle><podcast:chapters url='/c.json' type='application/json+chapters'/>"
         "<podcast:transcript url='/t.vtt' type='text/vtt' language='en_us'/><podcast:transcript url='/t.srt'/>"
     )
     site = "https://site.example/"
@@ -60,7 +70,7 @@ def test_podcasts() -> None:
         episode=3,
         episode_type="bonus",
         explicit=False,
-        subtitle="Sub",
+        subtitle="A & <sweet>",
         transcripts=(
             Link(site + "t.vtt", "transcript", "text/vtt", "", "en-US"),
             Link(site + "t.srt", "transcript"),

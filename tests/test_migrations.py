@@ -31,7 +31,8 @@ def downgrade(url: str) -> None:
     """Take from a store what the versions after the first have added."""
     store = engines.open_store(url)
     with engines.writing(store) as db:
-        db.execute(text("DROP TABLE host"))
+        for table in ("host", "file", "archived", "archive"):
+            db.execute(text(f"DROP TABLE {table}"))
         db.execute(text("DROP INDEX item_by_age"))
         for table, columns in {
             "document": ("url", "print"),

@@ -13,9 +13,8 @@ from signal import SIGKILL
 
 import pytest
 
-from aggregator import formats, publish
+from aggregator import publish
 from aggregator.errors import AggregatorError
-from tests import build
 
 NAMES = ("rss", "atom")
 LONG_AGO = 1_000_000_000
@@ -187,32 +186,7 @@ def test_sweeping_does_not_leave_the_output(tmp_path: Path) -> None:
     assert (tmp_path / "elsewhere" / ".aggregator-x").exists()
 
 
-# --- A channel ------------------------------------------------------------------------------------------------------
-
-
-def test_a_channel_is_written_in_every_format(tmp_path: Path) -> None:
-    channel = build.channel(build.entry(1), build.entry(2))
-    folder = tmp_path / channel.category.folder
-    assert publish.publish(channel, tmp_path, NAMES, ours=True) == (folder / "rss.xml", folder / "atom.xml")
-    for name in NAMES:
-        assert (folder / formats.find(name).FILENAME).read_bytes() == formats.find(name).render(channel)
-    for path in folder.iterdir():
-        age(path)
-    assert publish.publish(channel, tmp_path, NAMES, ours=True) == ()
-    assert all(is_untouched(path) for path in folder.iterdir())
-    (folder / "rss.xml").write_bytes(b"somebody wrote into it")
-    assert publish.publish(channel, tmp_path, NAMES, ours=True) == (folder / "rss.xml",)
-
-
-def test_a_channel_is_complete_when_all_its_documents_are_there(tmp_path: Path) -> None:
-    channel = build.channel(build.entry(1))
-    folder = channel.category.folder
-    assert not publish.is_complete(tmp_path, folder, NAMES)
-    publish.publish(channel, tmp_path, ("rss",), ours=True)
-    assert publish.is_complete(tmp_path, folder, ("rss",))
-    assert not publish.is_complete(tmp_path, folder, NAMES)
-    (tmp_path / folder / "atom.xml").mkdir()
-    assert not publish.is_complete(tmp_path, folder, NAMES)
+# --- Addresses ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

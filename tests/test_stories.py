@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from aggregator import listing, views
+from aggregator import composing, listing, pipeline, planning
 from aggregator.model import CategoryPath, Item, Shelf
 from aggregator.store.view import plain
 from tests.kept import Kept
@@ -56,7 +56,8 @@ class Rules:
 
 def follow(monkeypatch: pytest.MonkeyPatch, rules: Rules) -> None:
     """Have the planet follow these rules, as if they stood in its config."""
-    monkeypatch.setattr(views, "view", lambda _config: rules)
+    for module in (composing, listing, pipeline, planning):
+        monkeypatch.setattr(module, "view", lambda _config: rules)
 
 
 def three(planet: Kept, server: Server) -> None:

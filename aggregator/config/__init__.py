@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aggregator.config import entries, problems, shelves, toml
+from aggregator.config import entries, problems, shelves, templates, toml
 from aggregator.config.problems import Problem
 from aggregator.config.tables import CategorySettings, Fetching, Host, Site
 from aggregator.config.toml import KeyPath
@@ -24,7 +24,10 @@ __all__ = ["CategorySettings", "Config", "Fetching", "Site", "load"]
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The whole config, checked. `root` is the folder that relative paths start from; `file` is the config's path."""
+    """The whole config, checked. `root` is the folder that relative paths start from; `file` is the config's path.
+
+    `templates` are the owner's own, by name.
+    """
 
     file: Path
     root: Path
@@ -34,6 +37,7 @@ class Config:
     sources: tuple[Source, ...]
     categories: Mapping[CategoryPath, CategorySettings]
     shelves: Mapping[CategoryPath, Shelf]
+    templates: Mapping[str, str]
 
     @property
     def output(self) -> Path:
@@ -94,7 +98,8 @@ def _read(file: Path, root: Path, data: dict[str, Any], found: list[Problem], lo
     sources = tuple(entries.source(each, site, fetch, root, found, missing) for each in listed)
     found.extend(missing if look else ())
     found.extend(shelves.problems(settings, places, sources))
-    return Config(file, root, site, fetch, hosts, sources, settings, shelves.shelves(settings))
+    own = templates.read(file.absolute().parent / "templates", found)
+    return Config(file, root, site, fetch, hosts, sources, settings, shelves.shelves(settings), own)
 
 
 def _misplaced(data: dict[str, Any]) -> Iterator[Problem]:

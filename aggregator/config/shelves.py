@@ -21,6 +21,8 @@ def shelves(settings: Settings) -> Mapping[CategoryPath, Shelf]:
             rules=tuple(rule.rule() for rule in each.rule),
             retention=Retention(each.keep, each.keep_for),
             max_per_source=each.max_per_source,
+            items=each.items,
+            content=each.content,
         )
         for path, each in settings.items()
     }

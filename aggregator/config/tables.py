@@ -3,7 +3,7 @@
 import re
 from dataclasses import fields, replace
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -92,6 +92,12 @@ def _format(value: str) -> str:
     return value
 
 
+def _post_path(value: str) -> str:
+    from aggregator.formats.post import checked  # only who writes one pays for it
+
+    return checked(value)
+
+
 def _some(names: tuple[str, ...]) -> tuple[str, ...]:
     if not names:
         raise ValueError("is empty; write at least one")
@@ -121,6 +127,7 @@ _Duration = Annotated[timedelta, BeforeValidator(duration)]
 _Timeout = Annotated[timedelta, BeforeValidator(_timeout)]
 _Age = Annotated[timedelta, BeforeValidator(_age)]
 _Count = Annotated[int, Field(ge=1)]
+_Shown = Literal["full", "summary"]
 _Size = Annotated[int, BeforeValidator(size)]
 _Zone = Annotated[str, AfterValidator(_zone)]
 _Language = Annotated[str, AfterValidator(_language)]
@@ -146,6 +153,12 @@ class Site(Table):
     keep_for: _Age | None = None
     near_duplicates: bool = False
     formats: _Formats = Field(("rss", "atom"), strict=False)
+    archive: int = Field(50, ge=0, le=1_000_000)
+    content: _Shown = "full"
+    max_feed_bytes: _Size = 250_000
+    gzip: bool = False
+    hubs: tuple[WebUrl, ...] = Field((), strict=False)
+    post_path: Annotated[str, AfterValidator(_post_path)] = "{category}/{source}/{slug}.md"
 
 
 class Pacing(Table):
@@ -212,7 +225,9 @@ class CategorySettings(Table):
     of: Annotated[tuple[CategoryPath, ...], BeforeValidator(_shown)] = ()
     keep: _Count | None = None
     keep_for: _Age | None = None
+    items: int | None = Field(None, ge=1, le=1_000_000)
     max_per_source: _Count | None = None
+    content: _Shown | None = None
     rule: Annotated[tuple[CategoryRule, ...], BeforeValidator(tables), Field(strict=False)] = ()
 
     @model_validator(mode="after")

@@ -10,14 +10,23 @@ and, where it writes more than that one document, a fourth:
 
     documents(channel) -> Mapping[str, bytes]   all its documents, by their paths below the category's folder
 
-What concerns the whole planet is written with the channel of everything, whose category path is ().
+and, where these hold, constants that are True:
+
+    ARCHIVES    it writes archive documents, too
+    OVERVIEW    it shows `channel.overview`, so that it is rendered anew when that changes
+    PLANET      it concerns the whole planet: it is written with the channel of everything alone, whose path is ()
+
+FILENAME is "" where a format writes nothing for each channel (`post`); then `documents` stands for `render`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import Protocol, cast
 
-from aggregator.model import Channel
+from aggregator.model import CategoryPath, Channel
+
+FEEDS = ("application/rss+xml", "application/atom+xml", "application/feed+json")
+"""The media types of what feed readers subscribe to."""
 
 
 class Format(Protocol):
@@ -37,3 +46,15 @@ def documents(kind: Format, channel: Channel) -> Mapping[str, bytes]:
 def find(name: str) -> Format:
     """The module of a format. Raises ModuleNotFoundError when there is none of that name."""
     return cast("Format", import_module(name if "." in name else f"aggregator.formats.{name}"))
+
+
+def says(name: str, constant: str) -> bool:
+    """Whether one of the constants holds for a format."""
+    return getattr(find(name), constant, False) is True
+
+
+def chosen(names: Iterable[str], path: CategoryPath, *, archive: bool = False) -> tuple[str, ...]:
+    """Those of these formats that are written for a category, or for its archive documents."""
+    return tuple(
+        name for name in names if not (path and says(name, "PLANET")) and not (archive and not says(name, "ARCHIVES"))
+    )

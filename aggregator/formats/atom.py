@@ -12,6 +12,7 @@ from aggregator.model import Channel, Entry, Link, Person, Tag
 
 FILENAME = "atom.xml"
 MEDIA_TYPE = "application/atom+xml"
+ARCHIVES = True
 
 _LANG = f"{{{NAMESPACES['xml']}}}lang"
 _TEXTS = ("title", "subtitle", "summary", "rights")
@@ -47,11 +48,13 @@ def _add(feed: Any, channel: Channel, entry: Entry) -> None:
 
 
 def _finish_feed(channel: Channel, feed: Element) -> None:
-    """Add what feedgen cannot: how often the feed changes; and what it gets only half right."""
+    """Add what feedgen cannot: the publisher and all the links of the feed, how often it changes, its stylesheet."""
     _add_people(feed, fields.people((Person(channel.site, uri=channel.site_url),)))
     for link in feedgen.feed_links(channel, "atom"):
         feedgen.add_link(feed, "link", link)
+    feedgen.add_archive(feed, channel)
     feedgen.add_schedule(feed, channel.ttl)
+    feedgen.add_stylesheet(feed, channel)
     _declare(feed.iter(*_TEXTS))
 
 
@@ -94,6 +97,7 @@ def _add_source(parent: Element, channel: Channel, entry: Entry) -> None:
             feedgen.add_link(source, "link", link)
     _add_tags(source, fields.tags(feed.tags))
     for name, value in (
+        ("subtitle", text.one_line(feed.subtitle, 1000)),
         ("icon", text.http_url(feed.icon)),
         ("logo", text.http_url(feed.logo)),
         ("rights", text.one_line(feed.rights, 2000)),

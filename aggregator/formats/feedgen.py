@@ -6,6 +6,7 @@ it stamps feeds and entries with the time of the run; it puts new entries first;
 write invalid elements, so ours are below.
 """
 
+import html
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -25,12 +26,14 @@ NAMESPACES = {
     "atom": "http://www.w3.org/2005/Atom",
     "content": "http://purl.org/rss/1.0/modules/content/",
     "dc": "http://purl.org/dc/elements/1.1/",
+    "fh": "http://purl.org/syndication/history/1.0",
     "itunes": "http://www.itunes.com/dtds/podcast-1.0.dtd",
     "media": "http://search.yahoo.com/mrss/",
     "podcast": "https://podcastindex.org/namespace/1.0",
     "sy": "http://purl.org/rss/1.0/modules/syndication/",
     "xml": "http://www.w3.org/XML/1998/namespace",
 }
+_OUTLINE = "text/x-opml"  # a list of feeds is none of them in another form
 RIGHTS = "Each entry belongs to its author; its source says on what terms it may be used."
 
 Element = etree._Element
@@ -63,6 +66,7 @@ def _namespaces(channel: Channel) -> dict[str, str]:
     """The namespaces of the modules below that the channel's documents use."""
     items = [entry.item for entry in channel.entries]
     used = {
+        "fh": channel.archive > 0,
         "sy": channel.ttl > 0,
         "media": any(item.enclosures or item.image for item in items),
         "itunes": any(item.podcast for item in items),
@@ -80,12 +84,10 @@ def new_feed(channel: Channel, finish: Finish, *prefixes: str) -> Any:
     feed.register_extension("aggregator", Extension, Extension)
     feed.aggregator.namespaces = {prefix: NAMESPACES[prefix] for prefix in prefixes} | _namespaces(channel)
     feed.aggregator.finish = finish
-    site = text.one_line(channel.site)
-    title = text.one_line(channel.category.title) or site or "Feed"
+    title, description = fields.head(channel)
     feed.id(text.legal(channel.id))
     feed.title(title)
-    description = text.one_line(channel.category.description, 2000)
-    feed.description(description or f"{title}: entries collected by {site or 'this site'}.")
+    feed.description(description)
     feed.updated(_seconds(channel.updated))
     feed.rights(RIGHTS)
     feed.language(text.language(channel.language) or None)
@@ -133,14 +135,34 @@ def add_link(parent: Element, name: str, link: Link) -> None:
 
 
 def feed_links(channel: Channel, own: str) -> list[Link]:
-    """The channel's links in the format `own`: self, its page, and itself in the other formats (RFC 4287 §4.1.1)."""
+    """The channel's links in the format `own`: self, its page, itself in the other formats (RFC 4287 §4.1.1), its hubs
+    (WebSub §4), and the documents before and after it (RFC 5005 §4).
+    """
+    kind = find(own).MEDIA_TYPE
     alternates = {"text/html": fields.uri(channel.page)}
     for name, url in sorted(channel.urls.items()):
-        if name != own:
-            alternates.setdefault(text.mime_type(find(name).MEDIA_TYPE), fields.uri(url))
-    links = [Link(fields.uri(channel.urls.get(own, "")), "self", find(own).MEDIA_TYPE)]
+        media_type = text.mime_type(find(name).MEDIA_TYPE)
+        if name != own and media_type != _OUTLINE:
+            alternates.setdefault(media_type, fields.uri(url))
+    others = {"current": channel.current if channel.archive else {}}
+    others |= {"prev-archive": channel.previous, "next-archive": channel.next}
+    links = [Link(fields.uri(channel.urls.get(own, "")), "self", kind)]
     links += [Link(href, "alternate", media_type) for media_type, href in alternates.items()]
+    links += [Link(hub, "hub") for hub in fields.hubs(channel)]
+    links += [Link(fields.uri(urls.get(own, "")), rel, kind) for rel, urls in others.items()]
     return [link for link in links if link.href]
+
+
+def add_archive(parent: Element, channel: Channel) -> None:
+    """Say of an archive document that it is one: its entries are not the newest (RFC 5005 §4)."""
+    if channel.archive:
+        child(parent, "fh:archive")
+
+
+def add_stylesheet(root: Element, channel: Channel) -> None:
+    """Put the channel's CSS before the root, for browsers (W3C, Associating Style Sheets with XML documents)."""
+    if url := text.http_url(channel.stylesheet):
+        root.addprevious(etree.PI("xml-stylesheet", f'type="text/css" href="{html.escape(url)}"'))
 
 
 def add_schedule(parent: Element, ttl: int) -> None:

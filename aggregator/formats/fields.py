@@ -77,6 +77,19 @@ def teaser(entry: Entry) -> str:
     return summary(entry.item) or text.summarise(content(entry.item)) or title(entry)
 
 
+def head(channel: Channel) -> tuple[str, str]:
+    """The channel's title and description as plain text, neither ever empty."""
+    site = text.one_line(channel.site)
+    name = text.one_line(channel.category.title) or site or "Feed"
+    told = text.one_line(channel.category.description, 2000)
+    return name, told or f"{name}: entries collected by {site or 'this site'}."
+
+
+def hubs(channel: Channel) -> list[str]:
+    """The WebSub hubs of the channel, each once."""
+    return list(dict.fromkeys(filter(None, map(text.http_url, channel.hubs))))
+
+
 def title(entry: Entry) -> str:
     """The title as plain text, never empty: the item's own, else how it begins, else its source and day."""
     item = entry.item

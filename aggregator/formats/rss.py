@@ -15,6 +15,7 @@ from aggregator.model import Channel, Entry, Link, Person
 
 FILENAME = "rss.xml"
 MEDIA_TYPE = "application/rss+xml"
+ARCHIVES = True
 
 _PAGES = ("", "text/html", "application/xhtml+xml")
 _MODULE_TEXTS = (("dc", "creator"), ("dc", "rights"), ("media", "title"), ("itunes", "subtitle"))
@@ -65,13 +66,15 @@ def _links(entry: Entry) -> list[Link]:
 
 
 def _finish_channel(channel: Channel, rss: Element) -> None:
-    """Add what feedgen cannot: all the channel's links, its publisher, how often it changes."""
+    """Add what feedgen cannot: all the channel's links, its publisher, how often it changes, its stylesheet."""
     body = rss[0]
     for link in feedgen.feed_links(channel, "rss"):
         feedgen.add_link(body, "atom:link", link)
     for person in fields.people((Person(channel.site),)):
         child(body, "dc:creator", person.name)
+    feedgen.add_archive(body, channel)
     feedgen.add_schedule(body, channel.ttl)
+    feedgen.add_stylesheet(rss, channel)
     _refer(body.iter(*_PLAIN, "description"))
 
 

@@ -1,6 +1,7 @@
 """Categories and their folders. A category's folder is chosen once, is safe on any file system, and is never shared."""
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
@@ -13,6 +14,8 @@ from aggregator import text
 from aggregator.model import CategoryPath
 from aggregator.store.tables import category
 from aggregator.store.values import dump_path, load_path, seconds
+
+_ARCHIVE = re.compile(r"archive-[0-9]+")
 
 
 def fold(path: CategoryPath) -> CategoryPath:
@@ -85,12 +88,14 @@ def bump(db: Connection, ids: Collection[int]) -> None:
 
 
 def _folder(path: CategoryPath, parent: str, wish: str, taken: Collection[str]) -> str:
-    """A folder below the parent's. Where two names would share one, the later gets a mark made from its name."""
+    """A folder below the parent's. Where two names would share one, the later gets a mark made from its name; so does
+    one that is called as the folder of an archive document.
+    """
     slug = text.slug(wish or path[-1])
     mark = hashlib.sha256("\0".join(path).encode("utf-8", "surrogatepass")).hexdigest()
     for end in chain(("", "-" + mark[:6]), (f"-{mark}-{number}" for number in count(1))):
         name = (slug + end).lstrip("-")
         folder = f"{parent}/{name}" if parent else name
-        if name and folder.casefold() not in taken:
+        if name and folder.casefold() not in taken and not _ARCHIVE.fullmatch(name.casefold()):
             return folder
     raise AssertionError("there is always another number")

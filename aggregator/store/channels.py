@@ -8,8 +8,9 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select, update
 
 from aggregator.model import CategoryPath, Feed, Item, Link
+from aggregator.store import archives
 from aggregator.store.tables import category, item, source, story, story_category
-from aggregator.store.values import load, load_path, moment
+from aggregator.store.values import dump_path, load, load_path, moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,18 @@ def places(db: Connection) -> tuple[Place, ...]:
     )
 
 
-def recent(db: Connection, category_id: int, limit: int | None, per_source: int | None = None) -> tuple[Shown, ...]:
+def recent(
+    db: Connection,
+    category_id: int,
+    limit: int | None,
+    per_source: int | None = None,
+    *,
+    archive: int | None = None,
+) -> tuple[Shown, ...]:
     """The newest entries of a category (None: all) in their total order: published, first seen, id, all descending.
 
-    At most the newest `per_source` of one source are among them.
+    At most the newest `per_source` of one source are among them. `archive` is the number of the archive document that
+    they are in, 0 for what is in none; None is both.
     """
     order = (story_category.c.published.desc(), story_category.c.first_seen.desc(), story.c.public_id.desc())
     newest = (
@@ -89,15 +98,18 @@ def recent(db: Connection, category_id: int, limit: int | None, per_source: int 
         .join(story, story.c.id == story_category.c.story_id)
         .join(item, item.c.id == story.c.item_id)
         .join(source, source.c.id == item.c.source_id)
-        .where(story_category.c.category_id == category_id)
         .order_by(*order)
         .limit(limit)
     )
+    where = story_category.c.category_id == category_id
+    if archive is not None:
+        where &= archives.is_in(category_id, archive) if archive else archives.is_open(category_id)
+    newest = newest.where(where)
     if per_source is not None:
         rank = func.row_number().over(partition_by=item.c.source_id, order_by=order).label("rank")
         ranked = select(story.c.id, rank).join(item, item.c.id == story.c.item_id)
         ranked = ranked.join(story_category, story_category.c.story_id == story.c.id)
-        of_each = ranked.where(story_category.c.category_id == category_id).subquery()
+        of_each = ranked.where(where).subquery()
         newest = newest.where(story.c.id.in_(select(of_each.c.id).where(of_each.c.rank <= per_source)))
     rows = db.execute(newest).all()
     folders = _folders(db, [row.id for row in rows])
@@ -135,6 +147,16 @@ def copies(db: Connection) -> Mapping[str, list[dict[str, str]]]:
         said = {"source": row.key, "guid": copy.guid, "url": copy.url, "file": copy.origin}
         found.setdefault(row.public_id, []).append(said)
     return found
+
+
+def tally(db: Connection) -> Mapping[str, tuple[int, datetime]]:
+    """How many entries of each source are published, and the date of the newest, by the source's key."""
+    everything = select(category.c.id).where(category.c.path == dump_path(())).scalar_subquery()
+    counted = select(source.c.key, func.count(), func.max(story_category.c.published)).select_from(story_category)
+    counted = counted.join(item, item.c.story_id == story_category.c.story_id)
+    counted = counted.join(source, source.c.id == item.c.source_id).where(item.c.removed.is_(None))
+    rows = db.execute(counted.where(story_category.c.category_id == everything).group_by(source.c.key))
+    return {row[0]: (row[1], moment(row[2])) for row in rows}
 
 
 def mark_rendered(db: Connection, category_id: int, state: str) -> None:

@@ -1,6 +1,6 @@
 """What is decided once for a store and then stays; and what of the config was in force when it was last settled."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, delete, insert, select
@@ -33,3 +33,14 @@ def has_changed(db: Connection, key: str, value: str) -> bool:
     db.execute(delete(meta).where(meta.c.key == key))
     db.execute(insert(meta).values(key=key, value=value))
     return True
+
+
+def since(db: Connection, key: str, value: str, now: datetime) -> datetime:
+    """Since when this value has been the same, as far as this was asked; `now` where it is another one."""
+    kept: str = db.scalar(select(meta.c.value).where(meta.c.key == key)) or ""
+    before, _, stamp = kept.rpartition("@")
+    if before == value and stamp:
+        return datetime.fromtimestamp(int(stamp), UTC)
+    db.execute(delete(meta).where(meta.c.key == key))
+    db.execute(insert(meta).values(key=key, value=f"{value}@{int(now.timestamp())}"))
+    return now

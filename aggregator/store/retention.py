@@ -14,7 +14,18 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, exists, func, 
 from aggregator.model import CategoryPath, Retention
 from aggregator.store import categories
 from aggregator.store.engine import insert_new, portions
-from aggregator.store.tables import category, document, item, item_key, pending, source, story, story_category, waiting
+from aggregator.store.tables import (
+    archived,
+    category,
+    document,
+    item,
+    item_key,
+    pending,
+    source,
+    story,
+    story_category,
+    waiting,
+)
 from aggregator.store.values import load_path, seconds
 
 FINAL = ("retention", "first import")
@@ -193,4 +204,5 @@ def _delete(db: Connection, ids: Sequence[int]) -> None:
         shown = story_category.c.story_id.in_(gone)
         categories.bump(db, set(db.scalars(select(story_category.c.category_id).where(shown))))
         db.execute(delete(story_category).where(shown))
+        db.execute(delete(archived).where(archived.c.story_id.in_(gone)))  # numbers of stories are given again
         db.execute(delete(story).where(story.c.id.in_(gone)))

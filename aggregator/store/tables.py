@@ -6,6 +6,9 @@ of its words and `edited` is the last one; `why` says why it was `removed`; `see
 that, `missing` since when a feed no longer lists what it should. Of a source, `seconds` is what its last visit took on
 its host, `identity` what was learned about telling its entries apart, `rules` the print of the rules in force. Of a
 story, `also` are the pages of its other copies, each with its source's title, as JSON.
+
+`file` names what we wrote, by its path below the output. `archived` says which archive document of a category a story
+is in, also while it is not published; of an `archive`, `rendered` is the state in which its documents were written.
 """
 
 from sqlalchemy import (
@@ -157,4 +160,29 @@ waiting = Table(
     metadata,
     Column("item_id", Integer, ForeignKey("item.id"), primary_key=True),
     Column("until", BigInteger, nullable=False),
+)
+
+file = Table(
+    "file",
+    metadata,
+    Column("path", Text, primary_key=True),
+    Column("category_id", Integer, ForeignKey("category.id"), nullable=False),
+)
+
+archive = Table(
+    "archive",
+    metadata,
+    Column("category_id", Integer, ForeignKey("category.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("rendered", Text, nullable=False),
+)
+
+archived = Table(
+    "archived",
+    metadata,
+    Column("category_id", Integer, ForeignKey("category.id"), primary_key=True),
+    Column("story_id", Integer, ForeignKey("story.id"), primary_key=True),
+    Column("number", Integer, nullable=False),
+    Index("archived_by_number", "category_id", "number"),
+    Index("archived_by_story", "story_id"),
 )

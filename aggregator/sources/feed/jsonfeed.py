@@ -11,7 +11,7 @@ from aggregator import dates, text
 from aggregator.errors import ParseError
 from aggregator.model import Batch, Document, Enclosure, Feed, Hints, Image, Item, Link, Person, Source, Tag
 from aggregator.sources.feed import parts
-from aggregator.sources.feed.parts import Body, Said, objects, string
+from aggregator.sources.feed.parts import Body, Said, inner, objects, string
 from aggregator.sources.feed.timing import with_hub
 
 
@@ -79,6 +79,7 @@ def _item(said: Said, base: str, published: dates.Moment, source: Source) -> tup
         image=parts.picture(pictures, content),
         enclosures=parts.merged(_attachments(said, base)),
         links=(Link(outside, "related"),) if outside and url and outside != url else (),
+        feed=_own_feed(inner(said, "_source"), base),
     )
     return item, cut
 
@@ -103,6 +104,19 @@ def _attachments(said: Said, base: str) -> Iterable[Enclosure]:
             duration=parts.seconds(string(one, "duration_in_seconds")),
             title=text.plain(string(one, "title"), 200),
         )
+
+
+def _own_feed(said: Said, base: str) -> Feed | None:
+    """The feed that an aggregator says the item is from, as our own does (formats/json.py); None where it has no id."""
+    if not string(said, "id").strip():
+        return None
+    return Feed(
+        id=string(said, "id").strip(),
+        title=text.plain_title(string(said, "title")),
+        url=text.http_url(string(said, "url"), base),
+        self_url=text.http_url(string(said, "feed_url"), base),
+        rights=text.plain(string(said, "rights"), 1000),
+    )
 
 
 def _feed(said: Said, base: str, document: Document) -> Feed:

@@ -1,7 +1,7 @@
 """The files and pictures of an item, from feedparser's entry. Pure."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from aggregator import text
@@ -10,10 +10,18 @@ from aggregator.sources.feed.own import Own
 from aggregator.sources.feed.parts import Said, inner, merged, number, objects, seconds, string
 
 
-def enclosures(entry: Said, base: str, podcast: Podcast | None, content: str) -> tuple[Enclosure, ...]:
-    """The item's files: enclosures, and Media RSS content, of pictures only a gallery that `content` does not show."""
+def enclosures(
+    entry: Said, titles: Mapping[str, str], base: str, podcast: Podcast | None, content: str
+) -> tuple[Enclosure, ...]:
+    """The item's files: enclosures, and Media RSS content, of pictures only a gallery that `content` does not show.
+
+    `titles` are those of Media RSS contents, by address.
+    """
     found = _files(entry, base)
-    media = [_file(attributes, base) for attributes in objects(entry, "media_content")]
+    media = [
+        _file({**attributes, "title": titles.get(string(attributes, "url").strip())}, base)
+        for attributes in objects(entry, "media_content")
+    ]
     pictures = [file for file in media if _is_picture(file) and _address(file) not in content]
     gallery = pictures if len({_address(file) for file in pictures}) > 1 else []  # one picture in two sizes is none
     others = (file for file in media if not _is_picture(file))

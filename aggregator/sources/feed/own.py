@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from html import escape
 
@@ -26,7 +26,8 @@ from aggregator.sources.feed.timing import hints
 class Own:
     """An item's (or a feed's) own words; URLs are as written. `base` is the xml:base in force, maybe relative.
 
-    `caption` describes the item's media (media:description, itunes:summary), to use where there is nothing else.
+    `caption` describes the item's media (media:description, itunes:summary), to use where there is nothing else, and
+    `titles` are those of its media:contents, by their addresses.
     `hints` are of a feed read from its tree.
     """
 
@@ -37,6 +38,7 @@ class Own:
     content: Body | None = None
     summary: Body | None = None
     caption: Body | None = None
+    titles: Mapping[str, str] = field(default_factory=dict)
     authors: tuple[Person, ...] = ()
     image: str = ""
     podcast: Podcast | None = None
@@ -119,6 +121,7 @@ def _of_element(element: etree._Element) -> Own:
         content=_body(children, "content:encoded") or _body(children, "content", "xhtml:body", "body", "fullitem"),
         summary=summary,
         caption=_caption(element, children),
+        titles=_titles(children),
         authors=_authors(children),
         image=_image(children),
         podcast=_podcast(children),
@@ -218,6 +221,12 @@ def _caption(element: etree._Element, children: Children) -> Body | None:
     return caption
 
 
+def _titles(children: Children) -> Mapping[str, str]:
+    grouped = (e for group in children.get("media:group", ()) for e in group if _name(e) == "media:content")
+    contents = (*children.get("media:content", ()), *grouped)
+    return {e.get("url", "").strip(): _text(title) for e in contents for title in e if _name(title) == "media:title"}
+
+
 def _authors(children: Children) -> tuple[Person, ...]:
     """Atom's and RSS' authors and Dublin Core's creators; Apple's author or owner where there are none."""
     for names in (("author", "dc:creator", "dc:author"), ("itunes:author",), ("itunes:owner",)):
@@ -267,7 +276,7 @@ def podcast(said: Mapping[str, str], transcripts: Iterable[Link], chapters: Iter
         transcripts=tuple(link for link in transcripts if link.href),
         chapters=next((link for link in chapters if link.href), None),
     )
-    return replace(result, subtitle=text.plain(said["subtitle"], 500)) if result != Podcast() else None
+    return replace(result, subtitle=text.plain_title(said["subtitle"])) if result != Podcast() else None
 
 
 _EXPLICIT = {"yes": True, "true": True, "explicit": True, "no": False, "false": False, "clean": False}

@@ -136,7 +136,7 @@ def _item(entry: Said, own: Own, place: _Place) -> tuple[Item, bool]:
         language=text.language(own.language),
         rights=text.plain(string(entry, "rights"), 1000),
         image=parts.picture(media.pictures(entry, own, base), content),
-        enclosures=media.enclosures(entry, base, podcast, content),
+        enclosures=media.enclosures(entry, own.titles, base, podcast, content),
         links=_links(entry, base),
         podcast=podcast,
         feed=_own_feed(entry, place),

@@ -9,11 +9,11 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path, PurePosixPath
 
-from aggregator import html, text
+from aggregator import html, matter, text
 from aggregator.errors import ParseError, SourceError
 from aggregator.model import Batch, Document, Fetch, Found, Item, Source, Validators
 from aggregator.sources.seed import body, encoding, fields, frontmatter
@@ -179,7 +179,9 @@ def read(document: Document, source: Source) -> Batch:
         line, what = doubt
         return Batch(warnings=(text.one_line(f"{_shown(source, name)}:{line}: {what}"),) if what else ())
     item, problems = _item(front, name, source)
-    given = fields.scalar(front.fields, "title")
+    if ours := matter.is_ours(front.fields):
+        item = _own_item(front, item, source)
+    given = ours or fields.scalar(front.fields, "title")
     if not (given or item.content or item.summary or item.url or item.image or item.enclosures):
         raise ParseError(
             "empty", f"{_shown(source, name)}:1: has neither a title nor a text; write one or remove the file"
@@ -220,6 +222,19 @@ def _item(front: FrontMatter, name: str, source: Source) -> tuple[Item, tuple[Pr
     )
     too_long = (1, "is too long for Markdown; its text is kept as it stands" if heavy else "")
     return item, (too_long, no_date, no_update)
+
+
+def _own_item(front: FrontMatter, item: Item, source: Source) -> Item:
+    """The item of a post that we wrote ourselves: all that it says, as it says it, with the content of `item`."""
+    own = matter.item(front.fields, source.zone)
+    return replace(
+        own,
+        summary=own.summary or text.summarise(item.content),
+        content=item.content,
+        categories=own.categories or source.categories,
+        language=own.language or source.language,
+        origin=item.origin,
+    )
 
 
 def _title(front: FrontMatter, content: str, name: str, is_html: bool) -> str:

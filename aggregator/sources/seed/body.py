@@ -16,6 +16,7 @@ _BLOCK = re.compile(
 _MARKDOWN_INSIDE = re.compile(r"[ \t]*\n[ \t]*\n {0,3}(?:#{1,6} |[-*+] |\d{1,9}[.)] |>|```|~~~|\*\*|!?\[)")
 _RAW = r"\{%-?[ \t]*(?:end)?raw[ \t]*-?%\}"
 _RAW_LINE, _RAW_TAG = re.compile(rf"^[ \t]*+{_RAW}[ \t]*\n", re.MULTILINE), re.compile(_RAW)
+_ENTRY = re.compile(r"\s*<div class=\"e-content\">(.*)</div>\s*", re.DOTALL)
 _MORE = re.compile(r"<!--[ \t]{0,9}more[ \t]{0,9}-->", re.IGNORECASE)
 _HEADING = re.compile(r"<h([1-6])(?: [^>]*)?>(.*?)</h\1>", re.DOTALL)
 _PAGE_TITLE = re.compile(r"<title[^>]{0,200}>([^<]{1,1000})", re.IGNORECASE)
@@ -28,11 +29,14 @@ def render(body: str, base: str = "", is_html: bool = False) -> tuple[str, str]:
     """The body as clean HTML, and the beginning above `<!-- more -->` as plain text ("" without that mark).
 
     `base` resolves relative links and pictures. `is_html` says that the file is no Markdown. Markdown is CommonMark
-    with tables and strikethrough. The tags `{% raw %}` and `{% endraw %}` vanish, others stay as text.
+    with tables and strikethrough. The tags `{% raw %}` and `{% endraw %}` vanish, others stay as text. A `<div>` of
+    class e-content around all of it (microformats.org, h-entry), as our own posts have it, is no part of the content.
     """
     if "{%" in body:
         body = _RAW_TAG.sub("", _RAW_LINE.sub("", body))
     as_html = is_html or _is_html(body)
+    if as_html and (entry := _ENTRY.fullmatch(body)):
+        body = entry[1]
     more = _MORE.search(body)
     excerpt = ""
     if more:

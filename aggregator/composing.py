@@ -1,0 +1,112 @@
+"""What the store holds of a category as a channel: its entries as the rules show them, its titles and addresses."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import quote, urlsplit
+
+from sqlalchemy import Connection
+
+from aggregator.config import Config
+from aggregator.formats import chosen
+from aggregator.model import Category, CategoryPath, Channel, Entry, Item
+from aggregator.placing import categories, shelf
+from aggregator.publish import page, urls
+from aggregator.store import channels, meta
+from aggregator.store.channels import Place, Shown
+from aggregator.text import http_url
+from aggregator.views import View, view
+
+
+@dataclass(frozen=True, slots=True)
+class Planet:
+    """What all channels share. `categories` are by their folders; `authority` begins our tag: URIs (RFC 4151)."""
+
+    config: Config
+    authority: str
+    categories: Mapping[str, Category]
+
+
+def planet(db: Connection, config: Config, places: Iterable[Place]) -> Planet:
+    """What the channels of these categories share."""
+    return Planet(config, meta.authority(db), categories(config, places))
+
+
+def folder(place: Place, archive: int) -> str:
+    """Where documents stand below the output: those of a category, or of one of its archives."""
+    return "/".join(filter(None, (place.folder, f"archive-{archive}" if archive else "")))
+
+
+def archive_size(config: Config) -> int:
+    """How many entries an archive document has; 0 where there are none, as no format writes them."""
+    return config.site.archive if chosen(config.site.formats, (), archive=True) else 0
+
+
+def shown(db: Connection, config: Config, place: Place) -> tuple[Shown, ...]:
+    """The entries of a category's current document: what is in no archive, or without archives the newest.
+
+    Before the run that closes what is too much, it is the newest of these.
+    """
+    own, size = shelf(config, place.path), archive_size(config)
+    limit = (own.items or 0) + max(size - 1, 0)
+    return channels.recent(db, place.id, limit, own.max_per_source, archive=0 if size else None)
+
+
+def channel(planet: Planet, place: Place, shown: Iterable[Shown], archive: int = 0) -> Channel:
+    """A category's current document, or one of its archives, with these entries."""
+    site, known, authority = planet.config.site, planet.categories, planet.authority
+    titles = {each.path: each.title for each in known.values()}
+    above = " / ".join(titles[place.path[: depth + 1]] for depth in range(len(place.path)))
+    title = f"{above} · {site.title}" if place.path else site.title
+    own = known[place.folder]
+    shows = entries(planet, place.path, shown)
+    names = chosen(site.formats, place.path, archive=archive > 0)
+    return Channel(
+        id=f"{authority}feed/" + "/".join(quote(name, safe="") for name in place.path),
+        category=replace(own, title=title, description=own.description or title),
+        site=site.title,
+        site_url=site.base_url,
+        page=page(site.base_url, place.folder),
+        urls=urls(site.base_url, folder(place, archive), names),
+        scheme=f"{authority}categories",
+        language=site.language,
+        updated=max((entry.updated for entry in shows), default=place.created),
+        ttl=max(1, round(planet.config.pace.interval.total_seconds() / 60)),
+        entries=shows,
+        hubs=() if archive else site.hubs,
+        stylesheet=f"{site.base_url}feed.css" if "html" in site.formats else "",
+        archive=archive,
+    )
+
+
+def entries(planet: Planet, path: CategoryPath, shown: Iterable[Shown]) -> tuple[Entry, ...]:
+    """Entries as a category shows them."""
+    rules = view(planet.config)
+    return tuple(
+        _entry(planet, replace(each, item=item)) for each in shown if (item := as_shown(rules, path, each)) is not None
+    )
+
+
+def as_shown(rules: View, path: CategoryPath, shown: Shown) -> Item | None:
+    """An entry's item after the rules of its source and of a category; settling saw to it that none is excluded."""
+    item = rules.item(shown.source, shown.item, shown.seen, shown.feed.title)
+    return rules.entry(path, item, shown.seen) if item else None
+
+
+def _entry(planet: Planet, shown: Shown) -> Entry:
+    """An entry with what its source says of itself, filled up so that every entry has an author and an origin.
+
+    The source's key may be a URL with a password, which http_url leaves out.
+    """
+    feed = shown.feed
+    remote = shown.source.startswith(("http://", "https://"))
+    title = feed.title or (urlsplit(shown.source).hostname if remote else "") or planet.config.site.title
+    feed = replace(
+        feed,
+        id=feed.id if remote else f"{planet.authority}source/{quote(shown.source)}",
+        title=title,
+        self_url=(feed.self_url or http_url(shown.source)) if remote else "",
+    )
+    item = replace(shown.item, language=shown.item.language or feed.language)
+    categories = tuple(planet.categories[folder] for folder in shown.folders)
+    also_in = tuple(link if link.title else replace(link, title=planet.config.site.title) for link in shown.also_in)
+    return Entry(shown.id, item, feed, shown.published, shown.updated, categories, also_in)

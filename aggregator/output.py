@@ -1,0 +1,114 @@
+"""What a run writes below the output: documents that are ours, over files that are; what is somebody else's stays."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from aggregator.config import Config
+from aggregator.documents import Rendered
+from aggregator.errors import AggregatorError
+from aggregator.formats import chosen, find
+from aggregator.publish import holds, is_foreign, remove, write
+from aggregator.store import files
+from aggregator.store.channels import Place
+from aggregator.store.engine import writing
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where a run writes. `ours` are the paths of our files by the number of their category, as the run found them.
+
+    `missing` are those of them that are not there. With `dry` nothing is written, and the rest is as if it were.
+    """
+
+    engine: Engine
+    folder: Path
+    ours: Mapping[int, frozenset[str]]
+    missing: frozenset[str]
+    dry: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What came of it: `paths` were written, `problems` has a line for each document that was not."""
+
+    paths: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    def __add__(self, other: "Written") -> "Written":
+        return Written(self.paths + other.paths, self.problems + other.problems)
+
+
+def opened(engine: Engine, config: Config, places: Sequence[Place], *, dry: bool) -> Output:
+    """The output as it is. What we wrote for a category into another folder, before it moved, is left as it is; what
+    stands where it was written before we kept account of files, and names us, is ours.
+    """
+    folders = {place.id: place.folder for place in places}
+    with writing(engine) as db:
+        files.settle_in(db, config.site.output)
+        written = files.written(db)
+        left = [path for number, paths in written.items() for path in paths if not _below(path, folders[number])]
+        files.forget(db, left)
+        unknown = [place for place in places if place.rendered and place.id not in written]
+        for place in unknown:
+            files.claim(db, place.id, _marked(config, place))
+        written = files.written(db) if unknown else written
+    ours = {number: paths.difference(left) for number, paths in written.items()}
+    missing = {path for paths in ours.values() for path in paths if not (config.output / path).is_file()}
+    return Output(engine, config.output, ours, frozenset(missing), dry)
+
+
+def put(output: Output, category_id: int, rendered: Rendered) -> Written:
+    """Write the documents of a category where the bytes differ."""
+    problems: list[str] = list(rendered.problems)
+    fine: dict[str, bytes] = {}
+    for path, data in rendered.documents.items():
+        if why := _hindrance(output, category_id, path, data):
+            problems.append(f"{output.folder / path}: {why}")
+        else:
+            fine[path] = data
+    with writing(output.engine) as db:
+        files.claim(db, category_id, fine.keys() - output.ours.get(category_id, frozenset()))
+    written = []
+    for path, data in fine.items():
+        try:
+            if not holds(output.folder / path, data) if output.dry else write(output.folder / path, data):
+                written.append(path)
+        except AggregatorError as error:
+            problems.append(str(error))
+    return Written(tuple(written), tuple(problems))
+
+
+def discard(output: Output, category_id: int, wanted: Iterable[str]) -> tuple[str, ...]:
+    """Remove the files of a category that are not `wanted` any more; return their paths."""
+    unwanted = sorted(output.ours.get(category_id, frozenset()).difference(wanted))
+    if unwanted and not output.dry:
+        remove(output.folder, unwanted)
+    if unwanted:
+        with writing(output.engine) as db:
+            files.forget(db, unwanted)
+    return tuple(unwanted)
+
+
+def _hindrance(output: Output, category_id: int, path: str, data: bytes) -> str:
+    """Why a document must not take its place, or ""."""
+    if path in output.ours.get(category_id, ()):
+        return ""
+    if any(path in paths for paths in output.ours.values()):
+        return "is a document of another category; give one of them another `slug`"
+    if is_foreign(output.folder / path, data):
+        return "was not written by aggregator; move it away, or choose another `output`"
+    return ""
+
+
+def _marked(config: Config, place: Place) -> list[str]:
+    """The documents of a category that are there and name us."""
+    names = [find(name).FILENAME for name in chosen(config.site.formats, place.path)]
+    paths = ["/".join(filter(None, (place.folder, name))) for name in names if name]
+    return [path for path in paths if (config.output / path).is_file() and not is_foreign(config.output / path, b"")]
+
+
+def _below(path: str, folder: str) -> bool:
+    return not folder or path.startswith(f"{folder}/")

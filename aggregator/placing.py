@@ -1,0 +1,76 @@
+"""Which categories are published, in which order, what they are called, and what the config wants of each."""
+
+from collections.abc import Iterable, Mapping
+
+from aggregator.config import Config
+from aggregator.model import Category, CategoryPath, Shelf
+from aggregator.store.categories import fold
+from aggregator.store.channels import Place
+
+
+def slugs(config: Config) -> Mapping[CategoryPath, str]:
+    """The folder names that the config gives to categories."""
+    return {path: settings.slug for path, settings in config.categories.items() if settings.slug}
+
+
+def configured(config: Config) -> frozenset[CategoryPath]:
+    """The categories that are published even while they are empty: those that the config names, and all above them."""
+    named = {path for source in config.sources for path in source.categories} | set(config.categories)
+    return frozenset(path[:depth] for path in named for depth in range(len(path) + 1)) | {()}
+
+
+def unused(config: Config, places: Iterable[Place]) -> frozenset[int]:
+    """The categories that are not published: empty, and not named by the config, or by that of an older twin."""
+    wanted = set(map(fold, configured(config)))
+    named: dict[CategoryPath, int] = {}
+    for place in sorted(places, key=lambda place: place.id):
+        named.setdefault(fold(place.path), place.id)
+    return frozenset(
+        place.id
+        for place in places
+        if not place.entries and not (fold(place.path) in wanted and named[fold(place.path)] == place.id)
+    )
+
+
+def published(config: Config, places: Iterable[Place]) -> tuple[Place, ...]:
+    """The categories that are published: at each level by the config's `order`, then by name."""
+    places = tuple(places)
+    orders = {fold(path): settings.order for path, settings in config.categories.items()}
+    nowhere = unused(config, places)
+    return tuple(
+        sorted(
+            (place for place in places if place.id not in nowhere),
+            key=lambda place: tuple(
+                (orders.get(fold(place.path[: depth + 1]), 0), name) for depth, name in enumerate(place.path)
+            ),
+        )
+    )
+
+
+def categories(config: Config, places: Iterable[Place]) -> Mapping[str, Category]:
+    """Categories by their folders, with the titles and descriptions that the config gives them."""
+    named = {fold(path): settings for path, settings in sorted(config.categories.items(), reverse=True)}
+    found: dict[str, Category] = {}
+    for place in places:
+        settings = config.categories.get(place.path) or named.get(fold(place.path))
+        found[place.folder] = Category(
+            path=place.path,
+            folder=place.folder,
+            title=(settings.title if settings else "") or (place.path[-1] if place.path else config.site.title),
+            description=settings.description if settings else "",
+        )
+    return found
+
+
+def shelf(config: Config, path: CategoryPath) -> Shelf:
+    """What is wanted of a category: its own, and where it is silent what `[site]` says."""
+    own = [each for _, each in sorted(config.shelves.items()) if fold(each.path) == fold(path)]
+    site = config.site
+    return Shelf(
+        path,
+        items=next((each.items for each in own if each.items is not None), site.items),
+        max_per_source=next(
+            (each.max_per_source for each in own if each.max_per_source is not None), site.max_per_source
+        ),
+        content=next((each.content for each in own if each.content is not None), site.content),
+    )

@@ -1,0 +1,105 @@
+"""Which entries of a category are closed into which archive document (RFC 5005 §4), and how these were last written.
+
+An entry that is archived keeps its place there for ever, also while it is not published.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, select, update
+
+from aggregator.store.tables import archive, archived, item, story, story_category
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A closed document. `holds` is a print of which entries of it are published now, "" for none.
+
+    `rendered` is the state in which its documents were last written, "" for never.
+    """
+
+    number: int
+    holds: str
+    rendered: str
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """An entry that is in no archive: its story, the source of the copy that is shown, its dates in seconds."""
+
+    id: int
+    source: int
+    first_seen: int
+    published: int
+    public_id: str
+
+
+def archives(db: Connection, category_id: int) -> tuple[Archive, ...]:
+    """All archives of a category, the oldest first."""
+    live = and_(
+        story_category.c.category_id == archived.c.category_id, story_category.c.story_id == archived.c.story_id
+    )
+    of = archived.c.story_id
+    counting = select(archived.c.number, func.count(), func.sum(of), func.min(of), func.max(of))
+    counting = counting.join(story_category, live).where(archived.c.category_id == category_id)
+    holds = {row[0]: "-".join(map(str, row[1:])) for row in db.execute(counting.group_by(archived.c.number))}
+    rows = db.execute(select(archive).where(archive.c.category_id == category_id).order_by(archive.c.number))
+    return tuple(Archive(row.number, holds.get(row.number, ""), row.rendered) for row in rows)
+
+
+def close(
+    db: Connection, category_id: int, items: int, per_source: int | None, size: int, unwanted: Collection[int] = ()
+) -> None:
+    """Close what is to be closed now into new archives. Numbers that are `unwanted` are left out."""
+    columns = (story.c.id, item.c.source_id, story_category.c.first_seen, story_category.c.published, story.c.public_id)
+    rows = select(*columns).select_from(story_category).join(story, story.c.id == story_category.c.story_id)
+    rows = rows.join(item, item.c.id == story.c.item_id)
+    rows = rows.where(story_category.c.category_id == category_id, is_open(category_id))
+    order = (story_category.c.published.desc(), story_category.c.first_seen.desc(), story.c.public_id.desc())
+    found = [Open(*row) for row in db.execute(rows.order_by(*order))]
+    last = db.scalar(select(func.max(archive.c.number)).where(archive.c.category_id == category_id)) or 0
+    numbers = (number for number in count(last + 1) if number not in unwanted)
+    for closed, number in zip(to_close(found, items, per_source, size), numbers, strict=False):
+        db.execute(insert(archive).values(category_id=category_id, number=number, rendered=""))
+        db.execute(
+            insert(archived), [{"category_id": category_id, "story_id": each.id, "number": number} for each in closed]
+        )
+
+
+def to_close(found: Sequence[Open], items: int, per_source: int | None, size: int) -> list[Sequence[Open]]:
+    """Of open entries in their usual order, newest first, those for each new archive, what was seen first in the first.
+
+    May be closed: what is beyond the newest `items`, as soon as there are `size` of them; and at once, even into a
+    smaller archive, what the current document leaves out because its source has `per_source` newer entries there.
+    """
+    met = Counter[int]()
+    kept: list[Open] = []
+    left_out: list[Open] = []
+    for each in found:
+        met[each.source] += 1
+        is_one_too_many = per_source is not None and met[each.source] > per_source
+        (left_out if is_one_too_many else kept).append(each)
+    waiting = sorted([*left_out, *kept[items:]], key=lambda each: (each.first_seen, each.published, each.public_id))
+    full = len(waiting) - len(waiting) % size
+    end = len(waiting) if set(left_out) & set(waiting[full:]) else full
+    return [waiting[start : min(start + size, end)] for start in range(0, end, size)]
+
+
+def is_open(category_id: int) -> ColumnElement[bool]:
+    """Of a row of `story_category`: whether its story is in no archive of this category."""
+    mine = (archived.c.category_id == category_id) & (archived.c.story_id == story_category.c.story_id)
+    return ~exists().where(mine)
+
+
+def is_in(category_id: int, number: int) -> ColumnElement[bool]:
+    """Of a row of `story_category`: whether its story is in this archive."""
+    mine = (archived.c.category_id == category_id) & (archived.c.number == number)
+    return story_category.c.story_id.in_(select(archived.c.story_id).where(mine))
+
+
+def mark_rendered(db: Connection, category_id: int, number: int, state: str) -> None:
+    """Note the state in which an archive's documents were written; "" when they are gone."""
+    this = (archive.c.category_id == category_id) & (archive.c.number == number)
+    db.execute(update(archive).where(this).values(rendered=state))
