@@ -92,8 +92,8 @@ def test_every_title_in_its_order_and_nothing_twice(planet: Planet, web: Server,
         post(str(number), title, 31 - number)
     for number in range(3):
         post(f"same-{number}", f"At the same moment {number}", 1)
-    # The first answer's validators have no place in newsboat's cache yet, so its second question is not conditional.
-    for new, status in ((len(TITLES) + 3, 200), (0, 200), (0, 304), (1, 200)):
+    # newsboat 2.21 has no place for the validators of its first answer, so its second question is not conditional.
+    for new, statuses in ((len(TITLES) + 3, {200}), (0, {200, 304}), (0, {304}), (1, {200})):
         if new == 1:
             titles = ["Edited", *titles[1:], "New"]
             post("0", "Edited", 31)
@@ -101,7 +101,8 @@ def test_every_title_in_its_order_and_nothing_twice(planet: Planet, web: Server,
         assert once(planet, "--force").returncode == 0
         serve(planet, web)
         for name, reader in readers.items():
-            assert (reader.sync(), web.log[-1].path, web.log[-1].status) == (new, f"/{name}", status)
+            assert (reader.sync(), web.log[-1].path) == (new, f"/{name}")
+            assert web.log[-1].status in statuses
             # As its list of articles shows them: the query is newsboat's own.
             listed = reader.articles("SELECT guid, title FROM rss_item ORDER BY pubDate DESC, id DESC")
             assert [guid for guid, _ in listed] == [entry.id for entry in planet.published(name).entries]
