@@ -97,8 +97,8 @@ def shows(engine: Engine, config: Config, folder: str) -> tuple[Entry, ...]:
         places = {place.folder: place for place in channels.places(db)}
         if folder not in places:
             return ()
-        planet = composing.planet(db, config, places.values())
-        return composing.entries(planet, places[folder].path, composing.shown(db, config, places[folder]))
+        planet, place = composing.planet(db, config, places.values()), places[folder]
+        return composing.entries(planet, place.path, composing.shown(db, config, place.id, place.path))
 
 
 def _publish(
@@ -114,7 +114,7 @@ def _publish(
     try:
         chain = archives.publish(output, planet, scene, place, terms)
         with reading(output.engine) as db:
-            shown = composing.shown(db, config, place)
+            shown = composing.shown(db, config, place.id, place.path)
         told = overview.of(scene, place.path) if place.path else _whole(output.engine, scene, now)
         channel = replace(composing.channel(planet, place, shown), previous=chain.newest, overview=told)
         rendered = render(channel, place.folder, chosen(config.site.formats, place.path), terms)

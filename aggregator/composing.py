@@ -41,14 +41,14 @@ def archive_size(config: Config) -> int:
     return config.site.archive if chosen(config.site.formats, (), archive=True) else 0
 
 
-def shown(db: Connection, config: Config, place: Place) -> tuple[Shown, ...]:
+def shown(db: Connection, config: Config, number: int, path: CategoryPath) -> tuple[Shown, ...]:
     """The entries of a category's current document: what is in no archive, or without archives the newest.
 
-    Before the run that closes what is too much, it is the newest of these.
+    Before the run that closes what is too much, it is the newest of these. `number` is the category's.
     """
-    own, size = shelf(config, place.path), archive_size(config)
+    own, size = shelf(config, path), archive_size(config)
     limit = (own.items or 0) + max(size - 1, 0)
-    return channels.recent(db, place.id, limit, own.max_per_source, archive=0 if size else None)
+    return channels.recent(db, number, limit, own.max_per_source, archive=0 if size else None)
 
 
 def channel(planet: Planet, place: Place, shown: Iterable[Shown], archive: int = 0) -> Channel:

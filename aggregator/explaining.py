@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
-from aggregator import dates, identity, text
+from aggregator import composing, dates, identity, text
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
 from aggregator.model import CategoryPath, Item
+from aggregator.placing import shelf
 from aggregator.sources import find
-from aggregator.store import channels, telling
+from aggregator.store import archives, telling
 from aggregator.store import sources as stored
 from aggregator.store.engine import open_store, reading
 from aggregator.store.telling import Copy, Told
@@ -159,12 +160,14 @@ def _dates(copy: Copy) -> Iterator[str]:
 
 
 def _place(config: Config, db: Connection, told: Told, path: CategoryPath, number: int) -> str:
-    """Whether a category's feeds, which hold its newest entries, show the story."""
+    """Where a category's feeds, whose current document holds its newest entries, show the story."""
     name = " / ".join(path) or "(everything)"
-    newest = [each.id for each in channels.recent(db, number, config.site.items)]
+    newest = [each.id for each in composing.shown(db, config, number, path)]
     if told.id in newest:
         return f"{name}: entry {newest.index(told.id) + 1} of {len(newest)}"
-    return f"{name}: no longer among its newest {config.site.items} entries"
+    if composing.archive_size(config) and (archive := archives.holder(db, number, told.id)):
+        return f"{name}: in archive {archive}"
+    return f"{name}: no longer among its newest {shelf(config, path).items} entries"
 
 
 def _values(view: View, copy: Copy) -> dict[str, Any]:

@@ -141,6 +141,9 @@ def test_an_entry_that_is_no_longer_among_the_newest(planet: Planet, server: Ser
     planet.feed(server.url("/a", host=A))
     planet.run()
     assert lines(explain(planet, "Old"), "feed") == ["(everything): no longer among its newest 1 entries"]
+    planet.site["archive"] = 1
+    planet.run()
+    assert lines(explain(planet, "Old"), "feed") == ["(everything): in archive 1"]
 
 
 def test_on_the_command_line(two: Planet, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,6 +99,13 @@ def is_in(category_id: int, number: int) -> ColumnElement[bool]:
     return story_category.c.story_id.in_(select(archived.c.story_id).where(mine))
 
 
+def holder(db: Connection, category_id: int, public_id: str) -> int | None:
+    """The number of the archive that an entry is in."""
+    numbers = select(archived.c.number).join(story, story.c.id == archived.c.story_id)
+    found: int | None = db.scalar(numbers.where(archived.c.category_id == category_id, story.c.public_id == public_id))
+    return found
+
+
 def mark_rendered(db: Connection, category_id: int, number: int, state: str) -> None:
     """Note the state in which an archive's documents were written; "" when they are gone."""
     this = (archive.c.category_id == category_id) & (archive.c.number == number)
