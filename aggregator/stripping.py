@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from aggregator.html import clean
-
 if TYPE_CHECKING:
     from soupsieve.css_types import Selector, SelectorList
 
@@ -35,6 +33,8 @@ def _parts(selectors: "SelectorList") -> "Iterator[Selector]":
 def strip(html: str, selectors: Iterable[str]) -> str:
     """Clean HTML without the elements that one of the selectors finds; where none is found, unchanged."""
     from bs4 import BeautifulSoup
+
+    from aggregator.html import clean  # the config, which only checks selectors, should not pay for it
 
     soup = BeautifulSoup(html, "html.parser")  # what nh3 wrote is regular, and lxml stops at a depth of 256
     found = [element for selector in selectors for element in soup.select(selector)]

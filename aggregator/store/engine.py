@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, text
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from aggregator.errors import AggregatorError
@@ -69,7 +68,10 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 def insert_new(db: Connection, table: Table) -> Any:
     """An INSERT that leaves alone what is there already: the unique keys decide, not a look beforehand."""
-    dialect = postgresql if db.dialect.name == "postgresql" else sqlite
+    if db.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql as dialect
+    else:
+        from sqlalchemy.dialects import sqlite as dialect  # type: ignore[no-redef] # one of the two is loaded
     return dialect.insert(table).on_conflict_do_nothing()
 
 
