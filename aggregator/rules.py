@@ -12,7 +12,6 @@ from datetime import datetime
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from aggregator.html import without_pictures
 from aggregator.matching import spelled, why
 from aggregator.model import CategoryPath, Item, Rule
 from aggregator.policy import Content
@@ -129,6 +128,8 @@ def _publish(item: Item, content: Content, images: bool) -> tuple[Item, tuple[st
         said.append("its link alone is published")
     if not images:
         files = tuple(each for each in item.enclosures if not (each.medium == "image" or each.type[:6] == "image/"))
+        from aggregator.html import without_pictures  # and who takes pictures away
+
         bare = replace(item, content=without_pictures(item.content), image=None, enclosures=files)
         if bare != item:
             item = bare
