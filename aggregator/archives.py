@@ -6,13 +6,14 @@ is called otherwise; a page also when the archive after it is made, as it leads 
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from aggregator import composing, overview
 from aggregator.composing import Planet, folder
 from aggregator.documents import Rendered, Terms, compressed, render
 from aggregator.formats import chosen, find
+from aggregator.model import Channel
 from aggregator.output import Output, Written, put
 from aggregator.overview import Scene
 from aggregator.placing import shelf
@@ -32,69 +33,95 @@ class Chain:
     written: Written = field(default_factory=Written)
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link of the chain: an archive between the older and the newer one, and what its feeds and pages depend on."""
+
+    before: Archive | None
+    this: Archive
+    after: Archive | None
+    state: str
+
+
 def publish(output: Output, planet: Planet, scene: Scene, place: Place, terms: Terms) -> Chain:
     """Close what is to be closed, and write the archives of a category that are not as they should be."""
     size, own = composing.archive_size(planet.config), shelf(planet.config, place.path)
     if not size:
         return Chain()
+    terms = replace(terms, max_bytes=None)
     with writing(output.engine) as db:
         archives.close(db, place.id, own.items or 1, own.max_per_source, size, _taken(planet.categories, place))
         found = [each for each in archives.archives(db, place.id) if each.holds]
-    chain = Chain()
-    for around in zip([None, *found], found, [*found[1:], None], strict=False):
-        paths, written = _one(output, planet, scene, place, around, terms)
-        chain = replace(chain, paths=chain.paths | paths, written=chain.written + written)
-    newest = _urls(planet, place, found[-1].number) if found else {}
-    return replace(chain, newest=newest)
+    files = _files(output, place, terms)
+    paths: set[str] = set()
+    written = Written()
+    for link in _chain(planet, place, found):
+        names, kept = _due(output, planet, place, link, files.get(link.this.number, frozenset()))
+        if names:
+            rendered = render(
+                _channel(output, planet, scene, place, link), folder(place, link.this.number), names, terms
+            )
+            done = put(output, place.id, rendered)
+            if not done.problems:
+                with writing(output.engine) as db:
+                    archives.mark_rendered(db, place.id, link.this.number, link.state)
+            written += done
+            paths |= rendered.paths
+            kept = kept if rendered.whole else files.get(link.this.number, frozenset())
+        copies = _copies(output, kept - paths, terms)
+        written += put(output, place.id, Rendered(copies)) if copies else Written()
+        paths |= kept | copies.keys()
+    return Chain(frozenset(paths), _urls(planet, place, found[-1].number) if found else {}, written)
 
 
-def _one(
-    output: Output,
-    planet: Planet,
-    scene: Scene,
-    place: Place,
-    around: tuple[Archive | None, Archive, Archive | None],
-    terms: Terms,
-) -> tuple[frozenset[str], Written]:
-    """Write one archive as far as it has to be; return the paths of all its documents."""
-    before, this, after = around
-    here = folder(place, this.number)
-    mine = frozenset(path for path in output.ours.get(place.id, ()) if path.startswith(f"{here}/"))
-    mine = mine if terms.gzip else frozenset(path for path in mine if not path.endswith(".gz"))
-    feeds = _print(_settings(planet, place), this.holds, before and before.number)
-    pages = _print(feeds, after and after.number, sorted(planet.config.templates.items()))
+def _chain(planet: Planet, place: Place, found: Sequence[Archive]) -> Iterator[Link]:
+    settings, templates = _settings(planet, place), sorted(planet.config.templates.items())
+    for before, this, after in zip([None, *found], found, [*found[1:], None], strict=False):
+        feeds = _print(settings, this.holds, before and before.number)
+        yield Link(before, this, after, f"{feeds}:{_print(feeds, after and after.number, templates)}")
+
+
+def _due(
+    output: Output, planet: Planet, place: Place, link: Link, files: frozenset[str]
+) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The formats in which an archive has to be written, and those of its `files` that stay as they are."""
     names = chosen(planet.config.site.formats, place.path, archive=True)
-    if mine and not mine & output.missing and this.rendered.startswith(f"{feeds}:"):
-        names = () if this.rendered == f"{feeds}:{pages}" else tuple(name for name in names if _is_page(name))
-        kept = mine
-    else:
-        kept = frozenset()
-    if not names:
-        return _with_copies(output, place, mine, terms)
+    feeds, pages = link.state.split(":")
+    before_feeds, _, before_pages = link.this.rendered.partition(":")
+    if not files or files & output.missing or before_feeds != feeds:
+        return names, frozenset()
+    return tuple(name for name in names if _is_page(name) and before_pages != pages), files
+
+
+def _channel(output: Output, planet: Planet, scene: Scene, place: Place, link: Link) -> Channel:
+    """An archive as a channel, with its neighbours; pages lead from the newest on to the current one."""
+    number = link.this.number
     with reading(output.engine) as db:
-        shown = channels.recent(db, place.id, None, archive=this.number)
-    channel = replace(
-        composing.channel(planet, place, shown, this.number),
+        shown = channels.recent(db, place.id, None, archive=number)
+    after = _urls(planet, place, link.after.number if link.after else 0)
+    return replace(
+        composing.channel(planet, place, shown, number),
         current=_urls(planet, place, 0),
-        previous=_urls(planet, place, before.number) if before else {},
-        next={name: url for name, url in _urls(planet, place, after.number if after else 0).items() if _is_page(name)},
+        previous=_urls(planet, place, link.before.number) if link.before else {},
+        next={name: url for name, url in after.items() if _is_page(name)},
         overview=overview.lineage(scene, place.path),
     )
-    rendered = render(channel, here, names, replace(terms, max_bytes=None))
-    written = put(output, place.id, rendered)
-    if not written.problems:
-        with writing(output.engine) as db:
-            archives.mark_rendered(db, place.id, this.number, f"{feeds}:{pages}")
-    stay, copied = _with_copies(output, place, (kept if rendered.whole else mine) - rendered.paths, terms)
-    return rendered.paths | stay, written + copied
 
 
-def _with_copies(output: Output, place: Place, paths: frozenset[str], terms: Terms) -> tuple[frozenset[str], Written]:
-    """The documents of an archive that stay as they are, with compressed copies where these are wanted now."""
-    lacking = [path for path in paths if f"{path}.gz" not in paths and not path.endswith(".gz")] if terms.gzip else []
-    copies = {f"{path}.gz": compressed((output.folder / path).read_bytes()) for path in lacking}
-    written = put(output, place.id, Rendered(copies)) if copies else Written()
-    return paths | copies.keys(), written
+def _files(output: Output, place: Place, terms: Terms) -> Mapping[int, frozenset[str]]:
+    """Our files of archives by their numbers; compressed copies only where these are wanted."""
+    found: dict[int, set[str]] = {}
+    for path in output.ours.get(place.id, ()):
+        number = re.match(r"archive-([0-9]+)/", path.removeprefix(f"{place.folder}/" if place.folder else ""))
+        if number and (terms.gzip or not path.endswith(".gz")):
+            found.setdefault(int(number[1]), set()).add(path)
+    return {number: frozenset(files) for number, files in found.items()}
+
+
+def _copies(output: Output, paths: frozenset[str], terms: Terms) -> Mapping[str, bytes]:
+    """The compressed copies that documents lack which stay as they are."""
+    lacking = [path for path in paths if not path.endswith(".gz") and f"{path}.gz" not in paths] if terms.gzip else []
+    return {f"{path}.gz": compressed((output.folder / path).read_bytes()) for path in lacking}
 
 
 def _taken(folders: Collection[str], place: Place) -> frozenset[int]:

@@ -6,10 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 
 from aggregator import rehearsal
 from aggregator.documents import Terms, render
 from aggregator.publish import is_foreign
+from aggregator.store.engine import open_store, writing
+from aggregator.store.tables import file
 from tests import build
 from tests.planet import NOON, Planet, rss
 from tests.server import Response, Server
@@ -192,6 +195,40 @@ def test_what_we_wrote_goes_when_it_is_not_wanted_any_more(planet: Planet) -> No
     (written,) = (path for path in after if path.startswith("posts/"))
     assert written.startswith("posts/uncategorized/")
     assert not (planet.root / "feeds" / "posts" / "tech").exists()
+
+
+def test_a_store_without_an_account_of_files_knows_them_by_our_name(planet: Planet) -> None:
+    planet.seeds()
+    post(planet, 1, "tech")
+    post(planet, 2)
+    planet.run()
+    store = open_store(planet.load().store)
+    with writing(store) as db:
+        db.execute(delete(file))
+    store.dispose()
+    (planet.root / "feeds" / "tech" / "atom.xml").write_text("somebody's")
+    (planet.root / "seeds" / "1.md").unlink()
+    planet.run(later=HOUR)
+    assert {path for path in planet.files() if "/" in path} == {"tech/atom.xml"}
+
+
+def test_a_category_that_moves_leaves_its_old_folder(planet: Planet) -> None:
+    planet.site |= {"items": 1, "archive": 1}
+    planet.seeds()
+    post(planet, 1, "tech")
+    post(planet, 2, "tech")
+    planet.run()
+    before = planet.files()
+    planet.categories.append({"path": ["tech"], "slug": "new"})
+    planet.run(later=HOUR)
+    after = planet.files()
+    assert {path: after[path] for path in before if path.startswith("tech/")} == {
+        path: data for path, data in before.items() if path.startswith("tech/")
+    }
+    assert {"new/atom.xml", "new/archive-1/atom.xml"} <= after.keys()
+    post(planet, 3, "tech")
+    planet.run(later=HOUR)
+    assert planet.files()["tech/atom.xml"] == before["tech/atom.xml"]
 
 
 def test_what_is_somebody_elses_is_never_touched(planet: Planet) -> None:
