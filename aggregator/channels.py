@@ -70,7 +70,7 @@ def publish_all(
         progress(number, len(stale), known[place.folder].title)
         try:
             with reading(engine) as db:
-                shown = channels.recent(db, place.id, config.site.items, _per_source(config, place.path))
+                shown = channels.recent(db, place.id, config.site.items, per_source(config, place.path))
             channel = _channel(config, place, known, shown, authority)
             files = publish(channel, config.output, names, ours=bool(place.rendered), dry=rehearse is not None)
             written += files
@@ -97,14 +97,17 @@ def publish_all(
 
 
 def shows(engine: Engine, config: Config, folder: str) -> tuple[Entry, ...]:
-    """What the category with this folder shows now; nothing where there is none."""
+    """What the category with this folder shows now; nothing where there is none. What is still shown, though the rules
+    of the config exclude it by now, is as it came."""
     with reading(engine) as db:
         places = {place.folder: place for place in channels.places(db)}
         if folder not in places:
             return ()
         place = places[folder]
-        shown = channels.recent(db, place.id, config.site.items, _per_source(config, place.path))
-        return _entries(config, place.path, categories(config, places.values()), shown, meta.authority(db))
+        shown = channels.recent(db, place.id, config.site.items, per_source(config, place.path))
+        known, rules = categories(config, places.values()), views.view(config)
+        items = ((each, as_shown(rules, place.path, each) or each.item) for each in shown)
+        return tuple(_entry(config, replace(each, item=item), known, meta.authority(db)) for each, item in items)
 
 
 def configured(config: Config) -> frozenset[CategoryPath]:
@@ -182,7 +185,7 @@ def as_shown(rules: View, path: CategoryPath, shown: Shown) -> Item | None:
     return rules.entry(path, item, shown.seen) if item else None
 
 
-def _per_source(config: Config, path: CategoryPath) -> int | None:
+def per_source(config: Config, path: CategoryPath) -> int | None:
     """How many entries of one source a category's feeds show: its own limit, else that of all."""
     own = [shelf.max_per_source for each, shelf in sorted(config.shelves.items()) if fold(each) == fold(path)]
     return next((limit for limit in own if limit is not None), config.site.max_per_source)
