@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection
 
 from aggregator import dates, identity, text
+from aggregator.channels import per_source
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
 from aggregator.model import CategoryPath, Item
@@ -58,7 +59,8 @@ def _keys(config: Config, wanted: str) -> set[str]:
         if not find(source.kind).REMOTE and Path(wanted).absolute().is_relative_to(folder):
             origins.add(Path(wanted).absolute().relative_to(folder).as_posix())
     met = [Item(guid=wanted, url=text.http_url(wanted))] + [Item(origin=origin) for origin in sorted(origins)]
-    return {key for item in met for key in identity.keys(item) if not key.startswith("text:")}
+    vague = ("tail:", "body:", "text:")  # another host may have a page of that path; the others are of an empty entry
+    return {key for item in met for key in identity.keys(item) if not key.startswith(vague)}
 
 
 def _nothing(config: Config, db: Connection, wanted: str) -> str:
@@ -161,9 +163,12 @@ def _dates(copy: Copy) -> Iterator[str]:
 def _place(config: Config, db: Connection, told: Told, path: CategoryPath, number: int) -> str:
     """Whether a category's feeds, which hold its newest entries, show the story."""
     name = " / ".join(path) or "(everything)"
-    newest = [each.id for each in channels.recent(db, number, config.site.items)]
+    limit = per_source(config, path)
+    newest = [each.id for each in channels.recent(db, number, config.site.items, limit)]
     if told.id in newest:
         return f"{name}: entry {newest.index(told.id) + 1} of {len(newest)}"
+    if limit is not None and told.id in (each.id for each in channels.recent(db, number, config.site.items)):
+        return f"{name}: not among the newest {limit} of its source"
     return f"{name}: no longer among its newest {config.site.items} entries"
 
 
