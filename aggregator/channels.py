@@ -92,13 +92,14 @@ def publish_all(
 
 
 def shows(engine: Engine, config: Config, folder: str) -> tuple[Entry, ...]:
-    """What the category with this folder shows now; nothing where there is none."""
+    """What the category with this folder shows now; nothing where there is none. What is still shown, though the rules
+    of the config exclude it by now, is as it came."""
     with reading(engine) as db:
         places = {place.folder: place for place in channels.places(db)}
         if folder not in places:
             return ()
         planet, place = composing.planet(db, config, places.values()), places[folder]
-        return composing.entries(planet, place.path, composing.shown(db, config, place.id, place.path))
+        return composing.entries(planet, place.path, composing.shown(db, config, place.id, place.path), excluded=True)
 
 
 def _publish(

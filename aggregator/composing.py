@@ -78,12 +78,11 @@ def channel(planet: Planet, place: Place, shown: Iterable[Shown], archive: int =
     )
 
 
-def entries(planet: Planet, path: CategoryPath, shown: Iterable[Shown]) -> tuple[Entry, ...]:
-    """Entries as a category shows them."""
+def entries(planet: Planet, path: CategoryPath, shown: Iterable[Shown], *, excluded: bool = False) -> tuple[Entry, ...]:
+    """Entries as a category shows them; with `excluded` also those that new rules exclude, as they came."""
     rules = view(planet.config)
-    return tuple(
-        _entry(planet, replace(each, item=item)) for each in shown if (item := as_shown(rules, path, each)) is not None
-    )
+    items = ((each, as_shown(rules, path, each) or (each.item if excluded else None)) for each in shown)
+    return tuple(_entry(planet, replace(each, item=item)) for each, item in items if item is not None)
 
 
 def as_shown(rules: View, path: CategoryPath, shown: Shown) -> Item | None:

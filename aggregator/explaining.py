@@ -15,7 +15,7 @@ from aggregator.errors import AggregatorError
 from aggregator.model import CategoryPath, Item
 from aggregator.placing import shelf
 from aggregator.sources import find
-from aggregator.store import archives, telling
+from aggregator.store import archives, channels, telling
 from aggregator.store import sources as stored
 from aggregator.store.engine import open_store, reading
 from aggregator.store.telling import Copy, Told
@@ -59,7 +59,8 @@ def _keys(config: Config, wanted: str) -> set[str]:
         if not find(source.kind).REMOTE and Path(wanted).absolute().is_relative_to(folder):
             origins.add(Path(wanted).absolute().relative_to(folder).as_posix())
     met = [Item(guid=wanted, url=text.http_url(wanted))] + [Item(origin=origin) for origin in sorted(origins)]
-    return {key for item in met for key in identity.keys(item) if not key.startswith("text:")}
+    vague = ("tail:", "body:", "text:")  # another host may have a page of that path; the others are of an empty entry
+    return {key for item in met for key in identity.keys(item) if not key.startswith(vague)}
 
 
 def _nothing(config: Config, db: Connection, wanted: str) -> str:
@@ -167,7 +168,10 @@ def _place(config: Config, db: Connection, told: Told, path: CategoryPath, numbe
         return f"{name}: entry {newest.index(told.id) + 1} of {len(newest)}"
     if composing.archive_size(config) and (archive := archives.holder(db, number, told.id)):
         return f"{name}: in archive {archive}"
-    return f"{name}: no longer among its newest {shelf(config, path).items} entries"
+    own = shelf(config, path)
+    if own.max_per_source and told.id in (each.id for each in channels.recent(db, number, own.items)):
+        return f"{name}: not among the newest {own.max_per_source} of its source"
+    return f"{name}: no longer among its newest {own.items} entries"
 
 
 def _values(view: View, copy: Copy) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from aggregator import identity, schedule, sources
 from aggregator.fetching import freshness
-from aggregator.model import HostState, Source, Validators, Visit
+from aggregator.model import HostState, Item, Source, Validators, Visit
 from aggregator.moves import moved
 from aggregator.store import retention, vanished, visits
 from aggregator.store import sources as stored
@@ -102,11 +102,16 @@ def _surplus(visit: Visit, changes: Sequence[identity.Change], now: datetime) ->
     wanted = visit.source.policy.first_import
     if wanted is None or not sources.find(visit.source.kind).REMOTE:
         return frozenset()
-    place = {item: number for number, item in reversed(list(enumerate(visit.items)))}
-    new = [change for change in changes if change.what == "new" and change.item]
-    new.sort(key=lambda change: place.get(change.item, len(place)) if change.item else 0)
+    place = {_unnamed(item): number for number, item in reversed(list(enumerate(visit.items)))}
+    new = [change for change in changes if change.what == "new"]
+    new.sort(key=lambda change: place[_unnamed(change.item)] if change.item else 0)
     new.sort(key=lambda change: change.published or now, reverse=True)
     return frozenset(new[wanted:])
+
+
+def _unnamed(item: Item) -> Item:
+    """An entry without its guid, which deciding leaves out where it counts for nothing."""
+    return replace(item, guid="")
 
 
 def _told(visit: Visit, decision: identity.Decision) -> Visit:

@@ -1,6 +1,6 @@
 """`aggregator once --dry-run`: a whole run on a copy of the store, and what it would change in which feed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +9,7 @@ from aggregator import channels
 from aggregator.config import Config
 from aggregator.model import Channel, Entry, Item
 from aggregator.pipeline import Report, carry_out
+from aggregator.store import channels as shown
 from aggregator.store import sources as stored
 from aggregator.store.engine import copied, open_store, reading, writing
 from aggregator.store.lock import locked
@@ -48,10 +49,18 @@ def rehearse(
                 finally:
                     with reading(copy) as db:
                         hosts = stored.hosts(db)
+                        after = shown.prints(db)
                     with writing(real) as db:
                         stored.save_hosts(db, hosts)
+            with reading(real) as db:
+                before = shown.prints(db)
+            ruled = {
+                name
+                for name, (rules, look) in after.items()
+                if name in before and before[name][0] != rules and before[name][1] != look
+            }
             differences = [
-                difference(channels.shows(real, config, channel.category.folder), channel, files)
+                difference(channels.shows(real, config, channel.category.folder), channel, files, ruled)
                 for channel, files in changed
             ]
         finally:
@@ -59,11 +68,18 @@ def rehearse(
     return report, tuple(differences)
 
 
-def difference(before: Sequence[Entry], after: Channel, files: tuple[Path, ...]) -> Difference:
-    """How a channel's entries differ from those `before`."""
+def difference(
+    before: Sequence[Entry], after: Channel, files: tuple[Path, ...], ruled: Collection[str] = ()
+) -> Difference:
+    """How a channel's entries differ from those `before`. Both are as the config's rules have them, and those that it
+    had are not known; so `ruled` are the ids of those that its new ones change."""
     old = {entry.id: entry for entry in before}
     new = {entry.id: entry for entry in after.entries}
-    changed = [(entry, what) for entry in after.entries if (what := _changes(old.get(entry.id, entry), entry))]
+    changed = []
+    for entry in after.entries:
+        what = _changes(old.get(entry.id, entry), entry)
+        if what or (entry.id in old and entry.id in ruled):
+            changed.append((entry, what or ("rules",)))
     return Difference(
         title=after.category.title,
         files=files,

@@ -170,7 +170,10 @@ def show_rehearsal(differences: Sequence[Difference]) -> None:
         if len(lines) > _MOST:
             console.print(Text(f"    and {len(lines) - _MOST} more", "dim"), soft_wrap=True)
         if not lines:
-            console.print(Text("    no entry changes, only what the feed says of itself", "dim"), soft_wrap=True)
+            console.print(
+                Text("    the same entries; rules of categories or what the feed says of itself changed", "dim"),
+                soft_wrap=True,
+            )
     if not differences:
         console.print(Text("no feed would change", "dim"), soft_wrap=True)
     sys.stdout.flush()

@@ -375,6 +375,10 @@ MISTAKES = {
     "keep_for = '5m'": (4, 'site.keep_for: write "1h" or more (it is "5m")'),
     "near_duplicates = 1": (4, "site.near_duplicates: write true or false (it is 1)"),
     "[[category]]\npath = 'a'\nmax_per_source = 0": (6, "category[1].max_per_source: write 1 or more (it is 0)"),
+    "[[category]]\npath = 'a'\n[[category]]\npath = 'b'\nof = ['a']\nkeep = 5": (
+        6,
+        "category[2]: is virtual, so it keeps nothing; write `keep` for the categories that it shows",
+    ),
     # Rules.
     f"{FEED}{FEED.replace('feed', 'two')}[[source.rule]]\n[source.rule.include]\ntitel = 'x'": (
         10,

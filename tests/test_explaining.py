@@ -146,6 +146,20 @@ def test_an_entry_that_is_no_longer_among_the_newest(planet: Planet, server: Ser
     assert lines(explain(planet, "Old"), "feed") == ["(everything): in archive 1"]
 
 
+def test_an_entry_that_is_one_too_many_of_its_source(planet: Planet, server: Server) -> None:
+    planet.site["max_per_source"] = 1
+    server.put("/a", rss([entry("Old"), entry("New", guid="urn:a:2", link="https://a.example/2", date=NOON)]))
+    planet.feed(server.url("/a", host=A))
+    planet.run()
+    assert lines(explain(planet, "Old"), "feed") == ["(everything): not among the newest 1 of its source"]
+    assert lines(explain(planet, "New"), "feed") == ["(everything): entry 1 of 1"]
+
+
+def test_a_page_of_the_same_path_at_another_host_is_another(two: Planet) -> None:
+    with pytest.raises(AggregatorError, match=r"nothing is known of https://other\.example/story\?id=1"):
+        explain(two, "https://other.example/story?id=1")
+
+
 def test_on_the_command_line(two: Planet, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(two.root)
     cli.cli.main(["explain", "a", "story"], standalone_mode=False)

@@ -62,6 +62,22 @@ def test_a_diff_of_each_feed(planet: Planet, server: Server) -> None:
     assert again == found, "a rehearsal leaves nothing behind that the next one would meet"
 
 
+def test_rules_that_were_written_since(planet: Planet, server: Server) -> None:
+    server.put("/feed", rss(items(1, 2)), etag=True)
+    planet.feed(server.url("/feed", host="127.0.0.7"))
+    planet.run()
+    planet.sources[0]["rule"] = [{"exclude": {"title": "1"}}, {"title": "{title}!"}]
+    _, (diff,) = rehearse(planet.load(), planet.now + HOUR)
+    assert titles(diff.removed) == ["Story 1"]
+    assert [(entry.item.title, what) for entry, what in diff.changed] == [("Story 2!", ("rules",))]
+    planet.run()
+    assert planet.titles() == ["Story 2!"]
+    planet.sources[0]["rule"] = []
+    _, (diff,) = rehearse(planet.load(), planet.now + HOUR)
+    assert titles(diff.added) == ["Story 1"]
+    assert [(entry.item.title, what) for entry, what in diff.changed] == [("Story 2", ("rules",))]
+
+
 def test_posts_that_go_and_categories_that_go_with_them(planet: Planet) -> None:
     planet.seeds()
     planet.post("a.md", title="Stays", date="2026-03-01")

@@ -225,6 +225,14 @@ def test_the_first_import(
     assert sorted(planet.titles()) == sorted([*stay, "new"])
 
 
+def test_the_first_import_of_entries_whose_guids_do_not_count(planet: Kept, server: Server) -> None:
+    server.put("/1", rss([{"title": n, "guid": n, "link": f"https://a.example/{n}"} for n in "bca"]))
+    planet.feed(server.url("/1", host="127.0.0.1"))
+    planet.policy(0, first_import=2, identity="link")
+    planet.run()
+    assert sorted(planet.titles()) == ["b", "c"], "the first of the feed"
+
+
 def test_the_first_import_is_the_first_that_succeeds(planet: Kept, server: Server) -> None:
     server.put("/1", b"", status=500)
     planet.feed(server.url("/1", host="127.0.0.1"))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from aggregator.model import Retention
 from tests.kept import Kept
 from tests.planet import NOON, rss
 from tests.server import Server
@@ -90,3 +91,39 @@ def test_what_vanishes_is_kept_by_default(planet: Kept, server: Server) -> None:
         server.put("/1", listing(numbers))
         planet.run(later=DAY * bool(number))
     assert len(planet.titles()) == 5
+
+
+@pytest.mark.parametrize("removed", ["taken back", "file gone", "retention"])
+def test_who_has_it_next_has_it_under_its_id_and_it_stays_one(planet: Kept, server: Server, removed: str) -> None:
+    """A story whose only copy went comes back from another source: with its id, and once when the first has it again."""
+    story = {"guid": "https://a.example/2", "title": "2", "date": NOON + timedelta(hours=2) - DAY}
+    if removed == "file gone":
+        planet.policies.clear()
+        planet.seeds()
+        post = planet.post("2.md", "Text", title="2", date="2026-03-13", permalink="https://a.example/2")
+    else:
+        planet.feed(server.url("/1", host="127.0.0.1"))
+        server.put("/1", listing("4321"))
+    server.put("/2", rss([]))
+    planet.feed(server.url("/2", host="127.0.0.2"))
+    planet.run()
+    public_id = planet.ids()["2"]
+    if removed == "file gone":
+        post.unlink()
+    elif removed == "taken back":
+        server.put("/1", listing("431"))
+    else:
+        planet.policy(0, retention=Retention(keep=2))
+    planet.run(later=DAY)
+    planet.run(later=DAY)
+    assert "2" not in planet.titles()
+    server.put("/2", rss([story | {"link": "https://a.example/2"}]))
+    planet.run(later=DAY)
+    assert planet.ids()["2"] == public_id
+    if removed == "file gone":
+        planet.post("2.md", "Text", title="2", date="2026-03-13", permalink="https://a.example/2")
+    else:
+        server.put("/1", listing("54321"))
+    planet.run(later=DAY)
+    assert planet.titles().count("2") == 1
+    assert planet.ids()["2"] == public_id

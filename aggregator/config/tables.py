@@ -235,6 +235,9 @@ class CategorySettings(Table):
         said = [key for key in ("slug", "of", "aliases") if not self.path and getattr(self, key)]
         if said:
             raise ValueError(f"everything, the path [], has no `{said[0]}`; leave it out")
+        kept = [key for key in ("keep", "keep_for") if self.of and getattr(self, key)]
+        if kept:
+            raise ValueError(f"is virtual, so it keeps nothing; write `{kept[0]}` for the categories that it shows")
         return self
 
 

@@ -134,6 +134,16 @@ def recent(
     )
 
 
+def prints(db: Connection) -> Mapping[str, tuple[str, str]]:
+    """Of every story that is shown, by its public id: the rules of its source, and how it is shown, as prints."""
+    rows = db.execute(
+        select(story.c.public_id, source.c.rules, story.c.digest)
+        .join(item, item.c.id == story.c.item_id)
+        .join(source, source.c.id == item.c.source_id)
+    )
+    return {row.public_id: (row.rules, row.digest) for row in rows}
+
+
 def copies(db: Connection) -> Mapping[str, list[dict[str, str]]]:
     """Every published story's copies, by its public id: the source's key, and the guid, URL and file of the copy."""
     columns = (story.c.public_id, source.c.key, item.c.data)

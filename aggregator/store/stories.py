@@ -110,24 +110,30 @@ class _Meetings:
         self.stories: dict[int, int] = {}
         self.sources: dict[int, set[int]] = {}
         self.alike: dict[tuple[str, str], list[Row[Any]]] = {}
-        other = item_key.alias()
+        self.gone: dict[str, dict[int, Row[Any]]] = {}
+        other, twin = item_key.alias(), item.alias()
         naming = other.c.key.startswith("guid:") | other.c.key.startswith("link:")
         named = exists().where(other.c.item_id == item.c.id, naming).label("named")
         columns = (item_key.c.key, item.c.id, item.c.story_id, item.c.source_id, item.c.words, source.c.remote, named)
-        live = (
+        every = (
             select(*columns).join(item, item.c.id == item_key.c.item_id).join(source, source.c.id == item.c.source_id)
         )
-        live = live.where(item.c.removed.is_(None))
+        alive = exists().where(twin.c.story_id == item.c.story_id, twin.c.removed.is_(None))
+        removed = item.c.removed.is_not(None) & item.c.story_id.is_not(None) & ~alive
         for some in portions(sorted(keys)):
-            for row in db.execute(live.where(item_key.c.key.in_(some))):
+            for row in db.execute(every.where(item.c.removed.is_(None), item_key.c.key.in_(some))):
                 self.holders.setdefault(row.key, {})[row.id] = row
                 if row.story_id is not None:
                     self.stories[row.id] = row.story_id
+            for row in db.execute(every.where(removed, item_key.c.key.in_(some))):
+                self.gone.setdefault(row.key, {})[row.id] = row
         self.know(sorted(set(self.stories.values())))
+        self.know(sorted({row.story_id for rows in self.gone.values() for row in rows.values()}), removed=True)
 
-    def know(self, numbers: Sequence[int]) -> None:
-        """Read which sources these stories have copies of."""
-        members = select(item.c.story_id, item.c.source_id).where(item.c.removed.is_(None)).distinct()
+    def know(self, numbers: Sequence[int], *, removed: bool = False) -> None:
+        """Read which sources these stories have copies of, with `removed` those that had one."""
+        members = select(item.c.story_id, item.c.source_id).distinct()
+        members = members if removed else members.where(item.c.removed.is_(None))
         for some in portions(numbers):
             for row in self.db.execute(members.where(item.c.story_id.in_(some))):
                 self.sources.setdefault(row.story_id, set()).add(row.source_id)
@@ -148,22 +154,36 @@ class _Meetings:
                 (story_id,) = joined
                 if mine.source_id not in self.sources[story_id] or any(row.source_id == mine.source_id for row in met):
                     return story_id
+        return self._lost(keys, mine)
+
+    def _lost(self, keys: Sequence[str], mine: Row[Any]) -> int | None:
+        """A story whose copies are all gone: it comes back as itself when another source has it, lest there be two when
+        the first has it again."""
+        for key in keys:
+            met = _told(self.gone, key, keys[-1])
+            left = {row.story_id for row in met if not (key == keys[-1] and row.named and mine.named)}
+            if len(left) == 1:
+                (story_id,) = left
+                if mine.source_id not in self.sources[story_id]:
+                    return int(story_id)
         return None
 
     def _met(self, key: str, text: str, mine: Row[Any]) -> list[Row[Any]]:
         """The others whom a key tells to be the same. A guid that is no URI, and what several entries of one source
         have (a page with many entries), tells only with the text; the text alone only where one has nothing else."""
         if (key, text) not in self.alike:
-            self.alike[key, text] = self._alike(key, text)
+            self.alike[key, text] = _told(self.holders, key, text)
         same = self.alike[key, text]
         return [row for row in same if row.id != mine.id and not (key == text and row.named and mine.named)]
 
-    def _alike(self, key: str, text: str) -> list[Row[Any]]:
-        holders = self.holders[key]
-        if not is_global(key) or _crowded(holders.values()):
-            few, many = sorted((holders, self.holders[text]), key=len)
-            holders = {number: row for number, row in few.items() if number in many}
-        return [] if _crowded(holders.values()) else list(holders.values())
+
+def _told(every: Mapping[str, dict[int, Row[Any]]], key: str, text: str) -> list[Row[Any]]:
+    """Those who have a key, as far as it tells."""
+    holders = every.get(key, {})
+    if not is_global(key) or _crowded(holders.values()):
+        few, many = sorted((holders, every.get(text, {})), key=len)
+        holders = {number: row for number, row in few.items() if number in many}
+    return [] if _crowded(holders.values()) else list(holders.values())
 
 
 def _crowded(holders: Collection[Row[Any]]) -> bool:
