@@ -50,7 +50,7 @@ def size(value: object) -> int:
 
 def address(value: str) -> tuple[str, int]:
     """`"127.0.0.1:8080"`, `"localhost:80"` or `"[::1]:8080"` as host and port. Raises ValueError."""
-    match = re.fullmatch(r"(?:\[([0-9a-fA-F:.]+)\]|([^\s:/\[\]@]+)):([0-9]{1,5})", value)
+    match = re.fullmatch(r"(?:\[([0-9a-fA-F:.]+)\]|([\w-]{1,63}(?:\.[\w-]{1,63})*)):([0-9]{1,5})", value, re.ASCII)
     if not match or int(match[3]) > 65535:
         raise ValueError('write HOST:PORT, such as "127.0.0.1:8080" or "[::1]:8080"')
     return match[1] or match[2], int(match[3])

@@ -120,9 +120,11 @@ def test_every_key_of_a_rule_is_documented() -> None:
 
 @pytest.mark.parametrize(
     ("table", "model"),
-    [("site", config.Site), ("fetch", config.Fetching)],
+    [("site", config.Site), ("fetch", config.Fetching), ("web", config.Web)],
 )
-def test_every_key_is_documented_with_its_default(table: str, model: type[config.Site | config.Fetching]) -> None:
+def test_every_key_is_documented_with_its_default(
+    table: str, model: type[config.Site | config.Fetching | config.Web]
+) -> None:
     start = README.index(f"| key of `[{table}]`")
     lines = README[start:].split("\n\n")[0].splitlines()
     documented = {name for line in lines for name in re.findall(r"`(\w+)`", line.split("|")[1])}

@@ -6,6 +6,7 @@ import os
 import stat
 from collections import OrderedDict
 from dataclasses import dataclass
+from io import FileIO
 from threading import Lock
 
 from aggregator.web.tree import ABSENT
@@ -37,14 +38,14 @@ class Shelf:
 
         Raises OSError when the disk fails.
         """
-        try:  # not to be kept waiting by a pipe, nor led elsewhere by a link that was put there a moment ago
-            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+        try:
+            file = FileIO(path, opener=_open)
         except OSError as error:
             if error.errno in ABSENT:
                 return None
             raise
-        with os.fdopen(handle, "rb") as file:
-            now = os.fstat(handle)
+        with file:
+            now = os.fstat(file.fileno())
             if not stat.S_ISREG(now.st_mode):
                 return None
             key = (path, now.st_mtime_ns, now.st_ctime_ns, now.st_size, now.st_ino)
@@ -52,7 +53,7 @@ class Shelf:
                 if key in self._known:
                     self._known.move_to_end(key)
                     return self._known[key]
-            data = file.read()
+            data = file.readall()
         document = _document(data, int(now.st_mtime), text=text)
         self._keep(key, document)
         return document
@@ -65,6 +66,11 @@ class Shelf:
             while self._left < 0:
                 _, oldest = self._known.popitem(last=False)
                 self._left += _weight(oldest)
+
+
+def _open(path: str, flags: int) -> int:
+    """Not to be kept waiting by a pipe, nor led elsewhere by a link that was put there a moment ago."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)
 
 
 def _document(data: bytes, modified: int, *, text: bool) -> Document:

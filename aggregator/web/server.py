@@ -20,7 +20,7 @@ def listen(where: str) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
-        why = error.strerror or error
+        why = str(error.strerror).partition(" (while")[0]
         raise AggregatorError(f"{where}: cannot listen ({why}); free it, or choose another with --listen") from error
 
 

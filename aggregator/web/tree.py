@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 Names = tuple[str, ...]
 """A path below the tree's root, by its names; the last one is "" where the path ends with a slash."""
 
-ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP, errno.ENAMETOOLONG)
+ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
 """What the system says of a path where nothing can be read; all else is trouble of the machine, and no 404."""
 
 
@@ -41,7 +41,7 @@ def locate(root: Path, names: Names) -> str | None:
     for spelled in dict.fromkeys((names, *spellings)):
         try:
             top = os.path.realpath(root, strict=True)
-            path = os.path.realpath(os.path.join(top, *spelled), strict=True)  # noqa: PTH118 - Path.resolve raises RuntimeError for a loop
+            path = os.path.realpath("/".join((top, *spelled)), strict=True)
         except OSError as error:
             if error.errno not in ABSENT:
                 raise
