@@ -236,6 +236,36 @@ def prune(config: Path | None, as_json: bool, verbose: int, quiet: bool, dry_run
         click.echo("nothing is beyond its limits", err=True)
 
 
+@cli.command()
+@common
+@click.option("--listen", metavar="HOST:PORT", help="Where to listen, instead of the config's `listen` in [web].")
+def serve(config: Path | None, as_json: bool, verbose: int, quiet: bool, listen: str | None) -> None:
+    """Serve what is published over HTTP, until it is ended.
+
+    Runs go on beside it: a reader gets the old document or the new one, whole.
+
+    \b
+      aggregator serve                          at http://127.0.0.1:8080/, for a proxy on the same machine
+      aggregator serve --listen 0.0.0.0:80 -v   to everyone, with a line for each request
+    """
+    wishes = _wishes(config, as_json, verbose, quiet)
+    loaded = _load(wishes)
+    from aggregator import report
+    from aggregator.web import server
+
+    try:
+        listening = server.listen(listen or loaded.web.listen)
+    except ValueError as error:
+        raise ConfigError(f"--listen: {error}") from None
+    if wishes.json:
+        report.show_json({"url": server.url(listening), "output": str(loaded.output)})
+    elif not wishes.quiet:
+        click.echo(f"serving {loaded.output} at {server.url(listening)}", err=True)
+    logging.getLogger("uvicorn.access").setLevel(logging.INFO)
+    logging.getLogger("uvicorn.error").setLevel(logging.INFO if wishes.verbose > 1 else logging.ERROR)
+    server.serve(loaded, listening, log=wishes.verbose > 0)
+
+
 @cli.group("list", no_args_is_help=True)
 @common
 def list_(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None:

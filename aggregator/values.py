@@ -1,4 +1,4 @@
-"""Durations, sizes and category paths as people write and read them. Pure."""
+"""Durations, sizes, addresses and category paths as people write and read them. Pure."""
 
 import re
 import unicodedata
@@ -46,6 +46,14 @@ def size(value: object) -> int:
     if not 1 <= number <= 10**12:
         raise ValueError('write a size between 1 and "1000GB"')
     return number
+
+
+def address(value: str) -> tuple[str, int]:
+    """`"127.0.0.1:8080"`, `"localhost:80"` or `"[::1]:8080"` as host and port. Raises ValueError."""
+    match = re.fullmatch(r"(?:\[([0-9a-fA-F:.]+)\]|([\w-]{1,63}(?:\.[\w-]{1,63})*)):([0-9]{1,5})", value, re.ASCII)
+    if not match or int(match[3]) > 65535:
+        raise ValueError('write HOST:PORT, such as "127.0.0.1:8080" or "[::1]:8080"')
+    return match[1] or match[2], int(match[3])
 
 
 def categories(value: object) -> tuple[CategoryPath, ...]:

@@ -57,6 +57,7 @@ FLOORS: dict[str, int] = {
     "pruning": 40,
     "rehearsal": 40,
     "report": 41,
+    "web": 45,
     "cli": 50,
     "__main__": 60,
 }
@@ -79,6 +80,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "pydantic": ("config", "store/values"),
     "re2": ("matching",),
     "rich": ("report",),
+    "starlette": ("web",),
     "soupsieve": ("stripping",),
     "sqlalchemy": (
         "store",
@@ -91,6 +93,7 @@ DOORS: dict[str, tuple[str, ...]] = {
         "pipeline",
         "planning",
     ),  # above the store: only the types Engine and Connection
+    "uvicorn": ("web",),
     "uvloop": ("fetching",),
     "yaml": ("sources",),
 }

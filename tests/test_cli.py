@@ -23,7 +23,7 @@ from aggregator.errors import ConfigError
 from tests.planet import Planet, rss
 from tests.server import Server
 
-HEAVY = "alembic apscheduler bs4 feedgen feedparser frontmatter httpx lxml markdown_it nh3 pydantic rich sqlalchemy"
+HEAVY = "alembic apscheduler bs4 feedgen feedparser frontmatter httpx lxml markdown_it nh3 pydantic rich sqlalchemy starlette uvicorn"
 
 
 @pytest.fixture

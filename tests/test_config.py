@@ -288,6 +288,13 @@ MISTAKES = {
     "formats = [\n 'rss',\n 5\n]": (4, "site.formats[2]: write text in quotes (it is 5)"),
     "[fetch]\nallow_networks = '::1'": (5, 'fetch.allow_networks: write a list in brackets (it is "::1")'),
     "[[category]]\npath = 'a'\norder = 'b'": (6, 'category[1].order: write a whole number (it is "b")'),
+    "[web]\nlisten = 8080": (5, "web.listen: write text in quotes (it is 8080)"),
+    "[web]\nlisten = ':8080'": (
+        5,
+        'web.listen: write HOST:PORT, such as "127.0.0.1:8080" or "[::1]:8080" (it is ":8080")',
+    ),
+    "[web]\nlissen = 'x'": (5, 'web.lissen: unknown key; did you mean "listen"?'),
+    "[[web]]\nlisten = 'x'": (4, "web: write it as a table, [web]"),
     "[[source]]\nurl = ['https://news.example/']": (5, "source[1].url: write text in quotes (it is ["),
     "[[source]]\nkind = 5": (5, "source[1].kind: write text in quotes (it is 5)"),
     "[source]\nurl = 'x'": (4, "source: write [[source]] in two brackets, once for each source"),
@@ -640,6 +647,7 @@ values = st.recursive(simple, lambda inner: st.lists(inner, max_size=3), max_lea
 KEYS = {
     "site": "title base_url language timezone output store contact items formats keep keep_for nonsense",
     "fetch": "interval timeout max_bytes allow_networks nonsense",
+    "web": "listen nonsense",
     "source": "kind path url category title language timezone base_url interval max_bytes identity content rule nonsense",
     "category": "path title slug description order aliases of keep rule nonsense",
 }

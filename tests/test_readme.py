@@ -142,8 +142,10 @@ def test_every_key_of_a_rule_is_documented() -> None:
     assert {f"{{{name}}}" for name in (*TITLE_FIELDS, *LINK_FIELDS)} <= {*section}
 
 
-@pytest.mark.parametrize(("name", "model"), [("site", config.Site), ("fetch", config.Fetching)])
-def test_every_key_is_documented_with_its_default(name: str, model: type[config.Site | config.Fetching]) -> None:
+@pytest.mark.parametrize(("name", "model"), [("site", config.Site), ("fetch", config.Fetching), ("web", config.Web)])
+def test_every_key_is_documented_with_its_default(
+    name: str, model: type[config.Site | config.Fetching | config.Web]
+) -> None:
     documented = table(f"key of `[{name}]`")
     assert documented.keys() == model.model_fields.keys()
     required = {key: "https://planet.example/" for key, field in model.model_fields.items() if field.is_required()}

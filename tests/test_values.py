@@ -1,4 +1,4 @@
-"""Durations, sizes and category paths as people write them."""
+"""Durations, sizes, addresses and category paths as people write them."""
 
 import math
 from datetime import timedelta
@@ -86,6 +86,45 @@ def test_sizes(written: object, number: int) -> None:
 def test_no_sizes(written: object) -> None:
     with pytest.raises(ValueError, match="write"):
         values.size(written)
+
+
+# --- Addresses ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "host", "port"),
+    [
+        ("127.0.0.1:8080", "127.0.0.1", 8080),
+        ("localhost:0", "localhost", 0),
+        ("[::1]:65535", "::1", 65535),
+        ("a-b.example:80", "a-b.example", 80),
+    ],
+)
+def test_addresses(written: str, host: str, port: int) -> None:
+    assert values.address(written) == (host, port)
+
+
+NO_ADDRESSES = [
+    "",
+    ":80",
+    "a",
+    "a:",
+    "a:65536",
+    "a:-1",
+    "a:٨٠",
+    "::1:80",
+    "[::1]",
+    "http://a:80",
+    "a b:80",
+    "a..b:80",
+    "a:80/",
+]
+
+
+@pytest.mark.parametrize("written", NO_ADDRESSES)
+def test_no_addresses(written: str) -> None:
+    with pytest.raises(ValueError, match="write HOST:PORT"):
+        values.address(written)
 
 
 # --- Categories -----------------------------------------------------------------------------------------------------

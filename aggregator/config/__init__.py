@@ -13,13 +13,13 @@ from typing import Any
 
 from aggregator.config import entries, problems, shelves, templates, toml
 from aggregator.config.problems import Problem
-from aggregator.config.tables import CategorySettings, Fetching, Host, Site
+from aggregator.config.tables import CategorySettings, Fetching, Host, Site, Web
 from aggregator.config.toml import KeyPath
 from aggregator.errors import ConfigError
 from aggregator.matching import fold_path, spelled
 from aggregator.model import CategoryPath, HostRule, Pace, Shelf, Source
 
-__all__ = ["CategorySettings", "Config", "Fetching", "Site", "load"]
+__all__ = ["CategorySettings", "Config", "Fetching", "Site", "Web", "load"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class Config:
     categories: Mapping[CategoryPath, CategorySettings]
     shelves: Mapping[CategoryPath, Shelf]
     templates: Mapping[str, str]
+    web: Web
 
     @property
     def output(self) -> Path:
@@ -85,6 +86,7 @@ def _read(file: Path, root: Path, data: dict[str, Any], found: list[Problem], lo
     found.extend(_misplaced(data))
     site = problems.validate(Site, data.get("site", {}), ("site",), found)
     fetch = problems.validate(Fetching, data.get("fetch", {}), ("fetch",), found)
+    web = problems.validate(Web, data.get("web", {}), ("web",), found)
     hosts = _hosts(data, found)
     settings, places = _categories(data, found)
     listed = entries.read(_tables(data, "source", found), found)
@@ -92,19 +94,19 @@ def _read(file: Path, root: Path, data: dict[str, Any], found: list[Problem], lo
         found.extend(_entangled(root, site, listed))
     if look:
         found.extend(_out_of_reach(root, site, listed))
-    if not (site and fetch):
+    if not (site and fetch and web):
         return None
     missing: list[Problem] = []
     sources = tuple(entries.source(each, site, fetch, root, found, missing) for each in listed)
     found.extend(missing if look else ())
     found.extend(shelves.problems(settings, places, sources))
     own = templates.read(file.absolute().parent / "templates", found)
-    return Config(file, root, site, fetch, hosts, sources, settings, shelves.shelves(settings), own)
+    return Config(file, root, site, fetch, hosts, sources, settings, shelves.shelves(settings), own, web)
 
 
 def _misplaced(data: dict[str, Any]) -> Iterator[Problem]:
     """What stands outside of our tables."""
-    known = ("site", "fetch", "host", "source", "category")
+    known = ("site", "fetch", "web", "host", "source", "category")
     for key in data:
         if key in Site.model_fields:
             yield (key,), "stands outside of the tables; move it below [site]"

@@ -13,7 +13,7 @@ from aggregator.config.modules import find_format
 from aggregator.config.rules import CategoryRule, Paths, SourceRule, Table, tables
 from aggregator.model import CategoryPath, HostRule, Pace, Policy, Retention
 from aggregator.policy import Content, Future, Identity, Updates, Vanish
-from aggregator.values import categories, duration, one_category, paths, size
+from aggregator.values import address, categories, duration, one_category, paths, size
 
 
 def _name(value: str) -> str:
@@ -107,6 +107,11 @@ def _some(names: tuple[str, ...]) -> tuple[str, ...]:
 def _slug(value: str) -> str:
     if value and not text.slug(value):
         raise ValueError('cannot be the name of a folder; write a word such as "news"')
+    return value
+
+
+def _listen(value: str) -> str:
+    address(value)
     return value
 
 
@@ -208,6 +213,12 @@ class Host(Table):
     def rule(self) -> HostRule:
         """As fetching wants it."""
         return HostRule(self.name, self.spacing, self.pause, self.concurrency, self.pause_cap)
+
+
+class Web(Table):
+    """`[web]`: where `serve` listens."""
+
+    listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8080"
 
 
 class CategorySettings(Table):

@@ -1,0 +1,62 @@
+"""The web application: every request is for a document of the published tree. The store is never asked."""
+
+from pathlib import Path
+from urllib.parse import quote
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from aggregator.config import Config
+from aggregator.formats import find
+from aggregator.text import http_url, mime_type
+from aggregator.web import tree
+from aggregator.web.answers import Answer, Terms, answer, is_text
+from aggregator.web.documents import Shelf
+
+_MISSING = Answer(
+    404,
+    {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"},
+    b"There is no such document.\n",
+)
+
+
+def app(config: Config) -> Starlette:
+    """The application that serves the output of a config."""
+    root, agreed, shelf = config.output, terms(config), Shelf()
+
+    def document(request: Request) -> Response:  # no coroutine, so Starlette gives each request a thread for its disk
+        asked = {name: ", ".join(request.headers.getlist(name)) for name in request.headers}
+        made = respond(root, shelf, agreed, request.scope["raw_path"], asked)
+        return Response(made.body, made.status, made.headers)
+
+    return Starlette(routes=[Route("/{path:path}", document, methods=["GET", "HEAD"])])
+
+
+def terms(config: Config) -> Terms:
+    """What the config says of serving. An answer is fresh for as long as sources are left alone, a minute or more."""
+    kinds = [find(name) for name in config.site.formats]
+    return Terms(
+        types={kind.FILENAME: mime_type(kind.MEDIA_TYPE) for kind in kinds if kind.FILENAME},
+        base_url=config.site.base_url,
+        max_age=max(60, round(config.pace.interval.total_seconds())),
+        hubs=tuple(filter(None, map(http_url, getattr(config.site, "hubs", ())))),
+    )
+
+
+def respond(root: Path, shelf: Shelf, terms: Terms, raw: bytes, asked: dict[str, str]) -> Answer:
+    """The answer to a path as it stands in the request, below the tree's root; a folder is its index.html."""
+    names = tree.names(raw)
+    if names is None:
+        return _MISSING
+    page = names if names[-1] else (*names[:-1], "index.html")
+    text = is_text(terms.media_type(page[-1]))
+    real = tree.locate(root, page)
+    document = shelf.read(real, text=text) if real else None
+    if document:
+        return answer(document, quote("/".join(page)), asked, terms)
+    if names[-1] and (index := tree.locate(root, (*names, "index.html"))) and Path(index).is_file():
+        # relative, so that it holds wherever a proxy has the tree
+        return Answer(301, {"Location": f"./{quote(names[-1])}/", "X-Content-Type-Options": "nosniff"})
+    return _MISSING
