@@ -73,9 +73,14 @@ def channel(planet: Planet, place: Place, shown: Iterable[Shown], archive: int =
         ttl=max(1, round(planet.config.pace.interval.total_seconds() / 60)),
         entries=shows,
         hubs=() if archive else site.hubs,
-        stylesheet=f"{site.base_url}feed.css" if "html" in site.formats else "",
+        stylesheet=_stylesheet(folder(place, archive)) if "html" in site.formats else "",
         archive=archive,
     )
+
+
+def _stylesheet(folder: str) -> str:
+    """The way from a folder to the stylesheet of feeds: relative, as browsers take none from another address."""
+    return "../" * len(folder.split("/")) * bool(folder) + "feed.css"
 
 
 def entries(planet: Planet, path: CategoryPath, shown: Iterable[Shown], *, excluded: bool = False) -> tuple[Entry, ...]:

@@ -307,7 +307,8 @@ class Channel:
 
     `id` is a permanent tag: URI (RFC 4151); `page` the HTML page's URL; `urls` maps each format's name to the public
     URL of this channel in it; `site` and `site_url` name the publisher; `scheme` is the URI of our category taxonomy.
-    `hubs` are WebSub hubs; `stylesheet` is the URL of a CSS for browsers that open the feed.
+    `hubs` are WebSub hubs; `stylesheet` is a CSS for browsers that open the feed: its URL, or the
+    way to it.
 
     RFC 5005 §4: `archive` 0 is the current document, else the number of a closed archive document, whose `urls` are its
     own; `current`, `previous` and `next` map formats to the URLs of the current, the next older and the next newer one.

@@ -19,7 +19,7 @@ from aggregator.store.channels import Place
 from aggregator.store.sources import Standing
 from aggregator.text import http_url, masked, one_line
 
-_FAILING = 3  # visits in a row; one alone is no news to the public
+_FAILING = 3  # visits in a row; one alone is no news to the public, unless it was never read
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def _subscription(
     )
     if standing.gone:
         return replace(found, state="gone", since=standing.gone_since)
-    if standing.failures >= _FAILING:
+    if standing.failures >= _FAILING or (standing.failures and not standing.last_success):
         error = one_line(masked(standing.error.partition(":")[0]), 60)
         return replace(found, state="failing", since=standing.last_success, error=error)
     return replace(found, state="ok" if standing.last_visit else "new")

@@ -7,6 +7,7 @@ W3C's feed validator where it has one for the case; its errors and its warnings 
 
 import re
 from collections.abc import Iterable
+from urllib.parse import urljoin
 
 from lxml import etree
 
@@ -156,7 +157,8 @@ def _document(root: Element) -> Findings:
     if info.internalDTD is not None:
         yield "InvalidDoctype: a feed has no DTD"
     for sheet in root.itersiblings(etree.ProcessingInstruction, preceding=True):
-        if sheet.get("type") != "text/css" or not values.URI.fullmatch(sheet.get("href") or ""):
+        href = urljoin("https://planet.example/", sheet.get("href") or " ")  # it may be relative to the document
+        if sheet.get("type") != "text/css" or not values.URI.fullmatch(href):
             yield f"InvalidStylesheet: {sheet.text!r}"
     for element in root.iter("{*}*"):
         yield from values.attribute(element, values.LANG, values.LANGUAGE.pattern, "InvalidLanguage")

@@ -164,7 +164,7 @@ PLANTS = [
     ("MissingArchive", "rss", "<fh:archive/>", ""),
     ("InvalidHub", "rss", 'rel="hub" href="https:', 'rel="hub" href="ftp:'),
     ("InvalidStylesheet", "rss", 'type="text/css"', 'type="text/xsl"'),
-    ("InvalidStylesheet", "rss", 'href="https://planet.example/feed.css"', 'href="feed.css"'),
+    ("InvalidStylesheet", "rss", 'href="https://planet.example/feed.css"', 'href="feed style.css"'),
     ("UndefinedElement", "rss", "sy:updatePeriod>hourly</sy:updatePeriod>", "sy:UpdatePeriod>hourly</sy:UpdatePeriod>"),
     ("InvalidUpdatePeriod", "rss", "hourly", "always"),
     ("InvalidPositiveInteger", "rss", "<sy:updateFrequency>2", "<sy:updateFrequency>None"),

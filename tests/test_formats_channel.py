@@ -66,13 +66,15 @@ def test_archives(kind: str, channel: dict[str, Any], expected: dict[str, dict[s
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_stylesheet_stands_before_the_feed(kind: str) -> None:
-    document = render(kind, stylesheet=CSS)
+@pytest.mark.parametrize("css", [CSS, "feed.css", "../../feed.css"])
+def test_a_stylesheet_stands_before_the_feed(kind: str, css: str) -> None:
+    document = render(kind, stylesheet=css)
     before = etree.fromstring(document).getprevious()
     assert before is not None
-    assert (before.get("type"), html.unescape(before.get("href") or "")) == ("text/css", CSS)
+    assert (before.get("type"), html.unescape(before.get("href") or "")) == ("text/css", css)
     assert document.startswith(b"<?xml version='1.0' encoding='UTF-8'?>\n<?xml-stylesheet ")
     assert b"xml-stylesheet" not in render(kind) + render(kind, stylesheet='javascript:"?><x>')
+    assert b"xml-stylesheet" not in render(kind, stylesheet="../x/feed.css")
 
 
 @pytest.mark.parametrize("kind", KINDS)

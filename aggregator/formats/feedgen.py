@@ -7,6 +7,7 @@ write invalid elements, so ours are below.
 """
 
 import html
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -34,6 +35,7 @@ NAMESPACES = {
     "xml": "http://www.w3.org/XML/1998/namespace",
 }
 _OUTLINE = "text/x-opml"  # a list of feeds is none of them in another form
+_BESIDE = re.compile(r"(?:\.\./)*[\w-]+\.css", re.ASCII)
 RIGHTS = "Each entry belongs to its author; its source says on what terms it may be used."
 
 Element = etree._Element
@@ -161,7 +163,7 @@ def add_archive(parent: Element, channel: Channel) -> None:
 
 def add_stylesheet(root: Element, channel: Channel) -> None:
     """Put the channel's CSS before the root, for browsers (W3C, Associating Style Sheets with XML documents)."""
-    if url := text.http_url(channel.stylesheet):
+    if url := (_BESIDE.fullmatch(channel.stylesheet) and channel.stylesheet) or text.http_url(channel.stylesheet):
         root.addprevious(etree.PI("xml-stylesheet", f'type="text/css" href="{html.escape(url)}"'))
 
 
