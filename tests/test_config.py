@@ -382,10 +382,22 @@ MISTAKES = {
     "keep_for = '5m'": (4, 'site.keep_for: write "1h" or more (it is "5m")'),
     "near_duplicates = 1": (4, "site.near_duplicates: write true or false (it is 1)"),
     "[[category]]\npath = 'a'\nmax_per_source = 0": (6, "category[1].max_per_source: write 1 or more (it is 0)"),
+<<<<<<< HEAD
     "[[category]]\npath = 'a'\n[[category]]\npath = 'b'\nof = ['a']\nkeep = 5": (
         6,
         "category[2]: is virtual, so it keeps nothing; write `keep` for the categories that it shows",
     ),
+=======
+    # What is published.
+    "archive = -1": (4, "site.archive: write 0 or more (it is -1)"),
+    "content = 'link'": (4, "site.content: write 'full' or 'summary' (it is \"link\")"),
+    "max_feed_bytes = 'big'": (4, 'site.max_feed_bytes: write a size such as "10MB" or "512KiB" (it is "big")'),
+    "gzip = 1": (4, "site.gzip: write true or false (it is 1)"),
+    "hubs = ['hub.example']": (4, "site.hubs[1]: write an absolute http:// or https:// URL"),
+    "post_path = '{titel}.md'": (4, "site.post_path: `{titel}` is no field of a path; known are category, source, "),
+    "[[category]]\npath = 'a'\nitems = 0": (6, "category[1].items: write 1 or more (it is 0)"),
+    "[[category]]\npath = 'a'\ncontent = 'all'": (6, "category[1].content: write 'full' or 'summary' (it is "),
+>>>>>>> wk
     # Rules.
     f"{FEED}{FEED.replace('feed', 'two')}[[source.rule]]\n[source.rule.include]\ntitel = 'x'": (
         10,
@@ -759,3 +771,20 @@ def test_a_route_may_have_mirrors_of_its_own(tmp_path: Path) -> None:
     first, second = config.load(write(tmp_path, SITE + text)).sources
     assert first.options.mirrors == ("https://one.example",)
     assert second.options.mirrors == ("https://two.example", "https://three.example")
+
+
+def test_templates_of_ones_own(tmp_path: Path) -> None:
+    file = write(tmp_path, SITE)
+    assert config.load(file).templates == {}
+    folder = file.parent / "templates"
+    folder.mkdir()
+    (folder / "entry.html").write_text("\ufeff<p>新</p>", encoding="utf-8")
+    (folder / "style.css").write_text("p {}")
+    for other in ("notes.txt", ".hidden.html", "entry.html~"):
+        (folder / other).write_bytes(b"\xff")
+    assert config.load(file).templates == {"entry.html": "<p>新</p>", "style.css": "p {}"}
+    (folder / "more.html").write_bytes(b"ab\xff")
+    with pytest.raises(ConfigError) as caught:
+        config.load(file)
+    (problem,) = caught.value.problems
+    assert problem.endswith('"templates/more.html": is not UTF-8 (byte 3); save the file as UTF-8')
