@@ -382,12 +382,10 @@ MISTAKES = {
     "keep_for = '5m'": (4, 'site.keep_for: write "1h" or more (it is "5m")'),
     "near_duplicates = 1": (4, "site.near_duplicates: write true or false (it is 1)"),
     "[[category]]\npath = 'a'\nmax_per_source = 0": (6, "category[1].max_per_source: write 1 or more (it is 0)"),
-<<<<<<< HEAD
     "[[category]]\npath = 'a'\n[[category]]\npath = 'b'\nof = ['a']\nkeep = 5": (
         6,
         "category[2]: is virtual, so it keeps nothing; write `keep` for the categories that it shows",
     ),
-=======
     # What is published.
     "archive = -1": (4, "site.archive: write 0 or more (it is -1)"),
     "content = 'link'": (4, "site.content: write 'full' or 'summary' (it is \"link\")"),
@@ -397,7 +395,6 @@ MISTAKES = {
     "post_path = '{titel}.md'": (4, "site.post_path: `{titel}` is no field of a path; known are category, source, "),
     "[[category]]\npath = 'a'\nitems = 0": (6, "category[1].items: write 1 or more (it is 0)"),
     "[[category]]\npath = 'a'\ncontent = 'all'": (6, "category[1].content: write 'full' or 'summary' (it is "),
->>>>>>> wk
     # Rules.
     f"{FEED}{FEED.replace('feed', 'two')}[[source.rule]]\n[source.rule.include]\ntitel = 'x'": (
         10,
