@@ -2,8 +2,9 @@
 
 import csv
 import io
+import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,13 +13,45 @@ from urllib.parse import quote
 
 import feedparser
 import pytest
-from lxml import etree
+from lxml import etree, html
 
 from aggregator import listing
 from aggregator.pipeline import Report
+from tests import conformance_json, conformance_opml
 from tests.conformance import check
 from tests.planet import Planet
 from tests.server import Server
+
+FORMATS = ["rss", "atom", "json", "opml", "html"]
+CHECKS: dict[str, Callable[[bytes, str], list[str]]] = {
+    "rss.xml": lambda data, url: check(data, "rss", url),
+    "atom.xml": lambda data, url: check(data, "atom", url),
+    "feed.json": conformance_json.check,
+    "subscriptions.opml": lambda data, _: conformance_opml.check(data),
+    "feeds.opml": lambda data, _: conformance_opml.check(data),
+    "index.html": lambda data, _: dangers(data),
+    "sources.html": lambda data, _: dangers(data),
+}
+STYLES = {"favicon.svg", "feed.css", "style.css"}
+
+
+def dangers(page: bytes) -> list[str]:
+    """What a browser could run or load in a page that is not ours."""
+    root = html.document_fromstring(page)
+    found = [name for name in NOT_OURS for _ in root.iter(name)]
+    for element in root.iter(etree.Element):
+        for name, value in ((str(name), str(value)) for name, value in element.items()):
+            scheme = value.strip().partition(":")[0].lower()
+            if name in ("href", "src", "poster", "data") and ":" in value and scheme not in SCHEMES:
+                found.append(f"{name}={value!r:.80}")
+            elif name.startswith("on") or name == "style":
+                found.append(name)
+    policies = [each.get("content") or "" for each in root.iter("meta") if each.get("http-equiv")]
+    return found if len(policies) == 1 and "default-src 'none'" in policies[0] else [*found, "no policy"]
+
+
+NOT_OURS = ("script", "iframe", "object", "embed", "base", "form", "svg", "math")
+SCHEMES = ("http", "https", "mailto")
 
 
 @dataclass
@@ -40,7 +73,7 @@ def run(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]
         feeds = {row["file"]: row for row in csv.DictReader(file, delimiter="\t")}
     planet = Planet(tmp_path_factory.mktemp("corpus"))
     planet.now = datetime(2026, 11, 22, tzinfo=UTC)  # the newest of the posts is of that autumn
-    planet.site["items"] = 100_000
+    planet.site |= {"items": 100_000, "max_feed_bytes": "1000MB", "formats": FORMATS}
     planet.fetch["timeout"] = "60s"
     planet.sources.append({"kind": "seed", "path": str(corpus / "seeds")})
     with Server() as server:
@@ -89,12 +122,17 @@ def test_every_item_of_the_store_is_published(run: Run, listed: list[dict[str, A
     assert sum(len(entry["copies"]) for entry in listed) == stored
     for name in ("rss.xml", "atom.xml"):
         assert [entry.id for entry in run.planet.published(name).entries] == ids
+    assert [item["id"] for item in json.loads(run.planet.files()["feed.json"])["items"]] == ids
+    page = html.document_fromstring(run.planet.files()["index.html"])
+    assert sum(next(each.iterancestors("article"), None) is None for each in page.iter("article")) == len(ids)
 
 
 def test_what_is_published_is_valid(run: Run) -> None:
-    for name, data in run.planet.files().items():
-        kind = "rss" if name.endswith("rss.xml") else "atom"
-        assert check(data, kind, "https://planet.example/feeds/" + quote(name))[:5] == [], name
+    files = run.planet.files()
+    assert {name.rpartition("/")[2] for name in files} == CHECKS.keys() | STYLES
+    for name, data in files.items():
+        judge = CHECKS.get(name.rpartition("/")[2])
+        assert not judge or judge(data, "https://planet.example/feeds/" + quote(name))[:5] == [], name
 
 
 def test_nothing_is_fetched_or_written_twice(run: Run) -> None:
