@@ -18,6 +18,7 @@ from aggregator.sources import find
 from aggregator.store import channels, telling
 from aggregator.store import sources as stored
 from aggregator.store.engine import open_store, reading
+from aggregator.store.retention import FINAL
 from aggregator.store.telling import Copy, Told
 from aggregator.views import View
 from aggregator.views import view as made
@@ -111,9 +112,14 @@ def _explanation(config: Config, db: Connection, view: View, told: Told) -> Expl
 
 def _copy(view: View, copy: Copy, told: Told) -> Iterator[str]:
     """Where a copy is from, and whether it is the one that is shown."""
-    where = copy.item.url or copy.item.origin or "no link"
+    where = "its text is kept no longer" if _is_bare(copy) else copy.item.url or copy.item.origin or "no link"
     who = copy.feed_title or text.masked(copy.source)
     yield f"{who}: {where}; first seen {_when(copy.first_seen)}; {_role(view, copy, told)}"
+
+
+def _is_bare(copy: Copy) -> bool:
+    """Whether it was removed for good, so that nothing is kept but what it is recognised by."""
+    return copy.removed is not None and copy.why in FINAL
 
 
 def _is_live(copy: Copy) -> bool:
@@ -139,6 +145,8 @@ def _dates(copy: Copy) -> Iterator[str]:
     said, kept = copy.item.published, copy.published
     if kept is None:
         yield f"published {_when(copy.first_seen)}: upstream gave no date, so when it was first seen"
+    elif _is_bare(copy):
+        yield f"published {_when(kept)}: as it was when it was removed"
     elif said == kept:
         yield f"published {_when(kept)}: as upstream says"
     elif said is None:
