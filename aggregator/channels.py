@@ -111,8 +111,11 @@ def shows(engine: Engine, config: Config, folder: str) -> tuple[Entry, ...]:
 
 
 def configured(config: Config) -> frozenset[CategoryPath]:
-    """The categories that are published even while they are empty: those that the config names, and all above them."""
-    named = {path for source in config.sources for path in source.categories} | set(config.categories)
+    """The categories that are published even while they are empty: those that the config names, and all above them.
+
+    Of a name that is another's alias it is that one."""
+    meant = views.view(config).meant
+    named = {meant(path) for source in config.sources for path in source.categories} | set(config.categories)
     return frozenset(path[:depth] for path in named for depth in range(len(path) + 1)) | {()}
 
 
