@@ -1,7 +1,7 @@
 """`aggregator explain`: where an entry came from, what it is known by, why it is dated so, and in which feeds it is."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from aggregator.sources import find
 from aggregator.store import archives, channels, telling
 from aggregator.store import sources as stored
 from aggregator.store.engine import open_store, reading
+from aggregator.store.retention import FINAL
 from aggregator.store.telling import Copy, Told
 from aggregator.views import View
 from aggregator.views import view as made
@@ -88,8 +89,8 @@ def _explanation(config: Config, db: Connection, view: View, told: Told) -> Expl
         lines += [("copy", line) for line in _copy(view, copy, told)]
     lines += [("dates", line) for line in _dates(shown)]
     lines += [("known by", key) for key in shown.keys]
-    item = view.item(shown.source, shown.item, shown.first_seen, shown.feed_title) if _is_live(shown) else None
-    rules = view.explain_item(shown.source, shown.item, shown.first_seen, shown.feed_title)
+    item = view.item(shown.source, _dated(shown), shown.first_seen, shown.feed_title) if _is_live(shown) else None
+    rules = view.explain_item(shown.source, _dated(shown), shown.first_seen, shown.feed_title)
     lines += [("rules", line) for line in rules]
     places = [_place(config, db, told, path, number) for path, number in told.places.items()]
     lines += [("feed", line) for line in places]
@@ -111,9 +112,19 @@ def _explanation(config: Config, db: Connection, view: View, told: Told) -> Expl
 
 def _copy(view: View, copy: Copy, told: Told) -> Iterator[str]:
     """Where a copy is from, and whether it is the one that is shown."""
-    where = copy.item.url or copy.item.origin or "no link"
+    where = "its text is kept no longer" if _is_bare(copy) else copy.item.url or copy.item.origin or "no link"
     who = copy.feed_title or text.masked(copy.source)
     yield f"{who}: {where}; first seen {_when(copy.first_seen)}; {_role(view, copy, told)}"
+
+
+def _dated(copy: Copy) -> Item:
+    """A copy as rules see it: with the date that it has, whatever upstream says now."""
+    return replace(copy.item, published=copy.published)
+
+
+def _is_bare(copy: Copy) -> bool:
+    """Whether it was removed for good, so that nothing is kept but what it is recognised by."""
+    return copy.removed is not None and copy.why in FINAL
 
 
 def _is_live(copy: Copy) -> bool:
@@ -127,7 +138,7 @@ def _role(view: View, copy: Copy, told: Told) -> str:
         return "its source has left the config"
     if copy.until:
         return f"waits for {_when(copy.until)}"
-    if view.item(copy.source, copy.item, copy.first_seen, copy.feed_title) is None:
+    if view.item(copy.source, _dated(copy), copy.first_seen, copy.feed_title) is None:
         return "a rule excludes it"
     if copy.shown:
         return "shown" if len(told.copies) == 1 else "the copy that is shown"
@@ -139,6 +150,8 @@ def _dates(copy: Copy) -> Iterator[str]:
     said, kept = copy.item.published, copy.published
     if kept is None:
         yield f"published {_when(copy.first_seen)}: upstream gave no date, so when it was first seen"
+    elif _is_bare(copy):
+        yield f"published {_when(kept)}: as it was when it was removed"
     elif said == kept:
         yield f"published {_when(kept)}: as upstream says"
     elif said is None:
@@ -192,7 +205,7 @@ def _values(view: View, copy: Copy) -> dict[str, Any]:
         "removed": _time(copy.removed),
         "why": copy.why,
         "waits_until": _time(copy.until),
-        "rules": list(view.explain_item(copy.source, copy.item, copy.first_seen, copy.feed_title)),
+        "rules": list(view.explain_item(copy.source, _dated(copy), copy.first_seen, copy.feed_title)),
     }
 
 

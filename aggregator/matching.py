@@ -129,7 +129,7 @@ def why(match: Match, item: Item, first_seen: datetime, paths: Iterable[Category
     """In words, why an entry has all that is asked ("its title has `x`"), or None when something is missing.
 
     `paths` are the categories of ours that it is in, `first_seen` is when we saw it first. An entry without a date
-    counts as new when it was first seen.
+    counts as new when it was first seen; one that says only when it was updated was published then.
     """
     reasons = []
     for reason in _reasons(match, item, first_seen, tuple(paths)):
@@ -145,7 +145,7 @@ def _reasons(match: Match, item: Item, first_seen: datetime, paths: tuple[Catego
         said = "it has an enclosure" if match.enclosure else "it has no enclosure"
         yield said if bool(item.enclosures) == match.enclosure else ""
     if match.older is not None or match.younger is not None:
-        yield from _ages(match, first_seen - (item.published or first_seen))
+        yield from _ages(match, first_seen - (item.published or item.updated or first_seen))
     if match.language:
         yield next((f"its language is `{each}`" for each in match.language if _speaks(item.language, each)), "")
     if match.within:

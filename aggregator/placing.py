@@ -6,6 +6,7 @@ from aggregator.config import Config
 from aggregator.model import Category, CategoryPath, Shelf
 from aggregator.store.categories import fold
 from aggregator.store.channels import Place
+from aggregator.views import view
 
 
 def slugs(config: Config) -> Mapping[CategoryPath, str]:
@@ -14,8 +15,11 @@ def slugs(config: Config) -> Mapping[CategoryPath, str]:
 
 
 def configured(config: Config) -> frozenset[CategoryPath]:
-    """The categories that are published even while they are empty: those that the config names, and all above them."""
-    named = {path for source in config.sources for path in source.categories} | set(config.categories)
+    """The categories that are published even while they are empty: those that the config names, and all above them.
+
+    Of a name that is another's alias it is that one."""
+    meant = view(config).meant
+    named = {meant(path) for source in config.sources for path in source.categories} | set(config.categories)
     return frozenset(path[:depth] for path in named for depth in range(len(path) + 1)) | {()}
 
 

@@ -158,7 +158,7 @@ def _fill(template: str, values: Mapping[str, str]) -> str:
 
 def _title_fields(item: Item, context: Context) -> dict[str, str]:
     paths = [spelled(path) for path in context.paths if path]
-    when = (item.published or context.first_seen).astimezone(ZoneInfo(context.zone))
+    when = (item.published or item.updated or context.first_seen).astimezone(ZoneInfo(context.zone))
     return {
         "source": context.source,
         "title": item.title,

@@ -11,11 +11,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 from urllib.parse import urlsplit
 
 from aggregator.config import Config
 from aggregator.matching import fold, fold_path, spelled
-from aggregator.model import CategoryPath, Item, Shelf, Source
+from aggregator.model import CategoryPath, Item, Match, Rule, Shelf, Source
 from aggregator.rules import Context, Step, Verdict, apply, decides, steps
 from aggregator.values import MAX_LEVELS
 
@@ -54,14 +55,14 @@ class View:
                 found |= {above: found.get(above, False) for above in _above(path)}
                 found[path] = path in paths
         for shelf in self._virtual:
-            if _shows(shelf, found) is not None and self._judged(shelf, item, paths, first_seen).item:
+            if self._shows(shelf, found) is not None and self._judged(shelf, item, paths, first_seen).item:
                 found.setdefault(shelf.path, False)
         return found
 
     def entry(self, path: CategoryPath, item: Item, first_seen: datetime) -> Item:
         """An entry as the documents of a category show it."""
         shelves = (self._shelf(above) for above in (*_above(path), path))
-        order = [step for shelf in shelves if shelf for step in _steps(shelf) if not decides(step[1])]
+        order = [step for shelf in shelves if shelf for step in self._steps(shelf) if not decides(step[1])]
         paths = (path, *(each for each in item.categories if each != path))
         return apply(order, item, Context(first_seen, paths, zone=self.zone)).item or item
 
@@ -106,12 +107,12 @@ class View:
             if leaf:
                 yield f"in {spelled(path)}: it is put there"
             elif shelf and shelf.of:
-                yield f"in {spelled(path)}: it is in {spelled(_shows(shelf, places) or ())}"
+                yield f"in {spelled(path)}: it is in {spelled(self._shows(shelf, places) or ())}"
             else:
                 below = next((each for each in sorted(paths) if each in places and each[: len(path)] == path), ())
                 yield f"in {spelled(path)}: " + (f"it is in {spelled(below)}" if below else "every entry is")
         for shelf in self._virtual:
-            if _shows(shelf, places) is not None and shelf.path not in places:
+            if self._shows(shelf, places) is not None and shelf.path not in places:
                 yield f"not in {spelled(shelf.path)}: {self._judged(shelf, item, paths, first_seen).said[-1]}"
 
     # --- A source's rules -------------------------------------------------------------------------------------------
@@ -129,10 +130,10 @@ class View:
             content=source.policy.content,
             images=source.policy.images,
         )
-        verdict = apply(steps(source.policy.rules, "source rule"), item, context)
+        verdict = apply(steps(map(self._meaning, source.policy.rules), "source rule"), item, context)
         found = verdict.item
         if found and found.categories != item.categories:  # routed
-            found = replace(found, categories=tuple(dict.fromkeys(self._ours(path) for path in found.categories)))
+            found = replace(found, categories=tuple(dict.fromkeys(self.meant(path) for path in found.categories)))
         return Verdict(found, (*moved, *verdict.said))
 
     def _aliased(self, item: Item) -> tuple[Item, tuple[str, ...]]:
@@ -140,7 +141,7 @@ class View:
         said = []
         ours: dict[CategoryPath, None] = {}
         for path in item.categories:
-            meant = self._ours(path)
+            meant = self.meant(path)
             ours[meant] = None
             if meant != path:
                 said.append(f"its category {spelled(path)} is {spelled(meant)}")
@@ -152,7 +153,7 @@ class View:
                     said.append(f"its tag `{word}` means {spelled(meant)}")
         return (replace(item, categories=tuple(ours)) if said else item), tuple(said)
 
-    def _ours(self, path: CategoryPath) -> CategoryPath:
+    def meant(self, path: CategoryPath) -> CategoryPath:
         """A path with the longest beginning that means a category of ours replaced by that one's path."""
         folded = fold_path(path)
         for depth in range(len(path), 0, -1):
@@ -199,23 +200,30 @@ class View:
 
     def _judged(self, shelf: Shelf, item: Item, paths: Collection[CategoryPath], first_seen: datetime) -> Verdict:
         """Whether the rules of one category let an entry in."""
-        order = [step for step in _steps(shelf) if decides(step[1])]
+        order = [step for step in self._steps(shelf) if decides(step[1])]
         return apply(order, item, Context(first_seen, tuple(sorted(paths))))
 
+    def _steps(self, shelf: Shelf) -> tuple[Step, ...]:
+        return steps(map(self._meaning, shelf.rules), "rule", f" of {spelled(shelf.path)}")
 
-def _steps(shelf: Shelf) -> tuple[Step, ...]:
-    return steps(shelf.rules, "rule", f" of {spelled(shelf.path)}")
+    def _meaning(self, rule: Rule) -> Rule:
+        """A rule with the paths that it asks for in our spelling."""
+        said: dict[str, Any] = {}
+        for name in ("include", "exclude", "when"):
+            match: Match | None = getattr(rule, name)
+            if match and match.within:
+                said[name] = replace(match, within=tuple(map(self.meant, match.within)))
+        return replace(rule, **said) if said else rule
+
+    def _shows(self, shelf: Shelf, places: Iterable[CategoryPath]) -> CategoryPath | None:
+        """The first of the categories of an entry that a virtual category shows."""
+        wanted = [fold_path(self.meant(path)) for path in shelf.of]
+        return next((p for p in sorted(places) if any(fold_path(p[: len(w)]) == w for w in wanted)), None)
 
 
 def _above(path: CategoryPath) -> Iterable[CategoryPath]:
     """The categories above one, from everything down."""
     return (path[:depth] for depth in range(len(path)))
-
-
-def _shows(shelf: Shelf, places: Iterable[CategoryPath]) -> CategoryPath | None:
-    """The first of the categories of an entry that a virtual category shows."""
-    wanted = [fold_path(path) for path in shelf.of]
-    return next((p for p in sorted(places) if any(fold_path(p[: len(w)]) == w for w in wanted)), None)
 
 
 def _name(source: Source, site: str) -> str:

@@ -18,6 +18,8 @@ from aggregator.model import CategoryPath
 from aggregator.store import categories, channels, tables
 from aggregator.store.engine import open_store
 from aggregator.store.values import dump_path
+from tests.planet import Planet, rss
+from tests.server import Server
 
 NOW = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 DEVICES = {"con", "prn", "aux", "nul", *(f"{name}{number}" for name in ("com", "lpt") for number in range(10))}
@@ -284,4 +286,16 @@ def test_a_category_remembers_when_it_came_to_be(db: Connection) -> None:
         (): NOW,
         ("a",): NOW,
         ("b",): NOW + timedelta(days=1),
+    }
+
+
+def test_an_alias_has_no_feed_of_its_own(planet: Planet, server: Server) -> None:
+    server.put("/feed", rss([{"title": "A", "guid": "a"}]))
+    planet.feed(server.url("/feed"), category="tech/python")
+    planet.categories = [{"path": "Technology", "aliases": ["tech"]}]
+    planet.run()
+    assert {name for name in planet.files() if name.endswith("atom.xml")} == {
+        "atom.xml",
+        "technology/atom.xml",
+        "technology/python/atom.xml",
     }

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from aggregator.identity import decide
 from aggregator.model import Document, Item
 from aggregator.sources import feed as feeds
 from aggregator.sources import seed as posts
@@ -184,3 +185,10 @@ def test_a_clock_that_comes_later_changes_no_byte(planet: Planet, server: Server
     report = planet.run(force=True, later=DAY)
     assert report.outcomes[0].counts == {"same": 2, "waiting": 0}
     assert planet.files() == before
+
+
+def test_a_day_of_23_hours_stays_that_day() -> None:
+    """Summer time began in Berlin on 29 March 2026; a late first sight must not push the day into the next."""
+    item = in_post("---\ndate: 2026-03-29\n---", zone="Europe/Berlin")
+    (change,) = decide([item], [], datetime(2026, 4, 9, 22, 30, tzinfo=UTC), remote=False).changes
+    assert change.published == datetime(2026, 3, 29, 21, 59, 59, tzinfo=UTC)

@@ -146,6 +146,18 @@ def test_an_entry_that_is_no_longer_among_the_newest(planet: Planet, server: Ser
     assert lines(explain(planet, "Old"), "feed") == ["(everything): in archive 1"]
 
 
+@pytest.mark.parametrize(("wish", "why"), [("keep", "retention"), ("first_import", "first import")])
+def test_an_entry_that_was_removed_for_good(planet: Planet, server: Server, wish: str, why: str) -> None:
+    server.put("/a", rss([entry("Old"), entry("New", guid="urn:a:2", date=NOON)], title="Feed A"))
+    planet.feed(server.url("/a", host=A), **{wish: 1})
+    planet.run()
+    found = explain(planet, "Old")
+    assert lines(found, "copy") == [
+        f"Feed A: its text is kept no longer; first seen 2026-03-14 12:00 UTC; removed 2026-03-14 12:00 UTC: {why}"
+    ]
+    assert lines(found, "dates")[0] == "published 2026-03-13 12:00 UTC: as it was when it was removed"
+
+
 def test_an_entry_that_is_one_too_many_of_its_source(planet: Planet, server: Server) -> None:
     planet.site["max_per_source"] = 1
     server.put("/a", rss([entry("Old"), entry("New", guid="urn:a:2", link="https://a.example/2", date=NOON)]))

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from aggregator import composing, listing, pipeline, planning
-from aggregator.model import CategoryPath, Item, Shelf
+from aggregator import composing, explaining, listing, pipeline, planning
+from aggregator.model import CategoryPath, Item, Match, Rule, Shelf
 from aggregator.store.view import plain
 from tests.kept import Kept
 from tests.planet import NOON, rss
@@ -37,6 +37,9 @@ class Rules:
     @property
     def routing_print(self) -> str:
         return repr((self.moved, self.nowhere, self.mark))
+
+    def meant(self, path: CategoryPath) -> CategoryPath:
+        return path
 
     def source_print(self, source_key: str) -> str:
         return repr((self.excluded, source_key.endswith(self.loud)))
@@ -224,3 +227,19 @@ def test_so_many_of_one_source_come_before_so_many_of_all(planet: Kept, server: 
     planet.site["max_per_source"] = 2
     planet.run()
     assert planet.titles() == ["shared", "own"]
+
+
+def test_a_date_that_upstream_moves_changes_nothing_that_rules_made(planet: Kept, server: Server) -> None:
+    """`younger` asks how old an entry was when it was first seen, and {date} is the date that it has."""
+    old, new = ({"guid": name, "title": name, "date": NOON - age * DAY} for name, age in (("old", 90), ("new", 3)))
+    moved = {"date": NOON + DAY, "description": "Edited"}
+    server.put("/1", rss([old, new]))
+    planet.feed(server.url("/1", host="127.0.0.1"))
+    rules = (Rule(include=Match(younger=30 * DAY)), Rule(title="{date} {title}"))
+    planet.policy(0, rules=rules)
+    planet.run()
+    assert planet.titles() == ["2026-03-11 new"]
+    server.put("/1", rss([old | moved, new | moved]))
+    planet.run(later=2 * DAY)
+    assert planet.titles() == ["2026-03-11 new"]
+    assert explaining.explain(planet.load(), "old")[0].values["copies"][0]["rules"][-1] == "no include rule lets it in"

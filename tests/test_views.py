@@ -176,6 +176,9 @@ PLACES: list[tuple[list[Shelf], set[CategoryPath], dict[CategoryPath, bool]]] = 
     ([Shelf(V, of=((),))], set(), {(): False, V: False}),
     ([Shelf(V, of=((),)), Shelf((), rules=(excluding("story"),))], {A}, {}),
     ([Shelf(V, of=(A,))], {A, V}, {(): False, A: True, V: True}),
+    # aliases mean the same wherever they stand
+    ([Shelf(A, aliases=(("x",),)), Shelf(V, of=(("X", "B"),))], {AB}, {(): False, A: False, AB: True, V: False}),
+    ([Shelf(A, aliases=(("x",),), rules=(Rule(exclude=Match(within=(("x",),))),))], {A, B}, {(): False, B: True}),
 ]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from aggregator.policy import Future, Identity, Policy
 
 _PLAIN, _UNKNOWN = Policy(), Habits()
 _DAY = timedelta(days=1)
+_SHORT_DAY = timedelta(hours=23) - timedelta(seconds=1)  # so long a day is at least, when summer time begins
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _NO_NAMES = ("path:", "tail:", "title:")  # what an item is not called after: they may be another's one day
 
@@ -119,7 +120,8 @@ def _dates(item: Item, now: datetime, future: Future) -> tuple[datetime | None, 
     """
     published = item.published or (min(item.updated, now) if item.updated else None)
     if published and item.published and item.day_only and published <= now:
-        published += (now - published) % _DAY
+        clock = (now - published) % _DAY
+        published += clock if now - published < _DAY else min(clock, _SHORT_DAY)
     published = min(published, now) if future == "clamp" and published else published
     shown = published or now
     return published, max(shown, min(item.updated, now) if item.updated else shown)

@@ -28,7 +28,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An entry as the store gives it: the copy to show as it came in, its source's key, what the feed says of itself.
+    """An entry as the store gives it: the copy to show as it came in, with its first date, its source's key, what the
+    feed says of itself.
 
     `seen` is when this copy was first seen, `first_seen` when the story was. `also_in` are the pages of other copies,
     titled with their sources' titles ("" for posts of a source without one).
@@ -89,6 +90,7 @@ def recent(
             story.c.id,
             item.c.data,
             item.c.first_seen.label("seen"),
+            item.c.published.label("dated"),
             item.c.feed_updated,
             source.c.key,
             source.c.title,
@@ -116,7 +118,7 @@ def recent(
     return tuple(
         Shown(
             id=row.public_id,
-            item=load(Item, row.data),
+            item=replace(load(Item, row.data), published=moment(row.dated)),
             seen=moment(row.seen),
             source=row.key,
             feed=replace(

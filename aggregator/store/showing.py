@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -60,14 +60,16 @@ def refresh(
 
 
 def _copies(db: Connection, numbers: Sequence[int], view: View) -> Mapping[int, list[_Copy]]:
-    """The copies that may be shown, by story, the best first: a post of one's own, else by priority, else by age."""
+    """The copies that may be shown, by story, the best first: a post of one's own, else by priority, else by age.
+
+    Their dates are those of the first sight, lest a rule on age come out differently when upstream moves one."""
     live = item.c.story_id.in_(numbers) & item.c.removed.is_(None) & source.c.active
     columns = (item, source.c.key.label("source_key"), source.c.title.label("source_title"), source.c.feed)
     order = (source.c.remote, source.c.priority.desc(), item.c.first_seen, source.c.key, item.c.identity)
     copies: dict[int, list[_Copy]] = {}
     titles: dict[int, str] = {}
     for row in db.execute(select(*columns).join(source).where(live).order_by(*order)):
-        came = load(Item, row.data)
+        came = replace(load(Item, row.data), published=moment(row.published))
         if row.source_id not in titles:
             titles[row.source_id] = row.source_title or load(Feed, row.feed).title
         shown = view.item(row.source_key, came, moment(row.first_seen), titles[row.source_id])
