@@ -22,11 +22,14 @@ NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 
 
 class Planet:
-    """`site`, `fetch` and `sources` are written to the config as they stand when `run` is called."""
+    """`site`, `fetch` and `sources` are written to the config as they stand when `run` is called.
+
+    There are no archives where `site` does not say so, so that a feed has exactly `items` entries.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.site: dict[str, Any] = {"title": "Planet Test", "base_url": "https://planet.example/feeds/", "archive": 0}
+        self.site: dict[str, Any] = {"title": "Planet Test", "base_url": "https://planet.example/feeds/"}
         self.fetch: dict[str, Any] = {
             "allow_networks": ["127.0.0.0/8"],
             "timeout": "5s",
@@ -63,7 +66,7 @@ class Planet:
         """Write the config."""
         file = self.root / "config" / "aggregator.toml"
         file.parent.mkdir(exist_ok=True)
-        tables = [("[site]", self.site), ("[fetch]", self.fetch)]
+        tables = [("[site]", {**self.site, "archive": self.site.get("archive", 0)}), ("[fetch]", self.fetch)]
         tables += [("[[host]]", each) for each in self.hosts]
         tables += [("[[source]]", each) for each in self.sources] + [("[[category]]", each) for each in self.categories]
         lines = []

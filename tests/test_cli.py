@@ -255,7 +255,7 @@ def test_check_says_all_that_is_wrong(planet: Planet, shell: Shell) -> None:
     code, out, err = shell("check")
     assert (code, out) == (2, "")
     assert err.splitlines() == [
-        'aggregator: config/aggregator.toml:5: site.titel: unknown key; did you mean "title"?',
+        'aggregator: config/aggregator.toml:4: site.titel: unknown key; did you mean "title"?',
         f"aggregator: config/aggregator.toml:17: source[2].path: {planet.root}/none does not exist; "
         "create the folder or mend the path",
     ]
@@ -400,7 +400,7 @@ def test_no_config(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ({"store": "sqlite:///file/a.db"}, 1, "aggregator: {root}/file/a.db.lock: the lock cannot be made: "),
         ({"store": "sqlite:///seeds"}, 1, "aggregator: {root}/seeds: the store cannot be opened: "),
         ({"store": "sqlite:///file"}, 1, "aggregator: {root}/file: the store cannot be opened: file is not a database"),
-        ({"store": "postgres://u@h/x"}, 2, "aggregator: config/aggregator.toml:5: site.store: write "),
+        ({"store": "postgres://u@h/x"}, 2, "aggregator: config/aggregator.toml:4: site.store: write "),
         ({"title": ""}, 2, "aggregator: config/aggregator.toml:2: site.title: is empty"),
     ],
 )

@@ -10,7 +10,7 @@ from aggregator.model import Channel, Entry
 
 def summaries(channel: Channel) -> Channel:
     """The channel with the summary of each entry instead of its content."""
-    return _shortened(channel, len(channel.entries))
+    return replace(channel, entries=tuple(map(_summary, channel.entries)))
 
 
 def within(channel: Channel, render: Callable[[Channel], bytes], max_bytes: int) -> Channel:
@@ -21,20 +21,20 @@ def within(channel: Channel, render: Callable[[Channel], bytes], max_bytes: int)
     """
     if len(render(channel)) <= max_bytes:
         return channel
-    too_few, enough = 0, len(channel.entries)
+    short = tuple(map(_summary, channel.entries))
+
+    def shortened(count: int) -> Channel:
+        kept = len(short) - count
+        return replace(channel, entries=channel.entries[:kept] + short[kept:])
+
+    too_few, enough = 0, len(short)
     while enough - too_few > 1:
         middle = (too_few + enough) // 2
-        if len(render(_shortened(channel, middle))) <= max_bytes:
+        if len(render(shortened(middle))) <= max_bytes:
             enough = middle
         else:
             too_few = middle
-    return _shortened(channel, enough)
-
-
-def _shortened(channel: Channel, count: int) -> Channel:
-    """The channel with the last `count` entries, its oldest, shortened."""
-    kept = len(channel.entries) - count
-    return replace(channel, entries=channel.entries[:kept] + tuple(map(_summary, channel.entries[kept:])))
+    return shortened(enough)
 
 
 def _summary(entry: Entry) -> Entry:
