@@ -32,6 +32,25 @@ def read(body: str | bytes, content_type: str = "", **given: Any) -> Batch:
     return feed.read(Document(URL, URL, body, headers=headers), source(**given))
 
 
+@pytest.mark.parametrize(
+    ("said", "own", "config", "expected"),
+    [
+        ("", "", "", ("", "")),
+        ("en", "", "", ("en", "en")),
+        ("en", "de", "", ("en", "de")),
+        ("en", "", "zh", ("zh", "zh")),
+        ("en", "de", "zh", ("zh", "zh")),
+        ("", "", "zh", ("zh", "zh")),
+    ],
+)
+def test_the_language_of_entries(said: str, own: str, config: str, expected: tuple[str, str]) -> None:
+    """Rules ask for it, so an entry has that of its feed; the config's counts instead."""
+    entry = f'{{"id": "1", "title": "T", "language": "{own}"}}'
+    batch = read(JSON.format(entry).replace('"title": "T", "items"', f'"language": "{said}", "items"'), language=config)
+    assert batch.feed
+    assert (batch.feed.language, batch.items[0].language) == expected
+
+
 def test_the_kind_is_found_by_its_name() -> None:
     kind: Kind = find("feed")
     assert kind.REMOTE

@@ -251,7 +251,7 @@ def test_rights_and_language() -> None:
     assert (item.rights, item.language) == ("© A", "zh-CN")
     assert of_atom("<rights type='html'>&amp;copy; A</rights><content xml:lang='de'>x</content>").rights == "© A"
     assert of_atom("<content xml:lang='de'>x</content>").language == "de"
-    assert read(ATOM.replace("<feed ", "<feed xml:lang='fr' ").format("<entry/>")).items[0].language == ""
+    assert read(ATOM.replace("<feed ", "<feed xml:lang='fr' ").format("<entry/>")).items[0].language == "fr"
 
 
 def test_an_entrys_own_source_is_kept() -> None:

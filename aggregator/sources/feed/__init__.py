@@ -46,7 +46,8 @@ async def documents(source: Source, known: Mapping[str, Validators], fetch: Fetc
 
 
 def read(document: Document, source: Source) -> Batch:
-    """The items of a feed, in its order, and what the feed says of itself.
+    """The items of a feed, in its order, and what the feed says of itself. An item that names no language has that of
+    the feed; one that the config gives to the source counts instead of both.
 
     Raises ParseError: `empty`, `not a feed` (a web page, a picture, other JSON or XML), `broken feed` (nothing in it
     can be read), `entities` (its entities would blow it up). A broken feed with items gives these and a warning.
@@ -56,7 +57,11 @@ def read(document: Document, source: Source) -> Batch:
     except ParseError as problem:
         message = f"{document.url}: {problem.message}"
         raise ParseError(problem.kind, "; ".join(filter(None, (message, _ADVICE.get(problem.kind))))) from None
-    return replace(batch, warnings=tuple(f"{document.url}: {warning}" for warning in batch.warnings))
+    feed = batch.feed and replace(batch.feed, language=source.language or batch.feed.language)
+    language = feed.language if feed else source.language
+    items = tuple(replace(item, language=source.language or item.language or language) for item in batch.items)
+    warnings = tuple(f"{document.url}: {warning}" for warning in batch.warnings)
+    return replace(batch, feed=feed, items=items, warnings=warnings)
 
 
 def _read(document: Document, source: Source) -> Batch:
