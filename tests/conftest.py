@@ -9,9 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.planet import Planet
 from tests.server import Server
+
+settings.register_profile("any machine", deadline=None)  # a busy one is no failure; what may not hang says so itself
+settings.load_profile("any machine")
 
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
 

@@ -19,7 +19,7 @@ from aggregator.errors import FetchError
 from aggregator.fetching.client import open_client
 from aggregator.model import Limits, Validators
 
-SECONDS = 2.0
+SECONDS = 3.0
 FEED = b"<rss version='2.0'><channel><title>Fine</title></channel></rss>"
 
 

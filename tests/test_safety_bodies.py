@@ -89,9 +89,9 @@ def bodies() -> dict[str, tuple[Response | Raw, str]]:
         "endless headers": (_endless(OK, b"X: y\r\n" * 10_000), "bad response"),
         "a status line without an end": (_endless(b"HTTP/1.1 200 ", b"y" * 65536), "bad response"),
         "no HTTP": (_endless(b"\x00\xff", b"\x00\xff" * 32768), "bad response"),
+        "a page before the feed": (Response(b"<html><title>Just a moment...</title>"), "blocked"),
         "HTTP/0.9": (Raw([FEED]), "bad response"),
         "an upgrade": (Raw([b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"], end="hang"), "bad response"),
-        "a page before the feed": (Response(b"<html><title>Just a moment...</title>"), "blocked"),
         # These two keep the processor busy, so they come last.
         "endless tiny chunks": (_endless(CHUNKED, b"1\r\nx\r\n" * 1000), "timeout or too large"),
         "a flood of 103": (_endless(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100), "timeout"),
