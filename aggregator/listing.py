@@ -14,6 +14,7 @@ from aggregator.composing import as_shown
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
 from aggregator.fetching import manners
+from aggregator.matching import fold_path
 from aggregator.model import HostState, Move, Source
 from aggregator.placing import categories as titled
 from aggregator.placing import published
@@ -21,7 +22,6 @@ from aggregator.publish import page, urls
 from aggregator.sources import find
 from aggregator.store import channels as stored_channels
 from aggregator.store import sources as stored_sources
-from aggregator.store.categories import fold
 from aggregator.store.channels import Place
 from aggregator.store.engine import open_store, reading
 from aggregator.store.retention import Pruned
@@ -205,7 +205,7 @@ def pruned(found: Pruned) -> Listing:
 def _place(places: Iterable[Place], category: str) -> Place | None:
     """The category that someone typed; for "" it is everything, which is not there before the first run."""
     typed = tuple(text.one_line(name) for name in category.split("/")) if category else ()
-    alike = [place for place in places if "/".join(fold(place.path)) == "/".join(fold(typed))]
+    alike = [place for place in places if "/".join(fold_path(place.path)) == "/".join(fold_path(typed))]
     place = min(alike, key=lambda place: (place.path != typed, place.id), default=None)
     if category and place is None:
         raise AggregatorError(f'there is no category "{category}"; see `aggregator list categories`')

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from aggregator import sources
 from aggregator.composing import Planet
 from aggregator.formats import find, says
+from aggregator.matching import fold_path
 from aggregator.model import Category, CategoryPath, Overview, Source, Subscription
-from aggregator.store.categories import fold
 from aggregator.store.channels import Place
 from aggregator.store.sources import Standing
 from aggregator.text import http_url, masked, one_line
@@ -40,7 +40,7 @@ def scene(planet: Planet, published: Sequence[Place], standings: Mapping[str, St
     """What there is to be shown. `published` are the categories in their order."""
     config = planet.config
     listed = tuple(planet.categories[place.folder] for place in published)
-    paths = {fold(each.path): each for each in reversed(listed)}
+    paths = {fold_path(each.path): each for each in reversed(listed)}
     children: dict[CategoryPath, tuple[Category, ...]] = {}
     for each in listed:
         if each.path:
@@ -108,7 +108,7 @@ def _subscription(
         title=source.title or feed.title or urlsplit(url).hostname or site,
         url=url,
         page=http_url(feed.url or source.base_url),
-        categories=tuple(paths[fold(path)] for path in source.categories if fold(path) in paths),
+        categories=tuple(paths[fold_path(path)] for path in source.categories if fold_path(path) in paths),
         language=source.language or feed.language,
         description=feed.subtitle,
     )

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from aggregator.config import Config
+from aggregator.matching import fold_path
 from aggregator.model import Category, CategoryPath, Shelf
-from aggregator.store.categories import fold
 from aggregator.store.channels import Place
 from aggregator.views import view
 
@@ -25,27 +25,27 @@ def configured(config: Config) -> frozenset[CategoryPath]:
 
 def unused(config: Config, places: Iterable[Place]) -> frozenset[int]:
     """The categories that are not published: empty, and not named by the config, or by that of an older twin."""
-    wanted = set(map(fold, configured(config)))
+    wanted = set(map(fold_path, configured(config)))
     named: dict[CategoryPath, int] = {}
     for place in sorted(places, key=lambda place: place.id):
-        named.setdefault(fold(place.path), place.id)
+        named.setdefault(fold_path(place.path), place.id)
     return frozenset(
         place.id
         for place in places
-        if not place.entries and not (fold(place.path) in wanted and named[fold(place.path)] == place.id)
+        if not place.entries and not (fold_path(place.path) in wanted and named[fold_path(place.path)] == place.id)
     )
 
 
 def published(config: Config, places: Iterable[Place]) -> tuple[Place, ...]:
     """The categories that are published: at each level by the config's `order`, then by name."""
     places = tuple(places)
-    orders = {fold(path): settings.order for path, settings in config.categories.items()}
+    orders = {fold_path(path): settings.order for path, settings in config.categories.items()}
     nowhere = unused(config, places)
     return tuple(
         sorted(
             (place for place in places if place.id not in nowhere),
             key=lambda place: tuple(
-                (orders.get(fold(place.path[: depth + 1]), 0), name) for depth, name in enumerate(place.path)
+                (orders.get(fold_path(place.path[: depth + 1]), 0), name) for depth, name in enumerate(place.path)
             ),
         )
     )
@@ -53,10 +53,10 @@ def published(config: Config, places: Iterable[Place]) -> tuple[Place, ...]:
 
 def categories(config: Config, places: Iterable[Place]) -> Mapping[str, Category]:
     """Categories by their folders, with the titles and descriptions that the config gives them."""
-    named = {fold(path): settings for path, settings in sorted(config.categories.items(), reverse=True)}
+    named = {fold_path(path): settings for path, settings in sorted(config.categories.items(), reverse=True)}
     found: dict[str, Category] = {}
     for place in places:
-        settings = config.categories.get(place.path) or named.get(fold(place.path))
+        settings = config.categories.get(place.path) or named.get(fold_path(place.path))
         found[place.folder] = Category(
             path=place.path,
             folder=place.folder,
@@ -68,7 +68,7 @@ def categories(config: Config, places: Iterable[Place]) -> Mapping[str, Category
 
 def shelf(config: Config, path: CategoryPath) -> Shelf:
     """What is wanted of a category: its own, and where it is silent what `[site]` says."""
-    own = [each for _, each in sorted(config.shelves.items()) if fold(each.path) == fold(path)]
+    own = [each for _, each in sorted(config.shelves.items()) if fold_path(each.path) == fold_path(path)]
     site = config.site
     return Shelf(
         path,

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
+from aggregator.matching import fold_path
 from aggregator.model import CategoryPath
 from aggregator.store import categories, channels, tables
 from aggregator.store.engine import open_store
@@ -107,7 +108,7 @@ def test_a_folder_can_be_read(db: Connection, path: CategoryPath, folder: str) -
 def test_names_that_would_share_a_folder_do_not(db: Connection, names: list[str]) -> None:
     paths = [(name,) for name in names] + [("below", name) for name in names]
     folders = place(db, *paths)
-    assert len(folders) == len({categories.fold(path) for path in paths}) + 2
+    assert len(folders) == len({fold_path(path) for path in paths}) + 2
     assert_safe(folders)
 
 
@@ -130,7 +131,7 @@ def test_case_and_width_make_no_other_category(
     assert place(db, *reversed(placed)).keys() - {()} == stored
     ids = categories.place(db, placed, {}, NOW)
     assert {ids[path] for path in placed} <= set(ids.values())
-    assert len({ids[path] for path in placed}) == len({categories.fold(path) for path in placed})
+    assert len({ids[path] for path in placed}) == len({fold_path(path) for path in placed})
 
 
 def test_what_the_config_spells_stays_so(db: Connection) -> None:

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from itertools import chain, count
@@ -11,16 +10,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from aggregator import text
+from aggregator.matching import fold_path
 from aggregator.model import CategoryPath
 from aggregator.store.tables import category
 from aggregator.store.values import dump_path, load_path, seconds
 
 _ARCHIVE = re.compile(r"archive-[0-9]+")
-
-
-def fold(path: CategoryPath) -> CategoryPath:
-    """A path as it is compared: `Tech`, `tech` and `ＴＥＣＨ` are one category (NFKC, letters without case)."""
-    return tuple(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()) for name in path)
 
 
 def place(
@@ -38,7 +33,7 @@ def place(
     taken = {row.folder.casefold() for row in rows}
     ids: dict[CategoryPath, int] = {}
     for path in sorted(wanted, key=lambda path: (len(path), path not in slugs, path)):
-        folded = fold(path)
+        folded = fold_path(path)
         if folded not in known:
             above = known[folded[:-1]] if path else None
             folder = _folder(path, above.folder, slugs.get(path, ""), taken) if above else ""
@@ -57,12 +52,12 @@ def rename(db: Connection, slugs: Mapping[CategoryPath, str]) -> tuple[str, ...]
     for path, wish in sorted(slugs.items()):
         rows = db.execute(select(category)).all()
         known = _by_fold(rows)
-        mine = known[fold(path)]
+        mine = known[fold_path(path)]
         old = mine.folder
         if not path or text.slug(wish) == old.rpartition("/")[2]:
             continue
         others = {row.folder.casefold() for row in rows if row.id != mine.id}
-        new = _folder(path, known[fold(path[:-1])].folder, wish, others)
+        new = _folder(path, known[fold_path(path[:-1])].folder, wish, others)
         if new == old:
             continue
         own = load_path(mine.path)
@@ -76,7 +71,7 @@ def rename(db: Connection, slugs: Mapping[CategoryPath, str]) -> tuple[str, ...]
 
 def _by_fold(rows: Iterable[Row[Any]]) -> dict[CategoryPath, Row[Any]]:
     """Categories by their folded paths; of twins the oldest."""
-    return {fold(load_path(row.path)): row for row in sorted(rows, key=lambda row: row.id, reverse=True)}
+    return {fold_path(load_path(row.path)): row for row in sorted(rows, key=lambda row: row.id, reverse=True)}
 
 
 def bump(db: Connection, ids: Collection[int]) -> None:

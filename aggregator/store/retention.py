@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, exists, func, select, update
 
+from aggregator.matching import fold_path
 from aggregator.model import CategoryPath, Retention
 from aggregator.store import categories
 from aggregator.store.engine import insert_new, portions
@@ -149,11 +150,11 @@ def _beyond_shelves(
     db: Connection, shelves: Mapping[CategoryPath, Retention], now: datetime
 ) -> Mapping[int, set[CategoryPath]]:
     """The stories that no category holds any more, with those that let go of them, each the nearest above."""
-    wanted = {categories.fold(path): (path, limits) for path, limits in sorted(shelves.items())}
+    wanted = {fold_path(path): (path, limits) for path, limits in sorted(shelves.items())}
     rows = db.execute(select(category.c.id, category.c.path).order_by(category.c.id)).all() if wanted else []
     let_go: dict[int, set[CategoryPath]] = {}
     for row in rows:
-        folded = categories.fold(load_path(row.path))
+        folded = fold_path(load_path(row.path))
         for number in _beyond_shelf(db, row.id, wanted[folded][1], now) if folded in wanted else ():
             let_go.setdefault(number, set()).add(folded)
     going: dict[int, set[CategoryPath]] = {}
@@ -179,7 +180,7 @@ def _leaves(db: Connection, numbers: Sequence[int]) -> Mapping[int, list[Categor
     for some in portions(numbers):
         query = select(story_category.c.story_id, category.c.path).join(category)
         for row in db.execute(query.where(story_category.c.story_id.in_(some), story_category.c.leaf)):
-            found[row.story_id].append(categories.fold(load_path(row.path)))
+            found[row.story_id].append(fold_path(load_path(row.path)))
     return {number: leaves or [()] for number, leaves in found.items()}
 
 
