@@ -166,21 +166,21 @@ def check(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None
 
 @cli.command()
 @common
-@click.argument("source")
-def preview(config: Path | None, as_json: bool, verbose: int, quiet: bool, source: str) -> None:
+@click.argument("source", nargs=-1, required=True)
+def preview(config: Path | None, as_json: bool, verbose: int, quiet: bool, source: tuple[str, ...]) -> None:
     """Show what one SOURCE yields now, after the rules.
 
     It is visited for that, and nothing is kept.
 
     \b
       aggregator preview https://example.org/feed.xml   any feed, in the config or not
-      aggregator preview "Example News"                 a source by its title, or a part of its address
+      aggregator preview Example News                   a source by its title, or a part of its address
     """
     wishes = _wishes(config, as_json, verbose, quiet)
     loaded = _load(wishes)
     from aggregator import previewing, report
 
-    result = previewing.preview(loaded, source, datetime.now(UTC))
+    result = previewing.preview(loaded, " ".join(source), datetime.now(UTC))
     if wishes.json:
         report.show_json(previewing.as_json(result))
     else:

@@ -87,7 +87,7 @@ def _explanation(config: Config, db: Connection, view: View, told: Told) -> Expl
     lines = [("id", told.id or "none yet")]
     for copy in told.copies:
         lines += [("copy", line) for line in _copy(view, copy, told)]
-    lines += [("dates", line) for line in _dates(shown)]
+    lines += [("dates", line) for line in _dates(told)]
     lines += [("known by", key) for key in shown.keys]
     item = view.item(shown.source, _dated(shown), shown.first_seen, shown.feed_title) if _is_live(shown) else None
     rules = view.explain_item(shown.source, _dated(shown), shown.first_seen, shown.feed_title)
@@ -145,32 +145,42 @@ def _role(view: View, copy: Copy, told: Told) -> str:
     return "merged into the copy that is shown"
 
 
-def _dates(copy: Copy) -> Iterator[str]:
+def _dates(told: Told) -> Iterator[str]:
+    """Why a story is dated so: its date is that of the copy that came first, and stays."""
+    shown = told.copies[0]
+    copy = next((each for each in told.copies if (each.published or each.first_seen) == told.published), shown)
+    if copy is not shown:
+        who = copy.feed_title or text.masked(copy.source)
+        yield f"published {_when(told.published)}: the date of the copy that came first, in {who}"
+    else:
+        yield _published(shown)
+    if shown.edits:
+        times = "once" if shown.edits == 1 else f"{shown.edits} times"
+        last = f", last {_when(shown.edited)}" if shown.edited else ""
+        yield f"updated {_when(told.updated or shown.updated)}: its words changed {times}{last}"
+    else:
+        yield f"updated {_when(told.updated or shown.updated)}: its words never changed"
+    if shown.missing:
+        yield f"not listed by its feed since {_when(shown.missing)}"
+
+
+def _published(copy: Copy) -> str:
     """Why a copy is dated so."""
     said, kept = copy.item.published, copy.published
     if kept is None:
-        yield f"published {_when(copy.first_seen)}: upstream gave no date, so when it was first seen"
-    elif _is_bare(copy):
-        yield f"published {_when(kept)}: as it was when it was removed"
-    elif said == kept:
-        yield f"published {_when(kept)}: as upstream says"
-    elif said is None:
+        return f"published {_when(copy.first_seen)}: upstream gave no date, so when it was first seen"
+    if _is_bare(copy):
+        return f"published {_when(kept)}: as it was when it was removed"
+    if said == kept:
+        return f"published {_when(kept)}: as upstream says"
+    if said is None:
         only = "upstream says only when it was updated" if copy.item.updated else "upstream says no date any more"
-        yield f"published {_when(kept)}: fixed when it was first seen; {only}"
-    elif copy.item.day_only and timedelta() <= kept - said < timedelta(days=1):
-        yield f"published {_when(kept)}: upstream says the day alone; the clock is that of the first sight"
-    elif said > copy.first_seen >= kept:
-        yield f"published {_when(kept)}: upstream says {_when(said)}, which lay ahead, so when it was first seen"
-    else:
-        yield f"published {_when(kept)}: fixed when it was first seen; upstream now says {_when(said)}"
-    if copy.edits:
-        times = "once" if copy.edits == 1 else f"{copy.edits} times"
-        last = f", last {_when(copy.edited)}" if copy.edited else ""
-        yield f"updated {_when(copy.updated)}: its words changed {times}{last}"
-    else:
-        yield f"updated {_when(copy.updated)}: its words never changed"
-    if copy.missing:
-        yield f"not listed by its feed since {_when(copy.missing)}"
+        return f"published {_when(kept)}: fixed when it was first seen; {only}"
+    if copy.item.day_only and timedelta() <= kept - said < timedelta(days=1):
+        return f"published {_when(kept)}: upstream says the day alone; the clock is that of the first sight"
+    if said > copy.first_seen >= kept:
+        return f"published {_when(kept)}: upstream says {_when(said)}, which lay ahead, so when it was first seen"
+    return f"published {_when(kept)}: fixed when it was first seen; upstream now says {_when(said)}"
 
 
 def _place(config: Config, db: Connection, told: Told, path: CategoryPath, number: int) -> str:

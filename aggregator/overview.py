@@ -18,6 +18,7 @@ from aggregator.model import Category, CategoryPath, Overview, Source, Subscript
 from aggregator.store.channels import Place
 from aggregator.store.sources import Standing
 from aggregator.text import http_url, masked, one_line
+from aggregator.views import view
 
 _FAILING = 3  # visits in a row; one alone is no news to the public, unless it was never read
 
@@ -45,8 +46,14 @@ def scene(planet: Planet, published: Sequence[Place], standings: Mapping[str, St
     for each in listed:
         if each.path:
             children[each.path[:-1]] = (*children.get(each.path[:-1], ()), each)
+    meant = view(config).meant  # a source's category may be written as an alias
     known = {
-        source.key: _subscription(source, standings[source.key], paths, config.site.title)
+        source.key: _subscription(
+            source,
+            standings[source.key],
+            tuple(paths[fold_path(meant(path))] for path in source.categories if fold_path(meant(path)) in paths),
+            config.site.title,
+        )
         for source in config.sources
         if source.key in standings and not standings[source.key].same_as
     }
@@ -99,16 +106,14 @@ def _above(path: CategoryPath) -> Iterable[CategoryPath]:
     return (path[:depth] for depth in range(len(path) + 1))
 
 
-def _subscription(
-    source: Source, standing: Standing, paths: Mapping[CategoryPath, Category], site: str
-) -> Subscription:
+def _subscription(source: Source, standing: Standing, categories: tuple[Category, ...], site: str) -> Subscription:
     """A source as the public may see it: no secret, and of an error nothing but its class."""
     feed, url = standing.feed, http_url(source.key) if sources.find(source.kind).REMOTE else ""
     found = Subscription(
         title=source.title or feed.title or urlsplit(url).hostname or site,
         url=url,
         page=http_url(feed.url or source.base_url),
-        categories=tuple(paths[fold_path(path)] for path in source.categories if fold_path(path) in paths),
+        categories=tuple(dict.fromkeys(categories)),
         language=source.language or feed.language,
         description=feed.subtitle,
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -34,12 +35,13 @@ def preview(config: Config, wanted: str, now: datetime) -> Preview:
 
     It is asked unconditionally, as nothing of it is kept. Raises AggregatorError when no source is meant, or several.
     """
-    source = _source(config, wanted)
-    remote = find(source.kind).REMOTE
     engine = open_store(config.store)
     try:
         with reading(engine) as db:
             hosts = stored.hosts(db)
+            titles = {key: each.feed.title for key, each in stored.standings(db).items()}
+        source = _source(config, wanted, titles)
+        remote = find(source.kind).REMOTE
 
         async def ask() -> Visit:
             async with network(config, hosts, now, remote=remote) as (fetch, learned):
@@ -61,19 +63,23 @@ def preview(config: Config, wanted: str, now: datetime) -> Preview:
     return Preview(met, tuple(items))
 
 
-def _source(config: Config, wanted: str) -> Source:
-    folded = wanted.casefold()
-    exact = [
-        each for each in config.sources if wanted in (each.key, masked(each.key)) or folded == each.title.casefold()
+def _source(config: Config, wanted: str, titles: Mapping[str, str]) -> Source:
+    """The source that somebody means; `titles` are what feeds call themselves, by key. A whole URL means itself."""
+    folded, is_url = wanted.casefold(), wanted.startswith(("http://", "https://", "rsshub://"))
+    named = {each.key: {each.title.casefold(), titles.get(each.key, "").casefold()} - {""} for each in config.sources}
+    exact = [each for each in config.sources if wanted in (each.key, masked(each.key)) or folded in named[each.key]]
+    near = [
+        each
+        for each in config.sources
+        if folded in each.key.casefold() or any(folded in title for title in named[each.key])
     ]
-    near = [each for each in config.sources if folded in each.key.casefold() or folded in each.title.casefold()]
-    found = exact or near
+    found = exact or ([] if is_url else near)
     if len(found) == 1:
         return found[0]
     if found:
         names = ", ".join(masked(each.key) for each in found[:5])
         raise AggregatorError(f"{one_line(masked(wanted), 100)} may be any of {names}; write more of it")
-    if wanted.startswith(("http://", "https://", "rsshub://")):
+    if is_url:
         return configs.source(config, wanted)
     raise AggregatorError(f"there is no source {one_line(masked(wanted), 100)}; see `aggregator list sources --json`")
 

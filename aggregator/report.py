@@ -156,7 +156,9 @@ def show_list(names: Sequence[str], rows: Sequence[Sequence[str | int]]) -> None
 def show_rehearsal(differences: Sequence[Difference]) -> None:
     """What would change in which feed, as a diff: `+` comes, `-` goes, `~` changes."""
     console = Console(highlight=False)
-    for each in differences:
+    told = [each for each in differences if each.added or each.removed or each.changed]
+    quiet = len(differences) - len(told)
+    for each in told:
         console.print(Text(_safe(each.title), "bold"), soft_wrap=True)
         lines = [("+", "green", entry, "") for entry in each.added]
         lines += [("-", "red", entry, "") for entry in each.removed]
@@ -169,11 +171,9 @@ def show_rehearsal(differences: Sequence[Difference]) -> None:
             console.print(Text.assemble("  ", (sign, colour), line), soft_wrap=True)
         if len(lines) > _MOST:
             console.print(Text(f"    and {len(lines) - _MOST} more", "dim"), soft_wrap=True)
-        if not lines:
-            console.print(
-                Text("    the same entries; rules of categories or what the feed says of itself changed", "dim"),
-                soft_wrap=True,
-            )
+    if quiet:
+        what = "would be written anew with the same entries, as what stands around them changed"
+        console.print(Text(f"{_many(quiet, 'category', 'categories')} {what}", "dim"), soft_wrap=True)
     if not differences:
         console.print(Text("no feed would change", "dim"), soft_wrap=True)
     sys.stdout.flush()
@@ -206,8 +206,21 @@ def show_preview(preview: Preview) -> None:
         day = f"{shown.published:%Y-%m-%d}" if shown.published else "no date"
         what = "; ".join(said) or ("comes in" if kept else "excluded")
         rows.append((day, shown.title or shown.url or shown.guid, where or "(everything)", what))
+    met = preview.visit
+    if met.answer and not met.error:
+        console = Console(highlight=False)
+        title = met.source.title or (met.feed.title if met.feed else "")
+        console.print(Text.assemble((_safe(title), "bold"), _safe(f"  {met.answer.url}")), soft_wrap=True)
+        sys.stdout.flush()
     if rows:
         show_list(("published", "title", "category", "what becomes of it"), rows)
+    elif not met.error:
+        print("no entries", flush=True)
+    errors = Console(stderr=True, highlight=False)
+    for warning in met.warnings:
+        _line(errors, "warning", "yellow", warning)
+    if met.error:
+        _line(errors, "failed", "red", met.error)
 
 
 def show_explanations(found: Sequence[Explanation]) -> None:

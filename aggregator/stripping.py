@@ -32,6 +32,8 @@ def _parts(selectors: "SelectorList") -> "Iterator[Selector]":
 
 def strip(html: str, selectors: Iterable[str]) -> str:
     """Clean HTML without the elements that one of the selectors finds; where none is found, unchanged."""
+    if "<" not in html:
+        return html
     from bs4 import BeautifulSoup
 
     from aggregator.html import clean  # the config, which only checks selectors, should not pay for it

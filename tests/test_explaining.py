@@ -67,6 +67,20 @@ def test_all_that_is_told_of_a_story(two: Planet) -> None:
     assert [copy["source"] for copy in found[0].values["copies"]] == [each["url"] for each in two.sources]
 
 
+def test_the_date_of_a_story_is_that_of_its_first_copy(planet: Planet, server: Server) -> None:
+    server.put("/b", rss([entry(guid="b-1", date=NOON - 2 * DAY)], title="Feed B"))
+    server.put("/a", rss([], title="Feed A"))
+    planet.feed(server.url("/a", host=A), priority=1, unvalidated="1h")
+    planet.feed(server.url("/b", host=B))
+    planet.run()
+    server.put("/a", rss([entry()], title="Feed A"))
+    planet.run(later=2 * HOUR)
+    assert planet.published().entries[0].published.startswith("2026-03-12T12:00:00")
+    assert lines(explain(planet, LINK), "dates")[0] == (
+        "published 2026-03-12 12:00 UTC: the date of the copy that came first, in Feed B"
+    )
+
+
 def test_nothing_is_known(two: Planet) -> None:
     with pytest.raises(AggregatorError, match=r"^nothing is known of no such words; write its URL"):
         explain(two, "no such words")
@@ -191,7 +205,8 @@ def test_what_a_source_yields(two: Planet, server: Server, capsys: pytest.Captur
     before = two.files()
     found = previewing.preview(two.load(), "/a", two.now)
     report.show_preview(found)
-    out = capsys.readouterr().out.splitlines()
+    head, *out = capsys.readouterr().out.splitlines()
+    assert head == f"Feed A  {two.sources[0]['url']}"
     assert out[0].split() == ["published", "title", "category", "what", "becomes", "of", "it"]
     assert out[1].split() == ["2026-03-13", "A", "story", "tech", "/", "news", "comes", "in"]
     assert "`another`" in out[2]
@@ -232,8 +247,29 @@ def test_a_source_that_is_not_clear(two: Planet, wanted: str, says: str) -> None
         previewing.preview(two.load(), wanted, two.now)
 
 
-def test_a_source_that_fails(planet: Planet, server: Server) -> None:
+@pytest.mark.parametrize("wanted", ["Feed A", "feed a", "127.0.0.7"])
+def test_a_source_goes_by_the_title_of_its_feed(two: Planet, wanted: str) -> None:
+    assert previewing.preview(two.load(), wanted, two.now).visit.source.key == two.sources[0]["url"]
+
+
+def test_a_whole_address_means_itself(two: Planet, server: Server) -> None:
+    server.put("/", rss([entry("Home")]))
+    found = previewing.preview(two.load(), server.url("/", host=A), two.now)
+    assert [item.title for item, _, _ in found.items] == ["Home"]
+
+
+def test_a_source_that_fails(planet: Planet, server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     planet.feed(server.url("/gone", host=A))
     found = previewing.preview(planet.load(), "/gone", planet.now)
     assert found.visit.error.startswith("http 404: ")
     assert found.items == ()
+    report.show_preview(found)
+    out, err = capsys.readouterr()
+    assert (out, err.startswith("failed  http 404: ")) == ("", True)
+
+
+def test_warnings_of_a_preview(planet: Planet, capsys: pytest.CaptureFixture[str]) -> None:
+    planet.seeds()
+    planet.post("a.md", title="Mine", date="no date")
+    report.show_preview(previewing.preview(planet.load(), "seeds", planet.now))
+    assert capsys.readouterr().err.startswith("warning seeds/a.md:3: date")

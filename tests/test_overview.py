@@ -109,6 +109,14 @@ def test_readers_of_feeds_are_given_a_style(shown: Planet) -> None:
     assert told not in shown.files()["tech/rss.xml"]
 
 
+def test_a_category_that_is_written_as_an_alias(shown: Planet) -> None:
+    shown.sources = [{"url": "https://alias.example/feed", "category": "tech"}]
+    shown.categories = [{"path": "Technology", "aliases": ["tech"]}]
+    shown.fetch["allow_networks"] = []
+    shown.run()
+    assert b'category="/Technology"' in shown.files()["subscriptions.opml"]
+
+
 # --- Which categories a channel shows ---------------------------------------------------------------------------------
 
 PATHS = [(), ("a",), ("a", "b"), ("a", "b", "c"), ("a", "x"), ("z",), ("z", "y")]

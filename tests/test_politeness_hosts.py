@@ -266,7 +266,7 @@ def test_16_and_between_two_processes(planet: Planet, server: Server) -> None:
     once(planet)
     once(planet, "--force")
     first, second = (request.time for request in server.log)
-    assert 2 <= second - first < 5
+    assert 1.75 <= second - first < 5  # the server may have been late to notice the first
 
 
 HEADERS = {"host", "connection", "user-agent", "accept", "accept-encoding", "if-none-match", "if-modified-since"}

@@ -119,6 +119,20 @@ def test_the_diff_for_people(planet: Planet, capsys: pytest.CaptureFixture[str])
     ]
 
 
+def test_what_changes_around_the_entries_is_one_line(planet: Planet, capsys: pytest.CaptureFixture[str]) -> None:
+    planet.site["formats"] = ["rss", "html"]
+    planet.seeds()
+    for name in ("one", "two"):
+        planet.post(f"{name}.md", f"Text {name}.", title=name, date="2026-03-01", categories=[name])
+    planet.run()
+    planet.post("three.md", "Text three.", title="three", date="2026-03-01", categories=["three"])
+    _, found = rehearse(planet.load(), planet.now + HOUR)
+    report.show_rehearsal(found)
+    *told, last = capsys.readouterr().out.splitlines()
+    assert [line for line in told if not line.startswith(" ")] == ["Planet Test", "three · Planet Test"]
+    assert last.startswith("2 categories would be written anew with the same entries")
+
+
 def test_a_long_diff_is_cut(planet: Planet, capsys: pytest.CaptureFixture[str]) -> None:
     planet.seeds()
     for number in range(30):

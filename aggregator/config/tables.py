@@ -105,7 +105,7 @@ def _some(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _slug(value: str) -> str:
-    if value and not text.slug(value):
+    if value and (not text.slug(value) or "/" in value or "\\" in value or value.startswith(".")):
         raise ValueError('cannot be the name of a folder; write a word such as "news"')
     return value
 
