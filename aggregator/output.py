@@ -63,23 +63,26 @@ def opened(engine: Engine, config: Config, places: Sequence[Place], *, dry: bool
 
 
 def put(output: Output, category_id: int, rendered: Rendered) -> Written:
-    """Write the documents of a category where the bytes differ."""
+    """Write the documents of a category where the bytes differ; no compressed copy of what could not be written."""
     problems: list[str] = list(rendered.problems)
-    fine: dict[str, bytes] = {}
+    failed: set[str] = set()
     for path, data in rendered.documents.items():
         if why := _hindrance(output, category_id, path, data):
             problems.append(f"{output.folder / path}: {why}")
-        else:
-            fine[path] = data
+            failed.add(path)
+    fine = {path: data for path, data in rendered.documents.items() if not {path, path.removesuffix(".gz")} & failed}
     with writing(output.engine) as db:
         files.claim(db, category_id, fine.keys() - output.ours.get(category_id, frozenset()))
     written = []
     for path, data in fine.items():
+        if path.removesuffix(".gz") in failed:
+            continue
         try:
             if not holds(output.folder / path, data) if output.dry else write(output.folder / path, data):
                 written.append(path)
         except AggregatorError as error:
             problems.append(str(error))
+            failed.add(path)
     return Written(tuple(written), tuple(problems))
 
 

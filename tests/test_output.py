@@ -317,6 +317,20 @@ def test_compressed_copies_are_the_same_for_ever(planet: Planet) -> None:
     assert planet.files() == files
 
 
+def test_there_is_no_compressed_copy_of_what_is_not_ours(planet: Planet) -> None:
+    """A web server would send ours in the place of theirs."""
+    planet.site |= {"gzip": True, "formats": ["rss", "atom"]}
+    planet.seeds()
+    post(planet, 1)
+    (planet.root / "feeds" / "rss.xml").mkdir(parents=True)
+    (planet.root / "feeds" / "atom.xml").write_text("mine")
+    assert len(planet.run().published.problems) == 2
+    assert planet.files() == {"atom.xml": b"mine"}
+    (planet.root / "feeds" / "atom.xml").unlink()
+    planet.run(later=HOUR)
+    assert planet.files().keys() == {"atom.xml", "atom.xml.gz"}
+
+
 def test_a_feed_that_is_too_large_has_summaries_of_its_oldest_entries(planet: Planet) -> None:
     planet.site |= {"max_feed_bytes": "30KB", "archive": 3, "items": 6}
     planet.seeds()
