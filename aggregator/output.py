@@ -11,7 +11,7 @@ from aggregator.documents import Rendered
 from aggregator.errors import AggregatorError
 from aggregator.formats import chosen, find
 from aggregator.publish import holds, is_foreign, remove, write
-from aggregator.store import files
+from aggregator.store import files, meta
 from aggregator.store.channels import Place
 from aggregator.store.engine import writing
 
@@ -43,11 +43,13 @@ class Written:
 
 def opened(engine: Engine, config: Config, places: Sequence[Place], *, dry: bool) -> Output:
     """The output as it is. What we wrote for a category into another folder, before it moved, is left as it is; what
-    stands where it was written before we kept account of files, and names us, is ours.
+    stands where it was written before we kept account of files, or the whole output was moved, and names us, is ours.
     """
     folders = {place.id: place.folder for place in places}
     with writing(engine) as db:
-        files.settle_in(db, config.site.output)
+        if meta.has_changed(db, "output", config.site.output):
+            elsewhere = {path for paths in files.written(db).values() for path in paths}
+            files.forget(db, [path for path in elsewhere if not _is_marked(config.output / path)])
         written = files.written(db)
         left = [path for number, paths in written.items() for path in paths if not _below(path, folders[number])]
         files.forget(db, left)
@@ -61,23 +63,26 @@ def opened(engine: Engine, config: Config, places: Sequence[Place], *, dry: bool
 
 
 def put(output: Output, category_id: int, rendered: Rendered) -> Written:
-    """Write the documents of a category where the bytes differ."""
+    """Write the documents of a category where the bytes differ; no compressed copy of what could not be written."""
     problems: list[str] = list(rendered.problems)
-    fine: dict[str, bytes] = {}
+    failed: set[str] = set()
     for path, data in rendered.documents.items():
         if why := _hindrance(output, category_id, path, data):
             problems.append(f"{output.folder / path}: {why}")
-        else:
-            fine[path] = data
+            failed.add(path)
+    fine = {path: data for path, data in rendered.documents.items() if not {path, path.removesuffix(".gz")} & failed}
     with writing(output.engine) as db:
         files.claim(db, category_id, fine.keys() - output.ours.get(category_id, frozenset()))
     written = []
     for path, data in fine.items():
+        if path.removesuffix(".gz") in failed:
+            continue
         try:
             if not holds(output.folder / path, data) if output.dry else write(output.folder / path, data):
                 written.append(path)
         except AggregatorError as error:
             problems.append(str(error))
+            failed.add(path)
     return Written(tuple(written), tuple(problems))
 
 
@@ -107,7 +112,11 @@ def _marked(config: Config, place: Place) -> list[str]:
     """The documents of a category that are there and name us."""
     names = [find(name).FILENAME for name in chosen(config.site.formats, place.path)]
     paths = ["/".join(filter(None, (place.folder, name))) for name in names if name]
-    return [path for path in paths if (config.output / path).is_file() and not is_foreign(config.output / path, b"")]
+    return [path for path in paths if _is_marked(config.output / path)]
+
+
+def _is_marked(path: Path) -> bool:
+    return path.is_file() and not is_foreign(path, b"")
 
 
 def _below(path: str, folder: str) -> bool:

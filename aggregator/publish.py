@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import re
 import tempfile
 import zlib
 from collections.abc import Iterable, Mapping
@@ -13,7 +14,12 @@ from aggregator import formats
 from aggregator.errors import AggregatorError
 
 _PREFIX = ".aggregator-"
-_MARK = b"aggregator"
+_MARK = re.compile(
+    rb"""\A(?:/\*|<!--)[ ]aggregator\b | \A---\ngenerator:[ ]"aggregator" | <generator[^<>]*>aggregator\b
+    | <meta[ ]name="generator"[ ]content="aggregator[ ] | [Ww]ritten[ ]by[ ]aggregator[ ][0-9]""",
+    re.VERBOSE,
+)
+"""How our documents name us: style sheets and pictures, posts, feeds, pages, lists. A page about us is none of ours."""
 
 
 def urls(base_url: str, folder: str, names: tuple[str, ...]) -> Mapping[str, str]:
@@ -37,7 +43,7 @@ def is_foreign(path: Path, data: bytes) -> bool:
                 head = file.read(8192)
     except (OSError, EOFError, zlib.error):
         return path.is_file()
-    return _MARK not in head and not holds(path, data)
+    return not _MARK.search(head) and not holds(path, data)
 
 
 def write(path: Path, data: bytes) -> bool:

@@ -6,6 +6,7 @@ import re
 import shutil
 from collections import Counter
 from datetime import timedelta
+from itertools import combinations, permutations
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -14,8 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
+from sqlalchemy import select
 
 from aggregator.store.archives import Open, to_close
+from aggregator.store.engine import open_store, reading
+from aggregator.store.tables import archived, story
 from tests.planet import NOON, Planet, rss
 from tests.server import Server
 
@@ -165,6 +169,32 @@ def test_a_post_that_is_deleted_leaves_its_archive_alone(planet: Planet) -> None
     planet.post("012.md", title="Item 12", date=str(NOON - (500 - 12) * DAY))
     planet.run(later=HOUR)
     assert next(titles for titles in walk(planet, "atom.xml") if "Item 12" in titles) == gone, "it comes back there"
+
+
+def test_entries_that_change_places_are_noticed(planet: Planet) -> None:
+    """As many go as come back, and the numbers that the store gave them have the same sum, the least and the most."""
+    planet.site |= {"items": 1, "archive": 6, "formats": ["rss"]}
+    planet.seeds()
+    for number in range(1, 8):
+        planet.post(f"{number:03}.md", title=f"Item {number}", date=str(NOON - number * HOUR))
+    planet.run()
+    store = open_store(planet.load().store)
+    with reading(store) as db:
+        held = select(story.c.id, story.c.published).where(story.c.id.in_(select(archived.c.story_id)))
+        names = [f"{round((NOON.timestamp() - row.published) / 3600):03}.md" for row in db.execute(held.order_by("id"))]
+    store.dispose()
+    first, *_, last = names
+    pairs = combinations(range(1, 5), 2)
+    one, other = next((a, b) for a, b in permutations(pairs, 2) if sum(a) == sum(b) and not set(a) & set(b))
+    texts = {name: (planet.root / "seeds" / name).read_text() for name in names}
+    for some in (one, other):
+        wanted = {first, last, *(names[place] for place in some)}
+        for name, text in texts.items():
+            (planet.root / "seeds" / name).write_text(text)
+            if name not in wanted:
+                (planet.root / "seeds" / name).unlink()
+        planet.run(later=HOUR)
+        assert sorted(walk(planet, "rss.xml")[1]) == sorted(f"Item {int(name[:3])}" for name in wanted)
 
 
 def test_an_archive_whose_entries_are_all_gone_is_left_out_of_the_chain(planet: Planet) -> None:

@@ -236,15 +236,16 @@ def test_what_is_somebody_elses_is_never_touched(planet: Planet) -> None:
     planet.seeds()
     post(planet, 1)
     (planet.root / "feeds").mkdir()
-    (planet.root / "feeds" / "index.html").write_text("<!doctype html>My page")
-    (planet.root / "feeds" / "rss.xml").write_text("<!-- by aggregator --><rss/>")
+    mine = b"<!doctype html><title>My page</title>Feeds by aggregator, written by aggregator: do subscribe!"
+    (planet.root / "feeds" / "index.html").write_bytes(mine)
+    (planet.root / "feeds" / "rss.xml").write_text("<rss><generator>aggregator 0.1.0</generator></rss>")
     for _ in range(2):
         report = planet.run(later=HOUR)
         (problem,) = report.published.problems
         assert problem.endswith(
             "feeds/index.html: was not written by aggregator; move it away, or choose another `output`"
         )
-        assert planet.files()["index.html"] == b"<!doctype html>My page"
+        assert planet.files()["index.html"] == mine
     assert planet.titles("rss.xml") == ["Post 1"], "what names us is adopted"
     (planet.root / "feeds" / "index.html").unlink()
     assert planet.run(later=HOUR).published.problems == ()
@@ -258,10 +259,17 @@ def test_what_is_somebody_elses_is_never_touched(planet: Planet) -> None:
     ("there", "foreign"),
     [
         (b"<!-- aggregator -->", False),
-        (b"x" * 9000 + b"aggregator", True),
+        (b"/* aggregator: colours */", False),
+        (b'---\ngenerator: "aggregator"\n---\n', False),
+        (b"<generator>aggregator 0.1.0</generator>", False),
+        (b'<generator version="0.1.0">aggregator</generator>', False),
+        (b'<meta name="generator" content="aggregator 0.1.0">', False),
+        (b"<!-- written by aggregator 0.1.0 -->", False),
+        (b"made with aggregator", True),
+        (b"x" * 9000 + b"<generator>aggregator</generator>", True),
         (b"mine", True),
         (b"the same", False),
-        (compressed(b"by aggregator"), False),
+        (compressed(b"<!-- aggregator -->"), False),
         (compressed(b"by me"), True),
         (b"\x1f\x8bnot really", True),
         (None, False),
@@ -271,6 +279,29 @@ def test_who_wrote_a_file(tmp_path: Path, there: bytes | None, foreign: bool) ->
     if there is not None:
         (tmp_path / "file").write_bytes(there)
     assert is_foreign(tmp_path / "file", b"the same") is foreign
+
+
+@pytest.mark.parametrize("output", ["./feeds", "feeds/", "www"])
+def test_an_output_that_is_moved_with_its_files_stays_ours(planet: Planet, output: str) -> None:
+    planet.site |= {"formats": ["rss", "post"]}
+    planet.seeds()
+    post(planet, 1, "tech")
+    post(planet, 2)
+    planet.run()
+    (planet.root / "feeds").rename(planet.root / output)
+    planet.site["output"] = output
+    (planet.root / "seeds" / "1.md").unlink()
+    planet.run(later=HOUR)
+    files = (path for path in (planet.root / output).rglob("*") if path.is_file())
+    assert sorted(path.name.partition("-")[0] for path in files) == ["post", "rss.xml"]
+
+
+def test_a_store_that_is_lost_knows_all_that_we_wrote(planet: Planet) -> None:
+    planet.site |= {"formats": ["rss", "atom", "json", "opml", "html", "post"], "gzip": True}
+    planet.seeds()
+    post(planet, 1)
+    planet.run()
+    assert [path for path in planet.files() if is_foreign(planet.root / "feeds" / path, b"")] == []
 
 
 def test_compressed_copies_are_the_same_for_ever(planet: Planet) -> None:
@@ -284,6 +315,20 @@ def test_compressed_copies_are_the_same_for_ever(planet: Planet) -> None:
     (planet.root / "feeds" / "rss.xml.gz").unlink()
     assert [path.name for path in planet.run(later=DAY).published.written] == ["rss.xml.gz"]
     assert planet.files() == files
+
+
+def test_there_is_no_compressed_copy_of_what_is_not_ours(planet: Planet) -> None:
+    """A web server would send ours in the place of theirs."""
+    planet.site |= {"gzip": True, "formats": ["rss", "atom"]}
+    planet.seeds()
+    post(planet, 1)
+    (planet.root / "feeds" / "rss.xml").mkdir(parents=True)
+    (planet.root / "feeds" / "atom.xml").write_text("mine")
+    assert len(planet.run().published.problems) == 2
+    assert planet.files() == {"atom.xml": b"mine"}
+    (planet.root / "feeds" / "atom.xml").unlink()
+    planet.run(later=HOUR)
+    assert planet.files().keys() == {"atom.xml", "atom.xml.gz"}
 
 
 def test_a_feed_that_is_too_large_has_summaries_of_its_oldest_entries(planet: Planet) -> None:

@@ -3,10 +3,11 @@
 An entry that is archived keeps its place there for ever, also while it is not published.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, groupby
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, select, update
 
@@ -41,10 +42,10 @@ def archives(db: Connection, category_id: int) -> tuple[Archive, ...]:
     live = and_(
         story_category.c.category_id == archived.c.category_id, story_category.c.story_id == archived.c.story_id
     )
-    of = archived.c.story_id
-    counting = select(archived.c.number, func.count(), func.sum(of), func.min(of), func.max(of))
-    counting = counting.join(story_category, live).where(archived.c.category_id == category_id)
-    holds = {row[0]: "-".join(map(str, row[1:])) for row in db.execute(counting.group_by(archived.c.number))}
+    held = select(archived.c.number, archived.c.story_id).join(story_category, live)
+    held = held.where(archived.c.category_id == category_id).order_by(archived.c.number, archived.c.story_id)
+    stories = groupby(db.execute(held), key=lambda row: row.number)
+    holds = {number: _print([row.story_id for row in some]) for number, some in stories}
     rows = db.execute(select(archive).where(archive.c.category_id == category_id).order_by(archive.c.number))
     return tuple(Archive(row.number, holds.get(row.number, ""), row.rendered) for row in rows)
 
@@ -110,3 +111,7 @@ def mark_rendered(db: Connection, category_id: int, number: int, state: str) -> 
     """Note the state in which an archive's documents were written; "" when they are gone."""
     this = (archive.c.category_id == category_id) & (archive.c.number == number)
     db.execute(update(archive).where(this).values(rendered=state))
+
+
+def _print(numbers: Sequence[int]) -> str:
+    return hashlib.sha256(repr(numbers).encode()).hexdigest()[:16]

@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, delete, select
 
-from aggregator.store import meta
 from aggregator.store.engine import insert_new, portions
 from aggregator.store.tables import file
 
@@ -15,12 +14,6 @@ def written(db: Connection) -> Mapping[int, frozenset[str]]:
     for row in db.execute(select(file)):
         found.setdefault(row.category_id, set()).add(row.path)
     return {number: frozenset(paths) for number, paths in found.items()}
-
-
-def settle_in(db: Connection, output: str) -> None:
-    """Note the folder that is published: what we wrote into another one says nothing of what is in this one."""
-    if meta.has_changed(db, "output", output):
-        db.execute(delete(file))
 
 
 def claim(db: Connection, category_id: int, paths: Collection[str]) -> None:
