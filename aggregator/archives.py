@@ -120,7 +120,8 @@ def _files(output: Output, place: Place, terms: Terms) -> Mapping[int, frozenset
 
 def _copies(output: Output, paths: frozenset[str], terms: Terms) -> Mapping[str, bytes]:
     """The compressed copies that documents lack which stay as they are."""
-    lacking = [path for path in paths if not path.endswith(".gz") and f"{path}.gz" not in paths] if terms.gzip else []
+    there = paths - output.missing if terms.gzip else ()
+    lacking = [path for path in there if not path.endswith(".gz") and f"{path}.gz" not in there]
     return {f"{path}.gz": compressed((output.folder / path).read_bytes()) for path in lacking}
 
 

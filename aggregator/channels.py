@@ -81,7 +81,7 @@ def publish_all(
             with writing(engine) as db:
                 channels.mark_rendered(db, place.id, states[place.id])
     for place in (place for place in places if place.id not in states and (place.rendered or place.id in output.ours)):
-        _retire(output, planet, place, rehearse)
+        written += _retire(output, planet, place, rehearse)
     return Published(
         written=tuple(config.output / path for path in written.paths),
         channels=len(current),
@@ -128,7 +128,8 @@ def _publish(
         return None, Written(problems=(f"{place.folder or '.'}: {why}",)), ()
     if not rendered.whole:
         return channel, written, ()
-    return channel, written, discard(output, place.id, rendered.paths | chain.paths)
+    gone, left = discard(output, place.id, rendered.paths | chain.paths)
+    return channel, written + left, gone
 
 
 def _whole(engine: Engine, scene: Scene, now: datetime) -> Overview:
@@ -150,15 +151,16 @@ def _topics(channel: Channel, written: Written) -> list[str]:
     ]
 
 
-def _retire(output: Output, planet: Planet, place: Place, rehearse: Rehearse | None) -> None:
-    """Remove the documents of a category that is no more."""
-    gone = discard(output, place.id, ())
+def _retire(output: Output, planet: Planet, place: Place, rehearse: Rehearse | None) -> Written:
+    """Remove the documents of a category that is no more; what cannot be removed is tried again by the next run."""
+    gone, left = discard(output, place.id, ())
     if rehearse:
         files = tuple(planet.config.output / path for path in gone)
         if files:
             rehearse(composing.channel(planet, place, ()), files)
     with writing(output.engine) as db:
         channels.mark_rendered(db, place.id, "")
+    return left
 
 
 def _lacks(output: Output, place: Place) -> bool:

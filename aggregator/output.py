@@ -10,7 +10,7 @@ from aggregator.config import Config
 from aggregator.documents import Rendered
 from aggregator.errors import AggregatorError
 from aggregator.formats import chosen, find
-from aggregator.publish import holds, is_foreign, remove, write
+from aggregator.publish import holds, is_foreign, is_there, remove, write
 from aggregator.store import files, meta
 from aggregator.store.channels import Place
 from aggregator.store.engine import writing
@@ -58,7 +58,7 @@ def opened(engine: Engine, config: Config, places: Sequence[Place], *, dry: bool
             files.claim(db, place.id, _marked(config, place))
         written = files.written(db) if unknown else written
     ours = {number: paths.difference(left) for number, paths in written.items()}
-    missing = {path for paths in ours.values() for path in paths if not (config.output / path).is_file()}
+    missing = {path for paths in ours.values() for path in paths if not is_there(config.output / path)}
     return Output(engine, config.output, ours, frozenset(missing), dry)
 
 
@@ -86,15 +86,15 @@ def put(output: Output, category_id: int, rendered: Rendered) -> Written:
     return Written(tuple(written), tuple(problems))
 
 
-def discard(output: Output, category_id: int, wanted: Iterable[str]) -> tuple[str, ...]:
-    """Remove the files of a category that are not `wanted` any more; return their paths."""
+def discard(output: Output, category_id: int, wanted: Iterable[str]) -> tuple[tuple[str, ...], Written]:
+    """Remove the files of a category that are not `wanted` any more: their paths, and a problem for each that stays."""
     unwanted = sorted(output.ours.get(category_id, frozenset()).difference(wanted))
-    if unwanted and not output.dry:
-        remove(output.folder, unwanted)
-    if unwanted:
+    left = remove(output.folder, unwanted) if not output.dry else {}
+    gone = [path for path in unwanted if path not in left]
+    if gone:
         with writing(output.engine) as db:
-            files.forget(db, unwanted)
-    return tuple(unwanted)
+            files.forget(db, gone)
+    return tuple(gone), Written(problems=tuple(left.values()))
 
 
 def _hindrance(output: Output, category_id: int, path: str, data: bytes) -> str:
@@ -116,7 +116,7 @@ def _marked(config: Config, place: Place) -> list[str]:
 
 
 def _is_marked(path: Path) -> bool:
-    return path.is_file() and not is_foreign(path, b"")
+    return is_there(path) and not is_foreign(path, b"")
 
 
 def _below(path: str, folder: str) -> bool:

@@ -42,7 +42,7 @@ def is_foreign(path: Path, data: bytes) -> bool:
             with gzip.open(path) as file:
                 head = file.read(8192)
     except (OSError, EOFError, zlib.error):
-        return path.is_file()
+        return is_there(path)
     return not _MARK.search(head) and not holds(path, data)
 
 
@@ -73,15 +73,28 @@ def write(path: Path, data: bytes) -> bool:
 
 
 def holds(path: Path, data: bytes) -> bool:
-    """Whether these bytes are in the file already."""
-    return path.is_file() and path.read_bytes() == data
+    """Whether these bytes are in the file already, as far as it can be read."""
+    try:
+        return is_there(path) and path.read_bytes() == data
+    except OSError:
+        return False
 
 
-def remove(output: Path, paths: Iterable[str]) -> None:
-    """Remove files below the output, and the folders that are empty then. What cannot be removed stays."""
+def is_there(path: Path) -> bool:
+    """Whether there is a file, as far as we may look."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises where we may not look
+
+
+def remove(output: Path, paths: Iterable[str]) -> Mapping[str, str]:
+    """Remove files below the output, and the folders that are empty then. Returns why what is still there stays."""
+    left = {}
     for path in sorted(paths):
-        with suppress(OSError):
-            (output / path).unlink()
+        try:
+            (output / path).unlink(missing_ok=True)
+        except OSError as error:
+            if is_there(output / path) or isinstance(error, PermissionError):
+                left[path] = f"{output / path}: cannot be removed: {error.strerror}; it is still published"
+            continue
         for folder in (output / path).parents:
             if folder == output or not folder.is_relative_to(output):
                 break
@@ -89,6 +102,7 @@ def remove(output: Path, paths: Iterable[str]) -> None:
                 folder.rmdir()
             except OSError:
                 break
+    return left
 
 
 def sweep(output: Path) -> None:

@@ -56,6 +56,10 @@ def test_few_renderings_find_it() -> None:
     rendered.clear()
     assert full(within(long(100, 10), render, 10**6)) == 100
     assert len(rendered) == 1
+    rendered.clear()
+    without = build.channel(*(build.entry(n, build.item(n, content="")) for n in range(100)))
+    assert within(without, render, 1) is without
+    assert rendered == []
     assert within(build.channel(), lambda channel: b"xx", 1) == build.channel()
 
 

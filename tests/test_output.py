@@ -281,6 +281,42 @@ def test_who_wrote_a_file(tmp_path: Path, there: bytes | None, foreign: bool) ->
     assert is_foreign(tmp_path / "file", b"the same") is foreign
 
 
+@pytest.fixture
+def warm(tmp_path: Path) -> None:
+    """What a run imports is imported, as "nobody" may not be able to."""
+    planet = Planet(tmp_path / "warm")
+    planet.root.mkdir()
+    planet.seeds()
+    post(planet, 1, "tech")
+    planet.run()
+
+
+def test_a_folder_that_may_not_be_touched_harms_nothing_else(warm: None, nobodys_folder: Path) -> None:
+    planet = Planet(nobodys_folder)
+    planet.seeds()
+    post(planet, 1, "tech")
+    post(planet, 2)
+    planet.run()
+    tech = nobodys_folder / "feeds" / "tech"
+    try:
+        tech.chmod(0)
+        report = planet.run(later=HOUR)
+        assert [problem.partition("/tech/")[2] for problem in report.published.problems] == [
+            f"{name}: cannot be written: Permission denied; the old file stays" for name in ("rss.xml", "atom.xml")
+        ]
+        tech.chmod(0o500)
+        (nobodys_folder / "seeds" / "1.md").unlink()
+        report = planet.run(later=HOUR)
+        assert [problem.partition("/tech/")[2] for problem in report.published.problems] == [
+            f"{name}: cannot be removed: Permission denied; it is still published" for name in ("atom.xml", "rss.xml")
+        ]
+        assert planet.titles() == ["Post 2"]
+    finally:
+        tech.chmod(0o700)
+    assert planet.run(later=HOUR).published.problems == ()
+    assert not tech.exists()
+
+
 @pytest.mark.parametrize("output", ["./feeds", "feeds/", "www"])
 def test_an_output_that_is_moved_with_its_files_stays_ours(planet: Planet, output: str) -> None:
     planet.site |= {"formats": ["rss", "post"]}

@@ -71,6 +71,18 @@ def test_how_sources_stand(shown: Planet, server: Server) -> None:
     assert b"secret" not in failing["sources.html"]
 
 
+def test_a_copy_that_looks_the_same_is_counted_at_once(shown: Planet, server: Server) -> None:
+    one, other = ({"title": name, "guid": f"https://a.example/{name}", "date": NOON - DAY} for name in ("One", "Other"))
+    for name, entries in (("A", [one]), ("B", [other])):
+        server.put(f"/{name}", rss(entries, title=name))
+        shown.feed(server.url(f"/{name}", host=f"127.0.0.{2 + (name == 'B')}"), title=name)
+    shown.run()
+    server.put("/B", rss([one, other], title="B"))
+    report = shown.run(later=2 * HOUR)
+    assert rows(shown)["B"] == "Works | 2026-03-13 | 2"
+    assert [path.name for path in report.published.written] == ["sources.html"]
+
+
 def test_passwords_are_nowhere(shown: Planet, server: Server) -> None:
     server.put("/feed", rss([{"title": "One", "guid": "1"}]))
     shown.feed(server.url("/feed", host="127.0.0.2").replace("//", "//me:word@"), category="news")

@@ -163,6 +163,27 @@ def test_a_run_that_is_killed_leaves_whole_files_and_is_swept_up_after(tmp_path:
     assert {Path(name).name for name in files(tmp_path)} == {"rss.xml"}
 
 
+def test_what_cannot_be_removed_is_said(nobodys_folder: Path) -> None:
+    for name in ("free/1", "kept/1", "shut/1"):
+        publish.write(nobodys_folder / name, b"ours")
+    (nobodys_folder / "gone" / "1").mkdir(parents=True)
+    (nobodys_folder / "kept").chmod(0o500)
+    (nobodys_folder / "shut").chmod(0)
+    try:
+        assert not publish.holds(nobodys_folder / "shut" / "1", b"ours"), "nobody can tell"
+        left = publish.remove(nobodys_folder, ["free/1", "free/2", "kept/1", "shut/1", "gone/1"])
+    finally:
+        for name in ("kept", "shut"):
+            (nobodys_folder / name).chmod(0o700)
+    assert left == {
+        name: f"{nobodys_folder / name}: cannot be removed: Permission denied; it is still published"
+        for name in ("kept/1", "shut/1")
+    }
+    assert files(nobodys_folder).keys() == left.keys()
+    assert publish.remove(nobodys_folder, left) == {}
+    assert files(nobodys_folder) == {}
+
+
 def test_sweeping_removes_our_temporary_files_only(tmp_path: Path) -> None:
     kept = ["rss.xml", ".hidden", "a/.htaccess", "a/b/aggregator-x", ".well-known/x"]
     for name in (*kept, ".aggregator-1", "a/.aggregator-abc", "a/b/.aggregator-x"):

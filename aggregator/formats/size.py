@@ -17,9 +17,10 @@ def within(channel: Channel, render: Callable[[Channel], bytes], max_bytes: int)
     """The channel, with summaries instead of content in as many of its oldest entries as makes `render`'s document fit.
 
     No entry is ever dropped: where summaries alone are too much, the document is larger than `max_bytes`. What fits is
-    rendered once, else it takes about log2(entries) renderings to find out how many to shorten.
+    rendered once, what has nothing to shorten (a podcast with all its files) not even that; else it takes about
+    log2(entries) renderings to find out how many to shorten.
     """
-    if len(render(channel)) <= max_bytes:
+    if not any(entry.item.content for entry in channel.entries) or len(render(channel)) <= max_bytes:
         return channel
     short = tuple(map(_summary, channel.entries))
 

@@ -109,9 +109,10 @@ def _rewrite(
     row = best.row if best else None
     updated = max(old.updated, row.updated) if row else old.updated
     also = _also(copies) if copies else "[]"
-    seen = (
-        (row.id, best.digest, updated, row.source_title, row.feed, also, sorted(after.items())) if best and row else ()
-    )
+    seen: tuple[object, ...] = ()
+    if best and row:
+        others = sorted({copy.row.source_id for copy in copies} - {row.source_id})  # they count it among their entries
+        seen = (row.id, best.digest, updated, row.source_title, row.feed, also, sorted(after.items()), *others)
     print_ = hashlib.sha256("\0".join(map(str, seen)).encode()).hexdigest()
     if print_ == old.digest:
         return set()
