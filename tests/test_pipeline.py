@@ -132,6 +132,39 @@ def test_an_unreadable_file_is_one_warning_and_keeps_what_it_gave(planet: Planet
     assert (report.outcomes[0].told, outcome.told) == (frozenset(), frozenset(outcome.warnings))
 
 
+def test_what_is_wrong_with_a_post_is_said_until_it_is_mended(planet: Planet) -> None:
+    """Also by visits that do not read it again, as nothing but another post has changed."""
+    planet.seeds()
+    for name in "abc":
+        planet.post(f"{name}.md", title=name, date="never")
+    planet.post("good.md", title="Good")
+    first = planet.run().outcomes[0].warnings
+    assert [warning.partition(":")[0] for warning in first] == [f"seeds/{name}.md" for name in "abc"]
+    planet.post("good.md", "Another text", title="Good")
+    (edited,) = planet.run(later=HOUR).outcomes
+    assert (edited.counts["edited"], edited.warnings, edited.told) == (1, first, frozenset(first))
+    assert planet.run(later=HOUR).outcomes[0].warnings == first, "nothing was read"
+    planet.post("a.md", "Mended", title="a", date="2026-03-01")
+    (planet.root / "seeds" / "b.md").unlink()
+    (planet.root / "seeds" / "lost.md").symlink_to("nowhere")
+    (mended,) = planet.run(later=HOUR).outcomes
+    assert [warning.partition(":")[0] for warning in mended.warnings] == ["seeds/lost.md", "seeds/c.md"]
+    (planet.root / "seeds" / "lost.md").unlink()
+    assert planet.run(later=HOUR).outcomes[0].warnings == first[2:], "nothing was read, and one trouble is over"
+
+
+def test_what_is_wrong_with_a_feed_is_said_until_it_is_read_again(planet: Planet, server: Server) -> None:
+    planet.feed(server.url("/feed", host="127.0.0.1"))
+    good = rss([{"guid": "1", "title": "One", "description": "Text"}])
+    server.put("/feed", good.replace(b"Text", b"Text &nothing;"))
+    first = planet.run().outcomes[0].warnings
+    assert len(first) == 1
+    (same,) = planet.run(force=True, later=HOUR).outcomes
+    assert (same.warnings, same.told) == (first, frozenset(first))
+    server.put("/feed", good)
+    assert planet.run(force=True, later=HOUR).outcomes[0].warnings == ()
+
+
 def test_an_undated_post_keeps_the_moment_of_its_first_sight(planet: Planet) -> None:
     planet.seeds()
     planet.post("a.md", title="Undated", date="Invalid Date")

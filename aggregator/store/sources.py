@@ -14,7 +14,7 @@ from aggregator.moves import twins
 from aggregator.store import visits
 from aggregator.store.engine import insert_new
 from aggregator.store.tables import document, host, source
-from aggregator.store.values import dump, load, moment, seconds
+from aggregator.store.values import dump, dump_said, load, load_said, moment, seconds
 from aggregator.store.view import View, plain
 from aggregator.text import masked
 
@@ -71,7 +71,7 @@ def register(
         shows = {"rules": view.source_print(each.key), "priority": each.policy.priority}
         if row is None:
             fresh: dict[str, Any] = {"key": each.key, "feed": dump(Feed()), "next_visit": seconds(now), "failures": 0}
-            fresh |= {"reason": "never visited", "error": "", "warnings": "[]"}
+            fresh |= {"reason": "never visited", "error": "", "warnings": dump_said({})}
             db.execute(insert(source).values(said | shows | fresh))
         elif any(getattr(row, name) != value for name, value in (said | shows).items()):
             db.execute(update(source).where(source.c.id == row.id).values(said | shows))
@@ -118,7 +118,7 @@ def standings(db: Connection) -> Mapping[str, Standing]:
             reason=f"the same feed as {masked(same[row.key])}" if row.key in same else row.reason,
             failures=row.failures,
             error=row.error,
-            warnings=tuple(json.loads(row.warnings)),
+            warnings=tuple(each for said in load_said(row.warnings).values() for each in said),
             hints=load(Hints, row.hints),
             gone_since=moment(row.gone_since),
             gone=row.gone,
