@@ -24,6 +24,8 @@ _FORBIDDEN = ("private address", "bad url", "no instance", "secret")  # by our o
 class Outcome:
     """What one visit came to: how many items were `new`, `edited`, `removed`, `same` or `waiting` for their day.
 
+    All posts count, whether their files were read or not; of a feed that has not changed nothing does.
+
     `warnings` are also those of documents that stand as they were, `told` those that were in force before; `moved_to`
     is set when this visit was the one after which a permanent redirect is believed.
     """
@@ -79,15 +81,18 @@ def keep(
             moved_to = ""  # it was followed, and told, before
         for name in (*visit.documents, *visit.held) if moved_to else ():
             visits.follow(db, standing.id, name, moved_to)
-    counts = Counter[str](change.what for change in changes if change not in surplus and not change.waits)
-    if taken_back:
-        counts["removed"] += taken_back
-    counts["same"] += 0 if remote else len(visit.held)
+        counts = Counter(same=0, waiting=0)
+        counts.update("waiting" if change.waits else change.what for change in changes if change not in surplus)
+        if taken_back:
+            counts["removed"] += taken_back
+        if not remote and not visit.error:
+            awake, counts["waiting"] = visits.posts(db, standing.id, now)
+            counts["same"] = awake - counts["new"] - counts["edited"]
     title = visit.source.title or (visit.feed.title if visit.feed else "") or standing.feed.title
     return Outcome(
         source=visit.source,
         title=title or masked(visit.source.key),
-        counts={**counts, "waiting": sum(change.waits for change in changes)},
+        counts=counts,
         warnings=warnings,
         told=frozenset(standing.warnings),
         error=visit.error,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from aggregator.pipeline import Report
 from tests.conformance import check
 from tests.planet import NOON, Planet, rss
 from tests.server import Server
@@ -115,6 +116,29 @@ def test_a_post_of_the_future_waits_for_its_day(planet: Planet) -> None:
     assert planet.run(later=timedelta(hours=19)).published.written == ()
     planet.run(later=timedelta(hours=2))
     assert planet.titles("a/rss.xml") == planet.titles() == ["Tomorrow", "Today"]
+
+
+def _counts(report: Report) -> dict[str, int]:
+    return {name: number for name, number in report.outcomes[0].counts.items() if number}
+
+
+def test_posts_count_on_each_run_whether_they_are_read_or_not(planet: Planet) -> None:
+    """Drafts never do, and a torn file counts as what it gave."""
+    planet.seeds()
+    paths = [planet.post(f"{name}.md", f"Text {name}", title=name) for name in "abc"]
+    planet.post("draft.md", title="Draft", draft=True)
+    planet.post("later.md", title="Later", date="2026-03-15T08:00:00Z")
+    assert _counts(planet.run()) == {"new": 3, "waiting": 1}
+    assert _counts(planet.run(later=HOUR)) == {"same": 3, "waiting": 1}
+    paths[0].write_bytes(b"\0")
+    paths[1].unlink()
+    planet.post("c.md", "Another text", title="c")
+    planet.post("later.md", "Another text", title="Later", date="2026-03-15T08:00:00Z")
+    assert _counts(planet.run(later=HOUR)) == {"edited": 1, "same": 1, "removed": 1, "waiting": 1}
+    assert _counts(planet.run(later=HOUR)) == {"same": 2, "waiting": 1}
+    assert _counts(planet.run(later=24 * HOUR)) == {"same": 3}, "its day has come"
+    (planet.root / "seeds").rename(planet.root / "away")
+    assert _counts(planet.run(later=HOUR)) == {}
 
 
 def test_an_unreadable_file_is_one_warning_and_keeps_what_it_gave(planet: Planet) -> None:

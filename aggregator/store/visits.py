@@ -108,6 +108,17 @@ def save(
     return visit.warnings
 
 
+def posts(db: Connection, source_id: int, now: datetime) -> tuple[int, int]:
+    """How many items a source has, and how many more that wait for their day."""
+    asleep = func.count(waiting.c.item_id)
+    later = (waiting.c.item_id == item.c.id) & (waiting.c.until > seconds(now))
+    mine = (item.c.source_id == source_id) & item.c.removed.is_(None)
+    row = db.execute(
+        select(func.count() - asleep, asleep).select_from(item).outerjoin(waiting, later).where(mine)
+    ).one()
+    return row[0], row[1]
+
+
 def _said(row: Row[Any], visit: Visit) -> Mapping[str, tuple[str, ...]]:
     """The warnings after a visit: new ones of what was read, those of what stands as it was, none of what is gone.
 
