@@ -88,6 +88,14 @@ def register(
     return tuple(f"{row.key} has left the config; its items are no longer published" for row in left)
 
 
+def heed(db: Connection, configured: Collection[str], view: View) -> None:
+    """Have the stories of the sources of the config whose rules have changed since the last run looked at again."""
+    for row in db.execute(select(source.c.id, source.c.key, source.c.rules).where(source.c.active)).all():
+        if row.key in configured and row.rules != (rules := view.source_print(row.key)):
+            db.execute(update(source).where(source.c.id == row.id).values(rules=rules))
+            visits.touch(db, row.id)
+
+
 def _follow_owner(db: Connection, configured: Collection[str]) -> None:
     """Give a source its new address as key, where the config has that now and the old one no longer."""
     rows = {row.key: row for row in db.execute(select(source.c.id, source.c.key, source.c.move)).all()}
