@@ -66,7 +66,7 @@ def _read(kind: sources.Kind, source: Source, found: Found) -> Visit:
     answer = found.answer and replace(found.answer, body=b"")
     read: dict[str, Validators] = {}
     broken: dict[str, str] = {}
-    warnings = list(found.warnings)
+    said = {"": found.warnings}
     for document in found.changed:
         try:
             batch = _batch(kind, document, source)
@@ -76,12 +76,12 @@ def _read(kind: sources.Kind, source: Source, found: Found) -> Visit:
         items += batch.items
         feed = batch.feed or feed
         hints = batch.hints or hints
-        warnings += batch.warnings
+        said[document.name] = batch.warnings
         read[document.name] = document.validators
     if broken and not (read or found.unchanged):
-        first, *others = broken.values()
-        kind_of = first.partition(":")[0]
-        return Visit(source, error=first, trouble=Trouble(kind_of), warnings=(*warnings, *others), answer=answer)
+        (_, first), *others = broken.items()
+        said |= {name: (what,) for name, what in others}
+        return Visit(source, error=first, trouble=Trouble(first.partition(":")[0]), said=said, answer=answer)
     return Visit(
         source=source,
         items=tuple(items),
@@ -89,7 +89,7 @@ def _read(kind: sources.Kind, source: Source, found: Found) -> Visit:
         documents=read,
         held=found.unchanged,
         broken=frozenset(broken),
-        warnings=(*warnings, *broken.values()),
+        said=said | {name: (what,) for name, what in broken.items()},
         answer=answer,
         hints=hints,
     )

@@ -24,8 +24,10 @@ _FORBIDDEN = ("private address", "bad url", "no instance", "secret")  # by our o
 class Outcome:
     """What one visit came to: how many items were `new`, `edited`, `removed`, `same` or `waiting` for their day.
 
-    `told` are those of its warnings that the visit before gave as well; `moved_to` is set when this visit was the one
-    after which a permanent redirect is believed.
+    All posts count, whether their files were read or not; of a feed that has not changed nothing does.
+
+    `warnings` are also those of documents that stand as they were, `told` those that were in force before; `moved_to`
+    is set when this visit was the one after which a permanent redirect is believed.
     """
 
     source: Source
@@ -66,7 +68,7 @@ def keep(
         learned = replace(learned, habits=decision.habits)
         due = _due(visit, standing, learned, now) if remote else schedule.Due(now, "looked at by every run")
         surplus = frozenset[identity.Change]() if standing.last_success else _surplus(visit, changes, now)
-        visits.save(db, standing.id, visit, changes, now, due, learned, surplus)
+        warnings = visits.save(db, standing.id, visit, changes, now, due, learned, surplus)
         taken_back, is_strict = 0, remote and visit.source.policy.on_vanish == "drop"
         if visit.documents and not visit.error:
             if is_strict:
@@ -79,16 +81,19 @@ def keep(
             moved_to = ""  # it was followed, and told, before
         for name in (*visit.documents, *visit.held) if moved_to else ():
             visits.follow(db, standing.id, name, moved_to)
-    counts = Counter[str](change.what for change in changes if change not in surplus and not change.waits)
-    if taken_back:
-        counts["removed"] += taken_back
-    counts["same"] += 0 if remote else len(visit.held)
+        counts = Counter(same=0, waiting=0)
+        counts.update("waiting" if change.waits else change.what for change in changes if change not in surplus)
+        if taken_back:
+            counts["removed"] += taken_back
+        if not remote and not visit.error:
+            awake, counts["waiting"] = visits.posts(db, standing.id, now)
+            counts["same"] = awake - counts["new"] - counts["edited"]
     title = visit.source.title or (visit.feed.title if visit.feed else "") or standing.feed.title
     return Outcome(
         source=visit.source,
         title=title or masked(visit.source.key),
-        counts={**counts, "waiting": sum(change.waits for change in changes)},
-        warnings=visit.warnings,
+        counts=counts,
+        warnings=warnings,
         told=frozenset(standing.warnings),
         error=visit.error,
         seconds=visit.seconds,
@@ -120,8 +125,8 @@ def _told(visit: Visit, decision: identity.Decision) -> Visit:
     dropped = {name: Validators() for name in decision.dropped & visit.documents.keys()}
     if sources.find(visit.source.kind).REMOTE and decision.dropped:
         dropped = {name: replace(known, print="") for name, known in visit.documents.items()}
-    warnings = (*visit.warnings, *decision.warnings)
-    return replace(visit, documents={**visit.documents, **dropped}, warnings=warnings)
+    said = {**visit.said, "": (*visit.said.get("", ()), *decision.warnings)}
+    return replace(visit, documents={**visit.documents, **dropped}, said=said)
 
 
 def _learned(

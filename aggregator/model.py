@@ -342,7 +342,8 @@ class Visit:
     read, so what they gave before still counts. `error` is one line, with its class in front, when the visit failed as
     a whole, and `trouble` what the schedule makes of it; then nothing else is to be learned. `answer` is the server's
     last one (its body left out), `hints` what the document says of the next visit (None: it was not read). `seconds` is
-    the time that hosts took for it (see Document), 0 for a visit of posts.
+    the time that hosts took for it (see Document), 0 for a visit of posts. `said` are the warnings by the name of the
+    document that they are about, "" for none.
     """
 
     source: Source
@@ -351,9 +352,14 @@ class Visit:
     documents: Mapping[str, Validators] = field(default_factory=dict, repr=False)
     held: Mapping[str, Validators] = field(default_factory=dict, repr=False)
     broken: frozenset[str] = frozenset()
-    warnings: tuple[str, ...] = ()
+    said: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     answer: Document | None = None
     hints: Hints | None = None
     error: str = ""
     trouble: Trouble | None = None
     seconds: float = 0.0
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """All that was said, whatever it is about."""
+        return tuple(warning for said in self.said.values() for warning in said)

@@ -5,10 +5,11 @@ from datetime import datetime
 
 from aggregator.config import Config
 from aggregator.pipeline import settle
-from aggregator.store import retention
+from aggregator.store import retention, sources
 from aggregator.store.engine import open_store, writing
 from aggregator.store.lock import locked
 from aggregator.store.retention import Pruned
+from aggregator.views import view
 
 
 def prune(config: Config, now: datetime, *, left: bool = False, dry_run: bool = False) -> Pruned:
@@ -20,6 +21,8 @@ def prune(config: Config, now: datetime, *, left: bool = False, dry_run: bool = 
         engine = open_store(config.store)
         try:
             with writing(engine) as db:
+                configured = {source.key for source in config.sources}
+                sources.heed(db, configured, view(config))  # what they exclude takes no room
                 found = settle(db, config, now)
                 found = replace(found, left=retention.drop_left(db)) if left else found
                 if dry_run:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from aggregator.pipeline import Report
 from tests.conformance import check
 from tests.planet import NOON, Planet, rss
 from tests.server import Server
@@ -117,6 +118,29 @@ def test_a_post_of_the_future_waits_for_its_day(planet: Planet) -> None:
     assert planet.titles("a/rss.xml") == planet.titles() == ["Tomorrow", "Today"]
 
 
+def _counts(report: Report) -> dict[str, int]:
+    return {name: number for name, number in report.outcomes[0].counts.items() if number}
+
+
+def test_posts_count_on_each_run_whether_they_are_read_or_not(planet: Planet) -> None:
+    """Drafts never do, and a torn file counts as what it gave."""
+    planet.seeds()
+    paths = [planet.post(f"{name}.md", f"Text {name}", title=name) for name in "abc"]
+    planet.post("draft.md", title="Draft", draft=True)
+    planet.post("later.md", title="Later", date="2026-03-15T08:00:00Z")
+    assert _counts(planet.run()) == {"new": 3, "waiting": 1}
+    assert _counts(planet.run(later=HOUR)) == {"same": 3, "waiting": 1}
+    paths[0].write_bytes(b"\0")
+    paths[1].unlink()
+    planet.post("c.md", "Another text", title="c")
+    planet.post("later.md", "Another text", title="Later", date="2026-03-15T08:00:00Z")
+    assert _counts(planet.run(later=HOUR)) == {"edited": 1, "same": 1, "removed": 1, "waiting": 1}
+    assert _counts(planet.run(later=HOUR)) == {"same": 2, "waiting": 1}
+    assert _counts(planet.run(later=24 * HOUR)) == {"same": 3}, "its day has come"
+    (planet.root / "seeds").rename(planet.root / "away")
+    assert _counts(planet.run(later=HOUR)) == {}
+
+
 def test_an_unreadable_file_is_one_warning_and_keeps_what_it_gave(planet: Planet) -> None:
     planet.seeds()
     path = planet.post("a.md", title="Good", date="2026-03-01")
@@ -130,6 +154,39 @@ def test_an_unreadable_file_is_one_warning_and_keeps_what_it_gave(planet: Planet
     (outcome,) = planet.run(later=HOUR).outcomes
     assert outcome.warnings == report.outcomes[0].warnings, "it is said until it is mended"
     assert (report.outcomes[0].told, outcome.told) == (frozenset(), frozenset(outcome.warnings))
+
+
+def test_what_is_wrong_with_a_post_is_said_until_it_is_mended(planet: Planet) -> None:
+    """Also by visits that do not read it again, as nothing but another post has changed."""
+    planet.seeds()
+    for name in "abc":
+        planet.post(f"{name}.md", title=name, date="never")
+    planet.post("good.md", title="Good")
+    first = planet.run().outcomes[0].warnings
+    assert [warning.partition(":")[0] for warning in first] == [f"seeds/{name}.md" for name in "abc"]
+    planet.post("good.md", "Another text", title="Good")
+    (edited,) = planet.run(later=HOUR).outcomes
+    assert (edited.counts["edited"], edited.warnings, edited.told) == (1, first, frozenset(first))
+    assert planet.run(later=HOUR).outcomes[0].warnings == first, "nothing was read"
+    planet.post("a.md", "Mended", title="a", date="2026-03-01")
+    (planet.root / "seeds" / "b.md").unlink()
+    (planet.root / "seeds" / "lost.md").symlink_to("nowhere")
+    (mended,) = planet.run(later=HOUR).outcomes
+    assert [warning.partition(":")[0] for warning in mended.warnings] == ["seeds/lost.md", "seeds/c.md"]
+    (planet.root / "seeds" / "lost.md").unlink()
+    assert planet.run(later=HOUR).outcomes[0].warnings == first[2:], "nothing was read, and one trouble is over"
+
+
+def test_what_is_wrong_with_a_feed_is_said_until_it_is_read_again(planet: Planet, server: Server) -> None:
+    planet.feed(server.url("/feed", host="127.0.0.1"))
+    good = rss([{"guid": "1", "title": "One", "description": "Text"}])
+    server.put("/feed", good.replace(b"Text", b"Text &nothing;"))
+    first = planet.run().outcomes[0].warnings
+    assert len(first) == 1
+    (same,) = planet.run(force=True, later=HOUR).outcomes
+    assert (same.warnings, same.told) == (first, frozenset(first))
+    server.put("/feed", good)
+    assert planet.run(force=True, later=HOUR).outcomes[0].warnings == ()
 
 
 def test_an_undated_post_keeps_the_moment_of_its_first_sight(planet: Planet) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from aggregator.model import Policy, Retention, Shelf
+from aggregator.model import Match, Policy, Retention, Rule, Shelf
 from aggregator.pruning import prune
 from tests.kept import Kept
 from tests.planet import NOON, rss
@@ -99,6 +99,43 @@ def test_posts_go_too_and_those_that_wait_do_not_count(planet: Kept) -> None:
     assert planet.titles() == ["P1"]
     planet.run(later=10 * DAY)
     assert planet.titles() == ["P2"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "stay", "known"),
+    [
+        (Retention(keep=1), ["D3"], ["D1", "D3"]),  # as many of those that nobody sees
+        (Retention(keep=2), ["D3", "D40"], ["D1", "D2", "D3", "D40"]),
+        (Retention(keep=0), [], []),
+        (Retention(keep_for=1.5 * DAY), [], ["D1"]),
+        (Retention(keep=1, keep_for=30 * DAY), ["D3"], ["D1", "D3"]),
+    ],
+)
+@pytest.mark.parametrize("where", ["source", "everything"])
+def test_what_rules_exclude_takes_no_room(
+    planet: Kept, server: Server, limits: Retention, stay: list[str], known: list[str], where: str
+) -> None:
+    server.put("/1", rss([*days(1, 2, author="x@a.example (Bot)"), *days(3, 40, author="y@a.example (Me)")]))
+    planet.feed(server.url("/1", host="127.0.0.1"))
+    exclude = (Rule(exclude=Match(author=("Bot",))),)
+    planet.policy(0, retention=limits, rules=exclude if where == "source" else ())
+    if where == "everything":
+        planet.shelves[()] = Shelf((), rules=exclude)
+    for _ in range(2):
+        planet.run(later=timedelta(minutes=1), force=True)
+        assert planet.titles() == stay
+        assert [title for (title,) in planet.rows("select title from item where removed is null order by id")] == known
+
+
+def test_prune_goes_by_the_rules_as_they_are_now(planet: Kept, server: Server) -> None:
+    server.put("/1", rss(days(1, 2, 3)))
+    planet.feed(server.url("/1", host="127.0.0.1"))
+    planet.run()
+    planet.policy(0, retention=Retention(keep=1), rules=(Rule(exclude=Match(title=("D1",))),))
+    for dry_run in (True, True, False):
+        assert dict(prune(planet.load(), planet.now, dry_run=dry_run).sources) == {planet.sources[0]["url"]: 1}
+    planet.run()
+    assert planet.titles() == ["D2"]
 
 
 def test_a_story_stays_with_its_other_copy(planet: Kept, server: Server) -> None:

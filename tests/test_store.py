@@ -323,7 +323,7 @@ def test_a_broken_file_keeps_its_item_until_it_is_deleted(fresh: Callable[..., S
     store.run((POSTS, [a, b]))
     held = {"b.md": Validators("x")}
     for _ in range(2):
-        store.visit(POSTS, documents={}, held=held, broken=frozenset({"a.md"}), warnings=("a.md:1: broken",))
+        store.visit(POSTS, documents={}, held=held, broken=frozenset({"a.md"}), said={"a.md": ("broken",)})
         store.settle()
         assert sorted(store.titles()) == ["A", "B"]
         assert validators(store, POSTS)["a.md"] == Validators(), "it has to be read again"
@@ -820,6 +820,21 @@ def test_a_crash_while_saving_leaves_the_visit_to_be_made_again(fresh: Callable[
         visits.save(db, before.id, found, (), NOW, Due(NOW + HOUR, "every 1 h"), visits.Learned(Hints()))
         raise PowerError
     assert (standing(store), validators(store)) == (before, {})
+
+
+def test_warnings_of_an_earlier_store(fresh: Callable[..., Store]) -> None:
+    """They were a list; those of a feed hold until it is read again, of posts nobody knows whose they were."""
+    store = fresh(ONE, POSTS)
+    store.visit(ONE, story(1))
+    with writing(store.engine) as db:
+        db.execute(tables.source.update().values(warnings='["it is torn"]'))
+    assert standing(store).warnings == ("it is torn",)
+    assert store.visit(POSTS).warnings == ()
+    held = store.visit(ONE, documents={}, held={ONE.key: Validators("etag")})
+    assert (held.warnings, held.told) == (("it is torn",), frozenset(["it is torn"]))
+    assert standing(store).warnings == ("it is torn",)
+    assert store.visit(ONE, story(1), said={ONE.key: ("", "x")}).warnings == ("", "x")
+    assert standing(store).warnings == ("", "x")
 
 
 def copies_of(store: Store) -> Iterable[list[dict[str, str]]]:

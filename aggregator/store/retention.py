@@ -137,13 +137,20 @@ def _suspects(db: Connection, now: datetime, sources: Mapping[str, Retention]) -
 
 
 def _beyond_source(db: Connection, key: str, limits: Retention, now: datetime) -> list[int]:
-    """A source's items beyond its limits; posts that wait for their day are not counted."""
+    """A source's items beyond its limits; posts that wait for their day are not counted.
+
+    What rules exclude takes no room from what is shown: as many of it are kept besides. When all is settled, an item is
+    excluded where its story is in no category, not even in everything; one that another source's copy shows counts.
+    """
     shown = func.coalesce(item.c.published, item.c.first_seen)
     asleep = exists().where(waiting.c.item_id == item.c.id)
     own = select(source.c.id).where(source.c.key == key).scalar_subquery()
     mine = select(item.c.id).where(item.c.source_id == own, _live(), ~asleep)
     newest = mine.order_by(shown.desc(), item.c.first_seen.desc(), item.c.id.desc())
-    return sorted(_beyond(db, newest, shown, limits, now))
+    placed = exists().where(story_category.c.story_id == item.c.story_id)
+    return sorted(
+        number for some in (placed, ~placed) for number in _beyond(db, newest.where(some), shown, limits, now)
+    )
 
 
 def _beyond_shelves(

@@ -14,7 +14,7 @@ from aggregator.moves import twins
 from aggregator.store import visits
 from aggregator.store.engine import insert_new
 from aggregator.store.tables import document, host, source
-from aggregator.store.values import dump, load, moment, seconds
+from aggregator.store.values import dump, dump_said, load, load_said, moment, seconds
 from aggregator.store.view import View, plain
 from aggregator.text import masked
 
@@ -71,7 +71,7 @@ def register(
         shows = {"rules": view.source_print(each.key), "priority": each.policy.priority}
         if row is None:
             fresh: dict[str, Any] = {"key": each.key, "feed": dump(Feed()), "next_visit": seconds(now), "failures": 0}
-            fresh |= {"reason": "never visited", "error": "", "warnings": "[]"}
+            fresh |= {"reason": "never visited", "error": "", "warnings": dump_said({})}
             db.execute(insert(source).values(said | shows | fresh))
         elif any(getattr(row, name) != value for name, value in (said | shows).items()):
             db.execute(update(source).where(source.c.id == row.id).values(said | shows))
@@ -86,6 +86,14 @@ def register(
         db.execute(update(source).where(source.c.id == row.id).values(active=False))
         visits.touch(db, row.id)
     return tuple(f"{row.key} has left the config; its items are no longer published" for row in left)
+
+
+def heed(db: Connection, configured: Collection[str], view: View) -> None:
+    """Have the stories of the sources of the config whose rules have changed since the last run looked at again."""
+    for row in db.execute(select(source.c.id, source.c.key, source.c.rules).where(source.c.active)).all():
+        if row.key in configured and row.rules != (rules := view.source_print(row.key)):
+            db.execute(update(source).where(source.c.id == row.id).values(rules=rules))
+            visits.touch(db, row.id)
 
 
 def _follow_owner(db: Connection, configured: Collection[str]) -> None:
@@ -118,7 +126,7 @@ def standings(db: Connection) -> Mapping[str, Standing]:
             reason=f"the same feed as {masked(same[row.key])}" if row.key in same else row.reason,
             failures=row.failures,
             error=row.error,
-            warnings=tuple(json.loads(row.warnings)),
+            warnings=tuple(each for said in load_said(row.warnings).values() for each in said),
             hints=load(Hints, row.hints),
             gone_since=moment(row.gone_since),
             gone=row.gone,

@@ -4,8 +4,9 @@
 written in the transaction that makes them true, so that a crash forgets nothing. Of an item, `edits` counts the changes
 of its words and `edited` is the last one; `why` says why it was `removed`; `seen` is when upstream listed it last after
 that, `missing` since when a feed no longer lists what it should. Of a source, `seconds` is what its last visit took on
-its host, `identity` what was learned about telling its entries apart, `rules` the print of the rules in force. Of a
-story, `also` are the pages of its other copies, each with its source's title, as JSON.
+its host, `identity` what was learned about telling its entries apart, `warnings` those of each document by its name,
+`rules` the print of the rules in force. Of a story, `also` are the pages of its other copies, each with its source's
+title, as JSON.
 
 `file` names what we wrote, by its path below the output. `archived` says which archive document of a category a story
 is in, also while it is not published; of an `archive`, `rendered` is the state in which its documents were written.

@@ -1,6 +1,7 @@
 """Values of the model as text in a column, and moments as numbers; and back. The one door to pydantic for the store."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeVar, cast, overload
@@ -37,6 +38,18 @@ def dump_path(path: CategoryPath) -> str:
 def load_path(data: str) -> CategoryPath:
     """What `dump_path` wrote."""
     return tuple(json.loads(data))
+
+
+def dump_said(said: Mapping[str, tuple[str, ...]]) -> str:
+    """Warnings by the name of their document, as JSON."""
+    return json.dumps({name: warnings for name, warnings in said.items() if warnings}, ensure_ascii=False)
+
+
+def load_said(data: str) -> Mapping[str, tuple[str, ...]]:
+    """What `dump_said` wrote; a list, as earlier stores have it, is of no document."""
+    said = json.loads(data)
+    named = said if isinstance(said, dict) else {"": said}
+    return {name: tuple(warnings) for name, warnings in named.items()}
 
 
 @overload

@@ -1,6 +1,5 @@
 """What the store knows of a source before a visit, and what a visit leaves in it. All of a visit is one transaction."""
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -15,7 +14,7 @@ from aggregator.schedule import Due
 from aggregator.store.engine import insert_new
 from aggregator.store.retention import FINAL
 from aggregator.store.tables import document, item, item_key, pending, source, waiting
-from aggregator.store.values import dump, load, moment, seconds
+from aggregator.store.values import dump, dump_said, load, load_said, moment, seconds
 
 _CROWD = 100  # a title that so many items have tells nothing, and to read them all at each visit would take too long
 
@@ -75,9 +74,10 @@ def save(
     due: Due,
     learned: Learned,
     surplus: Collection[Change] = (),
-) -> None:
+) -> tuple[str, ...]:
     """Keep what a visit gave: items, keys, validators, what the feed says of itself, and when to come again.
 
+    Returns the warnings that are in force now: those of a visit that failed, else also those of what it did not read.
     Of changes that are `surplus` nothing is kept but what they are recognised by, so that they stay away.
     """
     row = db.execute(select(source).where(source.c.id == source_id)).one()
@@ -96,8 +96,8 @@ def save(
         state |= {"error": visit.error, "failures": row.failures + 1}
     else:
         state |= {"error": "", "failures": 0, "last_success": seconds(now)}
-        if visit.documents or visit.warnings:  # what was not read again is as it was
-            state["warnings"] = json.dumps(visit.warnings, ensure_ascii=False)
+        visit = replace(visit, said=_said(row, visit))
+        state["warnings"] = dump_said(visit.said)
         _save_documents(db, source_id, visit)
         _save_items(db, row, visit, changes, now, surplus)
         if visit.feed:
@@ -105,6 +105,30 @@ def save(
             if replace(load(Feed, row.feed), updated=None) != replace(visit.feed, updated=None):
                 touch(db, source_id)
     db.execute(update(source).where(source.c.id == source_id).values(state))
+    return visit.warnings
+
+
+def posts(db: Connection, source_id: int, now: datetime) -> tuple[int, int]:
+    """How many items a source has, and how many more that wait for their day."""
+    asleep = func.count(waiting.c.item_id)
+    later = (waiting.c.item_id == item.c.id) & (waiting.c.until > seconds(now))
+    mine = (item.c.source_id == source_id) & item.c.removed.is_(None)
+    row = db.execute(
+        select(func.count() - asleep, asleep).select_from(item).outerjoin(waiting, later).where(mine)
+    ).one()
+    return row[0], row[1]
+
+
+def _said(row: Row[Any], visit: Visit) -> Mapping[str, tuple[str, ...]]:
+    """The warnings after a visit: new ones of what was read, those of what stands as it was, none of what is gone.
+
+    A feed is one document, whatever its name, and what was said of it when it was read holds until it is read again.
+    """
+    before = load_said(row.warnings)
+    if row.remote:
+        return visit.said if visit.documents else before
+    held = {name: said for name, said in before.items() if name in visit.held}
+    return dict(sorted({**held, **visit.said}.items()))
 
 
 def postpone(db: Connection, source_id: int, until: datetime, reason: str) -> None:
