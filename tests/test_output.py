@@ -282,17 +282,22 @@ def test_who_wrote_a_file(tmp_path: Path, there: bytes | None, foreign: bool) ->
 
 
 @pytest.fixture
-def warm(tmp_path: Path) -> None:
-    """What a run imports is imported, as "nobody" may not be able to."""
+def warm(tmp_path: Path) -> bytes:
+    """What a run reads of the project is read, as "nobody" may not be able to: its modules, and the migrations; the
+    file of an empty store."""
     planet = Planet(tmp_path / "warm")
     planet.root.mkdir()
     planet.seeds()
     post(planet, 1, "tech")
     planet.run()
+    open_store(f"sqlite:///{tmp_path}/empty.db").dispose()
+    return (tmp_path / "empty.db").read_bytes()
 
 
-def test_a_folder_that_may_not_be_touched_harms_nothing_else(warm: None, nobodys_folder: Path) -> None:
+def test_a_folder_that_may_not_be_touched_harms_nothing_else(warm: bytes, nobodys_folder: Path) -> None:
     planet = Planet(nobodys_folder)
+    (nobodys_folder / "var").mkdir()
+    (nobodys_folder / "var" / "aggregator.db").write_bytes(warm)
     planet.seeds()
     post(planet, 1, "tech")
     post(planet, 2)
