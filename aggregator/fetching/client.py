@@ -145,9 +145,12 @@ class Client:
                     wait = self._heed(response)
                 there = _leads_to(response)
                 if there is None:
-                    if len(self._document(url, known, limits, response, raw, moved_to, wait).body) > SMALL:
+                    document = self._document(url, known, limits, response, raw, moved_to, wait)
+                    if len(document.body) > SMALL:
+                        del document  # it is made again when there is room for it
                         await self._room()
-                    return self._document(url, known, limits, response, raw, moved_to, wait)
+                        document = self._document(url, known, limits, response, raw, moved_to, wait)
+                    return document
             if not (at_home := _origin(here) == _origin(there)):
                 limits = replace(limits, access=replace(limits.access, verify=True))
             permanent = permanent and response.status_code in (301, 308) and (at_home or not private)
