@@ -14,6 +14,7 @@ from aggregator.placing import configured, slugs
 from aggregator.store import categories, visits
 from aggregator.store import sources as stored
 from aggregator.store.engine import writing
+from aggregator.store.reprint import reprint
 from aggregator.store.sources import Standing
 from aggregator.text import http_url
 from aggregator.views import view
@@ -32,6 +33,7 @@ class Plan:
 def prepare(engine: Engine, config: Config, now: datetime, force: bool) -> Plan:
     """Bring the store in line with the config, and ask it what is due. Local posts always are: looking costs nobody."""
     with writing(engine) as db:
+        reprint(db)
         listed = [(source, sources.find(source.kind).REMOTE) for source in config.sources]
         notes = stored.register(db, listed, now, view(config))
         categories.place(db, configured(config), slugs(config), now)

@@ -4,6 +4,7 @@ A key that hits adopts the known item, so that its id stays.
 """
 
 from aggregator.identity.deciding import decide as decide
+from aggregator.identity.keys import PRINTS as PRINTS
 from aggregator.identity.keys import canonical_url as canonical_url
 from aggregator.identity.keys import digest as digest
 from aggregator.identity.keys import is_global as is_global

@@ -29,6 +29,9 @@ _TOKEN = re.compile(
     r"|[^=]*=(?:1\d{9}(?:\d{3})?|(?=.*\d)[\w+/%=-]{24,})",  # a moment as Unix counts it; a long random word
     re.IGNORECASE | re.DOTALL,
 )
+PRINTS = "2"
+"""Which way of making words, digests and keys this is: another number whenever they come out otherwise for an item."""
+
 _URL = re.compile(r"https?://([^\s\"'<>\\]+)")
 _ESCAPE = re.compile("%([0-9a-fA-F]{2})")
 _UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~")

@@ -217,7 +217,7 @@ def _save_items(
             if change in surplus:
                 values |= {"removed": seconds(now), "why": "first import", "data": "{}"}
             made = _add(db, change.identity, values)
-            _save_keys(db, of.id, made, change.keys)
+            save_keys(db, of.id, made, change.keys)
             if change not in surplus:
                 _await(db, made, day, now)
         elif change.known and change.what == "removed":
@@ -226,7 +226,7 @@ def _save_items(
         elif change.known and change.known.final:
             _save_seen(db, change.known.id, now)
             if not change.known.keys.issuperset(change.keys):
-                _save_keys(db, of.id, change.known.id, change.keys)
+                save_keys(db, of.id, change.known.id, change.keys)
         elif change.known and change.item:
             if change.what == "edited":
                 values = _row(change, change.item) | {"feed_updated": seconds(said)}
@@ -234,7 +234,7 @@ def _save_items(
                 db.execute(update(item).where(item.c.id == change.known.id).values(values))
                 _await(db, change.known.id, day, now)
             if not change.known.keys.issuperset(change.keys) or change.what == "edited":
-                _save_keys(db, of.id, change.known.id, change.keys)
+                save_keys(db, of.id, change.known.id, change.keys)
 
 
 def _save_seen(db: Connection, item_id: int, now: datetime) -> None:
@@ -268,7 +268,7 @@ def _row(change: Change, value: Item) -> dict[str, Any]:
     }
 
 
-def _save_keys(db: Connection, source_id: int, item_id: int, keys: Iterable[str]) -> None:
+def save_keys(db: Connection, source_id: int, item_id: int, keys: Iterable[str]) -> None:
     """Guids and links are remembered for ever; of all else the last alone, as others may come to have it."""
     for_ever = item_key.c.key.startswith("guid:") | item_key.c.key.startswith("link:")
     db.execute(delete(item_key).where(item_key.c.item_id == item_id, ~for_ever))

@@ -1,0 +1,29 @@
+"""The prints and keys of what is stored, made anew where a newer version makes them otherwise.
+
+Without that all stored items would look edited to it, and those without guid and link new.
+"""
+
+from sqlalchemy import Connection, select, update
+
+from aggregator.identity import PRINTS, digest, keys, words
+from aggregator.model import Item
+from aggregator.store import meta
+from aggregator.store.tables import item
+from aggregator.store.values import load
+from aggregator.store.visits import save_keys
+
+_PORTION = 500
+
+
+def reprint(db: Connection) -> None:
+    """Make words, digests and keys of all items anew, once for each version of how they are made."""
+    if not meta.has_changed(db, "prints", PRINTS):
+        return
+    last = 0
+    query = select(item.c.id, item.c.source_id, item.c.data).where(item.c.data != "{}").order_by(item.c.id)
+    while rows := db.execute(query.where(item.c.id > last).limit(_PORTION)).all():
+        for row in rows:
+            value = load(Item, row.data)
+            db.execute(update(item).where(item.c.id == row.id).values(words=words(value), digest=digest(value)))
+            save_keys(db, row.source_id, row.id, keys(value))
+        last = rows[-1].id
