@@ -4,7 +4,6 @@ import gzip
 import hashlib
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -21,6 +20,7 @@ import httpx
 import pytest
 
 from aggregator import publish
+from tests.conftest import needs
 from tests.planet import Planet, rss
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -459,9 +459,7 @@ def newsboat(folder: Path, url: str) -> None:
 
 
 def test_newsboat_is_not_sent_again_what_it_has(planet: Planet, running: Running, tmp_path: Path) -> None:
-    if shutil.which("newsboat") is None:
-        assert "CI" not in os.environ, "newsboat is not installed"
-        pytest.skip("newsboat is not installed")
+    needs("newsboat")
 
     def synced() -> list[str]:
         before = running.log.stat().st_size

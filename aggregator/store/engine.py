@@ -4,6 +4,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -68,10 +69,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 def insert_new(db: Connection, table: Table) -> Any:
     """An INSERT that leaves alone what is there already: the unique keys decide, not a look beforehand."""
-    if db.dialect.name == "postgresql":
-        from sqlalchemy.dialects import postgresql as dialect
-    else:
-        from sqlalchemy.dialects import sqlite as dialect  # type: ignore[no-redef] # one of the two is loaded
+    dialect = import_module(f"sqlalchemy.dialects.{db.dialect.name}")  # the one in use, as each takes a while to load
     return dialect.insert(table).on_conflict_do_nothing()
 
 

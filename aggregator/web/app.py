@@ -41,7 +41,7 @@ def terms(config: Config) -> Terms:
         types={kind.FILENAME: mime_type(kind.MEDIA_TYPE) for kind in kinds if kind.FILENAME},
         base_url=config.site.base_url,
         max_age=max(60, round(config.pace.interval.total_seconds())),
-        hubs=tuple(filter(None, map(http_url, getattr(config.site, "hubs", ())))),
+        hubs=tuple(filter(None, map(http_url, config.site.hubs))),
     )
 
 
