@@ -31,12 +31,15 @@ def downgrade(url: str) -> None:
     """Take from a store what the versions after the first have added."""
     store = engines.open_store(url)
     with engines.writing(store) as db:
-        for table in ("host", "file", "archived", "archive"):
+        for table in ("host", "file", "archived", "archive", "visit", "day", "traffic", "run", "incident", "hub"):
             db.execute(text(f"DROP TABLE {table}"))
         db.execute(text("DROP INDEX item_by_age"))
         for table, columns in {
             "document": ("url", "print"),
-            "source": ("hints", "gone_since", "gone", "move", "seconds", "identity", "rules", "priority"),
+            "source": (
+                *("hints", "gone_since", "gone", "move", "seconds", "identity", "rules", "priority", "rhythm", "state"),
+                *("state_since", "visits", "requests", "unchanged", "received", "saved", "size"),
+            ),
             "story": ("also",),
             "item": ("edited", "why", "seen", "missing"),
         }.items():

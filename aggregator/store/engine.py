@@ -16,7 +16,7 @@ from aggregator.errors import AggregatorError
 _PORTION = 500
 _Value = TypeVar("_Value")
 
-SCHEMA = "0004"
+SCHEMA = "0005"
 """The newest migration; a store that says so is not migrated again, and Alembic is not even imported."""
 
 

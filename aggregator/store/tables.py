@@ -8,6 +8,13 @@ its host, `identity` what was learned about telling its entries apart, `warnings
 `rules` the print of the rules in force. Of a story, `also` are the pages of its other copies, each with its source's
 title, as JSON.
 
+Health is data as well. Of a source, `rhythm` is when it posts (what the schedule learned), `state` how it stands since
+`state_since` (see health), and the totals of its visits: `visits`, `requests`, `unchanged` (304 and documents sent
+again), bytes `received` and `saved`; `size` is that of the last full document. `visit` is the log of the last visits,
+`day` the sums of each day (its number since 1970, UTC), `traffic` those of each hour (likewise) by status (0: no answer),
+`run` the last runs, `incident` each change of a source's state that an owner wants to hear of, `hub` the WebSub
+subscription of a source.
+
 `file` names what we wrote, by its path below the output. `archived` says which archive document of a category a story
 is in, also while it is not published; of an `archive`, `rendered` is the state in which its documents were written.
 """
@@ -58,6 +65,15 @@ source = Table(
     Column("identity", Text, nullable=False, server_default=""),
     Column("rules", Text, nullable=False, server_default=""),
     Column("priority", Integer, nullable=False, server_default="0"),
+    Column("rhythm", Text, nullable=False, server_default=""),
+    Column("state", Text, nullable=False, server_default=""),
+    Column("state_since", BigInteger),
+    Column("visits", Integer, nullable=False, server_default="0"),
+    Column("requests", Integer, nullable=False, server_default="0"),
+    Column("unchanged", Integer, nullable=False, server_default="0"),
+    Column("received", BigInteger, nullable=False, server_default="0"),
+    Column("saved", BigInteger, nullable=False, server_default="0"),
+    Column("size", BigInteger, nullable=False, server_default="0"),
 )
 
 host = Table(
@@ -186,4 +202,85 @@ archived = Table(
     Column("number", Integer, nullable=False),
     Index("archived_by_number", "category_id", "number"),
     Index("archived_by_story", "story_id"),
+)
+
+visit = Table(
+    "visit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source_id", Integer, ForeignKey("source.id"), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("new", Integer, nullable=False),
+    Column("edited", Integer, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("received", BigInteger, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("next_visit", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("visit_by_source", "source_id", "id"),
+)
+
+day = Table(
+    "day",
+    metadata,
+    Column("source_id", Integer, ForeignKey("source.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("visits", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("new", Integer, nullable=False),
+    Index("day_by_number", "number"),
+)
+
+traffic = Table(
+    "traffic",
+    metadata,
+    Column("hour", Integer, primary_key=True),
+    Column("status", Integer, primary_key=True),
+    Column("requests", Integer, nullable=False),
+    Column("received", BigInteger, nullable=False),
+    Column("saved", BigInteger, nullable=False),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("visits", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("new", Integer, nullable=False),
+    Column("written", Integer, nullable=False),
+    Column("problems", Text, nullable=False),
+)
+
+incident = Table(
+    "incident",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source_id", Integer, ForeignKey("source.id"), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Index("incident_by_source", "source_id", "id"),
+)
+
+hub = Table(
+    "hub",
+    metadata,
+    Column("source_id", Integer, ForeignKey("source.id"), primary_key=True),
+    Column("hub", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("token", Text, nullable=False, unique=True),
+    Column("secret", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("asked", BigInteger, nullable=False),
+    Column("until", BigInteger),
+    Column("delivered", BigInteger),
+    Column("failures", Integer, nullable=False),
+    Column("error", Text, nullable=False),
 )

@@ -1,0 +1,200 @@
+"""What has happened: the log of visits, their sums by day and hour, runs, and incidents. All of it is bounded."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, Table, delete, insert, select, update
+
+from aggregator.store.engine import insert_new
+from aggregator.store.tables import day, incident, run, source, traffic, visit
+from aggregator.store.values import moment, seconds
+
+_VISITS = 50  # of each source
+_RUNS = 500
+_INCIDENTS = 500
+_DAYS = 400  # more than a year, so that a habit of a year can be seen to end
+_HOURS = 31 * 24
+
+
+@dataclass(frozen=True, slots=True)
+class Visited:
+    """One visit in the log: `outcome` is `ok`, `same` or the class of its trouble, `status` that of HTTP (0: none).
+
+    `seconds` is what hosts took, `received` the bytes of the document, `requests` how many were made. `saved` are the
+    bytes that were not sent again, and `size` is that of the full document where there was one; neither is in the log.
+    """
+
+    at: datetime
+    status: int
+    outcome: str
+    next_visit: datetime
+    reason: str
+    new: int = 0
+    edited: int = 0
+    seconds: float = 0.0
+    received: int = 0
+    error: str = ""
+    requests: int = 0
+    saved: int = 0
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The sums of one source's day; `number` counts days since 1970-01-01, UTC."""
+
+    number: int
+    visits: int
+    failed: int
+    new: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """The requests of one hour that ended with a status (0: no answer); `number` counts hours since 1970, UTC."""
+
+    number: int
+    status: int
+    requests: int
+    received: int
+    saved: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run, or one round of the daemon: `by` is `once` or `daemon`; `problems` what could not be published."""
+
+    at: datetime
+    seconds: float
+    by: str
+    visits: int
+    failed: int
+    new: int
+    written: int
+    problems: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """A source's change of state, for its owner: `before` and `state` are those of `health`, `text` is one line."""
+
+    at: datetime
+    before: str
+    state: str
+    text: str
+    key: str = field(default="", repr=False)
+    id: int = 0
+
+
+def log_visit(db: Connection, source_id: int, made: Visited) -> None:
+    """Keep a visit in the log, and in the sums."""
+    seen = {name: value for name, value in asdict(made).items() if name in visit.c}
+    seen |= {"source_id": source_id, "at": seconds(made.at), "next_visit": seconds(made.next_visit)}
+    db.execute(insert(visit).values(seen))
+    _keep_newest(db, visit, _VISITS, visit.c.source_id == source_id)
+    failed = int(made.outcome not in ("ok", "same"))
+    day_key = {"source_id": source_id, "number": _number(made.at, 86_400)}
+    _add(db, day, day_key, {"visits": 1, "failed": failed, "new": made.new})
+    sums = {"requests": made.requests, "received": made.received, "saved": made.saved}
+    if made.requests:
+        _add(db, traffic, {"hour": _number(made.at, 3_600), "status": made.status}, sums)
+    totals = sums | {"visits": 1, "unchanged": int(made.outcome == "same")}
+    size = {} if made.size is None else {"size": made.size}
+    added = {name: source.c[name] + value for name, value in totals.items()}
+    db.execute(update(source).where(source.c.id == source_id).values(added | size))
+
+
+def log_run(db: Connection, made: Run) -> None:
+    """Keep a run in the log."""
+    db.execute(insert(run).values(asdict(made) | {"at": seconds(made.at)}))
+    _keep_newest(db, run, _RUNS)
+
+
+def log_incident(db: Connection, source_id: int, met: Incident) -> None:
+    """Keep what happened to a source, for the feed of failures."""
+    values = {"source_id": source_id, "at": seconds(met.at), "before": met.before, "state": met.state}
+    db.execute(insert(incident).values(values | {"text": met.text}))
+    _keep_newest(db, incident, _INCIDENTS)
+
+
+def trim(db: Connection, now: datetime) -> None:
+    """Forget the sums of days and hours that are long past."""
+    db.execute(delete(day).where(day.c.number < _number(now, 86_400) - _DAYS))
+    db.execute(delete(traffic).where(traffic.c.hour < _number(now, 3_600) - _HOURS))
+
+
+# --- Looking ---------------------------------------------------------------------------------------------------------
+
+
+def visits(db: Connection, source_id: int) -> tuple[Visited, ...]:
+    """The last visits to a source, newest first."""
+    rows = db.execute(select(visit).where(visit.c.source_id == source_id).order_by(visit.c.id.desc()))
+    return tuple(_visited(row) for row in rows)
+
+
+def days(db: Connection, since: datetime) -> Mapping[int, tuple[Day, ...]]:
+    """The days of all sources from `since` on, in order, by the source's number; days without a visit are not there."""
+    found: dict[int, list[Day]] = {}
+    wanted = select(day).where(day.c.number >= _number(since, 86_400)).order_by(day.c.number)
+    for row in db.execute(wanted):
+        found.setdefault(row.source_id, []).append(Day(row.number, row.visits, row.failed, row.new))
+    return {key: tuple(value) for key, value in found.items()}
+
+
+def hours(db: Connection, since: datetime) -> tuple[Hour, ...]:
+    """The requests of each hour from `since` on, in order."""
+    wanted = select(traffic).where(traffic.c.hour >= _number(since, 3_600)).order_by(traffic.c.hour, traffic.c.status)
+    return tuple(Hour(row.hour, row.status, row.requests, row.received, row.saved) for row in db.execute(wanted))
+
+
+def runs(db: Connection, limit: int = 50) -> tuple[Run, ...]:
+    """The last runs, newest first."""
+    rows = db.execute(select(run).order_by(run.c.id.desc()).limit(limit))
+    return tuple(
+        Run(moment(row.at), row.seconds, row.by, row.visits, row.failed, row.new, row.written, row.problems)
+        for row in rows
+    )
+
+
+def incidents(db: Connection, limit: int = 100, source_id: int | None = None) -> tuple[Incident, ...]:
+    """The last incidents, newest first: of one source, or of all that are in the config."""
+    wanted: Select[Any] = select(incident, source.c.key).join(source, source.c.id == incident.c.source_id)
+    wanted = wanted.where(source.c.active if source_id is None else source.c.id == source_id)
+    rows = db.execute(wanted.order_by(incident.c.id.desc()).limit(limit))
+    return tuple(Incident(moment(row.at), row.before, row.state, row.text, row.key, row.id) for row in rows)
+
+
+# --- Bookkeeping -----------------------------------------------------------------------------------------------------
+
+
+def _add(db: Connection, table: Table, key: Mapping[str, int], sums: Mapping[str, int]) -> None:
+    """Add to the sums of a row, which is made where there is none."""
+    db.execute(insert_new(db, table).values({**key, **dict.fromkeys(sums, 0)}))
+    mine = [table.c[name] == value for name, value in key.items()]
+    db.execute(update(table).where(*mine).values({name: table.c[name] + value for name, value in sums.items()}))
+
+
+def _keep_newest(db: Connection, table: Table, number: int, *mine: Any) -> None:
+    oldest = select(table.c.id).where(*mine).order_by(table.c.id.desc()).offset(number).limit(1).scalar_subquery()
+    db.execute(delete(table).where(*mine, table.c.id <= oldest))
+
+
+def _visited(row: Row[Any]) -> Visited:
+    return Visited(
+        at=moment(row.at),
+        status=row.status,
+        outcome=row.outcome,
+        next_visit=moment(row.next_visit),
+        reason=row.reason,
+        new=row.new,
+        edited=row.edited,
+        seconds=row.seconds,
+        received=row.received,
+        error=row.error,
+    )
+
+
+def _number(when: datetime, length: int) -> int:
+    return int(when.timestamp() // length)
