@@ -11,7 +11,7 @@ title, as JSON.
 Health is data as well. Of a source, `rhythm` is when it posts (what the schedule learned), `state` how it stands since
 `state_since` (see health), and the totals of its visits: `visits`, `requests`, `unchanged` (304 and documents sent
 again), bytes `received` and `saved`; `size` is that of the last full document. `visit` is the log of the last visits,
-`day` the sums of each day (its number since 1970, UTC), `traffic` those of each hour (likewise) by status (0: no answer),
+`day` the sums of each day (its number since 1970, UTC), `traffic` those of each hour by status (0: no answer),
 `run` the last runs, `incident` each change of a source's state that an owner wants to hear of, `hub` the WebSub
 subscription of a source.
 
