@@ -1,20 +1,23 @@
 """Visit sources side by side. A source's failure becomes a value in its Visit and touches no other source.
 
-This is the one place that decides where reading runs: in a thread beside the event loop, a few documents at a time.
+This is the one place that decides where reading runs: in guarded processes, told by threads beside the event loop.
 """
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from aggregator import sources
 from aggregator.asking import Asking
 from aggregator.errors import FetchError, ParseError, SourceError
-from aggregator.model import Batch, Document, Feed, Fetch, Found, Hints, Item, Source, Trouble, Validators, Visit
+from aggregator.model import Feed, Fetch, Found, Hints, Item, Source, Trouble, Validators, Visit
+from aggregator.reading import pool
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 50
+_threads = ThreadPoolExecutor(pool.WAITING, "reader")  # they wait for processes, and take no time themselves
 
 
 async def collect(
@@ -32,6 +35,8 @@ async def collect(
         for done in asyncio.as_completed(tasks):
             yield await done
     finally:
+        if not all(task.done() for task in tasks):
+            pool.end()  # nobody waits for what is being read
         for task in tasks:
             task.cancel()
 
@@ -44,7 +49,7 @@ async def visit(source: Source, known: Mapping[str, Validators], fetch: Fetch) -
             raise SourceError("secret", missing)
         kind = sources.find(source.kind)
         found = await kind.documents(source, known, asking)
-        result = await asyncio.to_thread(_read, kind, source, found)
+        result = await asyncio.get_running_loop().run_in_executor(_threads, _read, source, found)
     except SourceError as error:
         retry_after = error.retry_after if isinstance(error, FetchError) else None
         result = Visit(source, error=str(error), trouble=Trouble(error.kind, retry_after, asking.asked))
@@ -55,7 +60,7 @@ async def visit(source: Source, known: Mapping[str, Validators], fetch: Fetch) -
     return replace(result, seconds=asking.seconds)
 
 
-def _read(kind: sources.Kind, source: Source, found: Found) -> Visit:
+def _read(source: Source, found: Found) -> Visit:
     """Read the documents that changed.
 
     One that cannot be read is a warning, or, when it was all there is, the error.
@@ -69,7 +74,7 @@ def _read(kind: sources.Kind, source: Source, found: Found) -> Visit:
     said = {"": found.warnings}
     for document in found.changed:
         try:
-            batch = _batch(kind, document, source)
+            batch = pool.read(source.kind, document, source)
         except ParseError as error:
             broken[document.name] = str(error)
             continue
@@ -93,15 +98,3 @@ def _read(kind: sources.Kind, source: Source, found: Found) -> Visit:
         answer=answer,
         hints=hints,
     )
-
-
-def _batch(kind: sources.Kind, document: Document, source: Source) -> Batch:
-    try:
-        return kind.read(document, source)
-    except ParseError:
-        raise
-    except Exception as error:
-        _log.exception("%s: %s: a mistake in aggregator itself", source.key, document.name)
-        raise ParseError(
-            "internal error", f"{document.name}: {type(error).__name__}: {error}; please report it"
-        ) from error

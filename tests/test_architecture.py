@@ -33,6 +33,7 @@ FLOORS: dict[str, int] = {
     "fetching": 10,
     "formats": 10,
     "sources": 10,
+    "reading": 11,
     "store": 11,  # keeps what identity decides
     # 2: what brings rooms together
     "config": 20,

@@ -177,4 +177,4 @@ def test_a_run_over_many_large_bodies_at_once_costs_little_memory(planet: Planet
     ]
     usual = whole(planet, server)["memory"]
     (planet.root / "var" / "aggregator.db").unlink()
-    assert usual < whole(planet, server, *hostile * 5)["memory"] < usual + 100_000_000
+    assert usual < whole(planet, server, *hostile * 5)["memory"] < usual + 130_000_000

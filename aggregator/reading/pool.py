@@ -1,0 +1,159 @@
+"""The processes that read documents, as many as there is work for; they stay for the next run of this process."""
+
+import atexit
+import logging
+import os
+import pickle
+import socket
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection
+
+from aggregator.errors import ParseError
+from aggregator.model import Batch, Document, Limits, Policy, Source
+from aggregator.reading.worker import SECONDS, Mistake
+
+_log = logging.getLogger(__name__)
+
+_MOST = min(4, os.cpu_count() or 1)
+_WORTH = 8  # documents that wait: for fewer, a further process takes longer to start than it saves
+WAITING = 2 * _WORTH
+"""How many threads should call `read` at a time: so many documents are ready to be read next."""
+_LIFE = 2000  # documents that one reads, so that what libraries never give back does not add up
+
+
+@dataclass(slots=True, eq=False)
+class _Worker:
+    """A process, and the line to it."""
+
+    process: subprocess.Popen[bytes]
+    line: Connection
+    done: int = 0
+
+    def end(self) -> None:
+        """End it at once."""
+        self.line.close()
+        self.process.kill()
+        self.process.wait()
+
+
+@dataclass(slots=True)
+class _Pool:
+    """Who is there: all that are `alive`, those that are `idle`; `waiting` counts documents that are to be read.
+
+    An `era` ends when all are told to: what waits then is not read any more.
+    """
+
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    idle: list[_Worker] = field(default_factory=list)
+    alive: list[_Worker] = field(default_factory=list)
+    waiting: int = 0
+    era: int = 0
+
+
+_pool = _Pool()
+
+
+def read(kind: str, document: Document, source: Source, seconds: float = SECONDS) -> Batch:
+    """What `kind` reads in a document; blocks until it is done.
+
+    Raises ParseError, also (`too expensive`) for one that takes more than `seconds` or `worker.MEMORY`, or
+    that ends the process; and (`internal error`) for one that shows a bug of ours.
+    """
+    plain = replace(source, limits=Limits(), policy=Policy())  # no secrets, and nothing that reading does not need
+    worker = _take()
+    try:
+        answer = _ask(worker, kind, document, plain, seconds)
+    except BaseException as error:
+        _give_up(worker)
+        if isinstance(error, TimeoutError):
+            what = f"reading it takes more than {seconds:g} s; given up"
+        elif isinstance(error, EOFError | OSError):
+            what = "reading it ended the process that reads; given up"
+        else:
+            raise
+        raise ParseError("too expensive", f"{document.name}: {what}") from None
+    _give_back(worker)
+    if isinstance(answer, Mistake):
+        _log.error("%s: %s: a mistake in aggregator itself\n%s", source.key, document.name, answer.trace)
+        raise ParseError("internal error", f"{document.name}: {answer.what}; please report it")
+    if isinstance(answer, ParseError):
+        raise answer
+    return answer
+
+
+def _ask(
+    worker: _Worker, kind: str, document: Document, source: Source, seconds: float
+) -> Batch | ParseError | Mistake:
+    worker.line.send_bytes(pickle.dumps((kind, replace(document, body=b""), source)))
+    worker.line.send_bytes(document.body)  # by itself, so that no copy of it is made
+    if not worker.line.poll(seconds):
+        raise TimeoutError
+    answer: Batch | ParseError | Mistake = pickle.loads(worker.line.recv_bytes())  # noqa: S301 - of our own process
+    worker.done += 1
+    return answer
+
+
+def _take() -> _Worker:
+    """An idle worker, or a new one where that pays; waits until there is one."""
+    with _pool.changed:
+        _pool.waiting += 1
+        era = _pool.era
+        try:
+            while True:
+                while _pool.idle:
+                    worker = _pool.idle.pop()
+                    if worker.process.poll() is None:
+                        return worker
+                    _pool.alive.remove(worker)  # somebody ended it while it had nothing to do
+                if len(_pool.alive) < min(_MOST, 1 + _pool.waiting // _WORTH):
+                    worker = _start()
+                    _pool.alive.append(worker)
+                    return worker
+                _pool.changed.wait()
+                if _pool.era != era:
+                    raise EOFError
+        finally:
+            _pool.waiting -= 1
+
+
+def _give_back(worker: _Worker) -> None:
+    if worker.done >= _LIFE:
+        _give_up(worker)
+        return
+    with _pool.changed:
+        _pool.idle.append(worker)
+        _pool.changed.notify()
+
+
+def _give_up(worker: _Worker) -> None:
+    worker.end()
+    with _pool.changed:
+        _pool.alive.remove(worker)
+        _pool.changed.notify()
+
+
+def _start() -> _Worker:
+    """A new process; not by multiprocessing, which would run our command line in it once more."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-c", f"from aggregator.reading.worker import main; main({theirs.fileno()})"],
+            stdin=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},  # a kind of the owner's own is found as here
+        )
+    return _Worker(process, Connection(ours.detach()))
+
+
+@atexit.register
+def end() -> None:
+    """End all processes, busy or not: what they read and what waits is given up."""
+    with _pool.changed:
+        _pool.era += 1
+        _pool.changed.notify_all()
+        for worker in _pool.alive:
+            worker.process.kill()
+            worker.process.wait()

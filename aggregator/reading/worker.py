@@ -1,0 +1,63 @@
+"""The process that reads documents: one after another, as it is told, until the one who tells is gone.
+
+It has a limit of memory, and ends itself when a document takes far too long and nobody is left to end it.
+"""
+
+import contextlib
+import pickle
+import resource
+import signal
+import traceback
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+
+from aggregator import sources
+from aggregator.errors import ParseError
+from aggregator.model import Batch, Document, Source
+
+MEMORY = 1_000_000_000
+"""Bytes of address space (RLIMIT_AS); a usual document needs a third of it, libraries included."""
+SECONDS = 20.0
+"""For one document. A feed of 10 MB, the largest there may be, takes a quarter of that on a slow machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A bug of ours that a document has shown: `what` in one line, and the trace."""
+
+    what: str
+    trace: str
+
+
+def main(descriptor: int) -> None:
+    """Read what comes in on a socket, and answer each."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who tells, who ends this one
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_AS, MEMORY)
+    with Connection(descriptor) as line, contextlib.suppress(EOFError, ConnectionError):
+        while True:
+            kind, document, source = pickle.loads(line.recv_bytes())  # noqa: S301 - our own process wrote it
+            document = replace(document, body=line.recv_bytes())
+            signal.setitimer(signal.ITIMER_REAL, 2 * SECONDS)  # SIGALRM ends a process that does not heed it
+            line.send_bytes(_answer(kind, document, source))
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _answer(kind: str, document: Document, source: Source) -> bytes:
+    made: Batch | ParseError | Mistake
+    try:
+        made = sources.find(kind).read(document, source)
+    except ParseError as error:
+        made = error
+    except MemoryError:
+        made = ParseError("too expensive", f"{document.name}: reading it takes more than 1 GB of memory; given up")
+    except Exception as error:  # a border: a bug is said, and the next document is read
+        made = Mistake(f"{type(error).__name__}: {error}", traceback.format_exc())
+    return pickle.dumps(made)
+
+
+def _limit(what: int, most: int) -> None:
+    """Lower a limit, where the system lets us."""
+    with contextlib.suppress(OSError, ValueError):
+        hard = resource.getrlimit(what)[1]
+        resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))

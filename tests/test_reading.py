@@ -1,0 +1,107 @@
+"""Documents are read in processes of their own: what one does there costs nobody else anything."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from aggregator.errors import ParseError
+from aggregator.model import Access, Limits, Source
+from aggregator.reading import pool
+from tests import kinds
+from tests.planet import Planet
+
+SOURCE = Source("kinds:x", "tests.kinds", kinds.Options(("x",)), limits=Limits(access=Access((("Key", "secret"),))))
+
+
+def read(what: str, seconds: float = 20) -> str:
+    return pool.read("tests.kinds", kinds.document(what), SOURCE, seconds).items[0].title
+
+
+@pytest.mark.parametrize(
+    ("what", "kind", "words"),
+    [
+        ("sleep", "too expensive", "reading it takes more than 0.5 s"),
+        ("eat", "too expensive", "more than 1 GB of memory"),
+        ("crash", "too expensive", "ended the process"),
+        ("leave", "too expensive", "ended the process"),
+        ("stumble", "internal error", "ZeroDivisionError: by a mistake; please report it"),
+        ("refuse", "not a feed", "it says so"),
+    ],
+)
+def test_what_a_document_does_is_its_own_trouble(what: str, kind: str, words: str) -> None:
+    assert read("before") == "before"  # so that the process is there
+    with pytest.raises(ParseError, match=words) as caught:
+        read(what, 0.5 if what == "sleep" else 20)
+    assert caught.value.kind == kind
+    assert read("after") == "after"
+
+
+def test_the_process_stays_for_the_next_document() -> None:
+    assert read("pid") == read("pid") != str(os.getpid())
+
+
+def test_one_that_was_ended_while_idle_is_replaced() -> None:
+    first = int(read("pid"))
+    os.kill(first, signal.SIGKILL)
+    while is_alive(first):
+        time.sleep(0.01)
+    assert read("after") == "after"
+
+
+def test_ending_all_gives_up_what_is_read_and_what_waits() -> None:
+    with ThreadPoolExecutor(12) as threads:
+        asked = [threads.submit(read, "sleep") for _ in range(12)]
+        time.sleep(0.5)
+        pool.end()
+        for each in asked:
+            assert isinstance(each.exception(10), ParseError | EOFError)
+    assert read("after") == "after"
+
+
+def test_no_secret_goes_there() -> None:
+    assert read("secrets") == "()"
+
+
+def test_the_process_ends_with_the_one_that_began_it(tmp_path: Path) -> None:
+    code = "from tests.test_reading import read; print(read('pid'), flush=True); input()"
+    root = Path(__file__).parents[1]
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root
+    ) as parent:
+        assert parent.stdout
+        reader = int(parent.stdout.readline())
+        assert is_alive(reader)
+        parent.send_signal(signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while is_alive(reader) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not is_alive(reader)
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process runs; one that has ended and waits for its parent does not."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    stat = Path(f"/proc/{process}/stat")
+    return not (stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z")
+
+
+def test_a_run_goes_on_beside_a_document_that_ends_its_process(planet: Planet) -> None:
+    planet.sources = [
+        {"kind": "tests.kinds", "does": ["good", "crash", "fine"]},
+        {"kind": "tests.kinds", "does": ["crash"]},
+        {"kind": "tests.kinds", "does": ["other"]},
+    ]
+    report = planet.run()
+    assert sorted(planet.titles()) == ["fine", "good", "other"]
+    (failed,) = report.failed
+    assert failed.error == "too expensive: crash: reading it ended the process that reads; given up"
+    assert [w for each in report.outcomes if not each.error for w in each.warnings] == [failed.error]
