@@ -39,6 +39,7 @@ from aggregator.planning import align, prepare
 from aggregator.publish import sweep
 from aggregator.publishing import AGAIN, Publishing
 from aggregator.store import history, stories
+from aggregator.store import sources as stored
 from aggregator.store.engine import open_store, writing
 from aggregator.store.lock import holder, locked
 from aggregator.store.pulse import Pulse, save_pulse
@@ -203,7 +204,7 @@ class Daemon:
             await self._publishes
         await self._publishing.publish(self.config)
         await self._write(_beat, self.engine, None)
-        await asyncio.to_thread(self._web.close)
+        await self._look(self._web.close)
         say(_log, "stopped", "all is saved and published")
 
     def _stop(self, sign: signal.Signals) -> None:
@@ -279,8 +280,10 @@ class Daemon:
                 offset += by
                 say(_log, "clock", f"the clock was set by {by:+.0f} s", logging.WARNING, seconds=round(by))
                 for job in scheduler.get_jobs():
-                    job.modify(next_run_time=datetime.now(UTC))
+                    job.modify(next_run_time=datetime.now(UTC))  # the scheduler has a clock of its own
                 self._ticked = 0.0
+                if by < 0:
+                    self._begin(self._write(_set_back, self.engine, self.clock(), by))
                 self._turn.set()
             if every and self._loop.time() - told >= every and self._ticks != ticks:
                 told, ticks = self._loop.time(), self._ticks
@@ -370,6 +373,11 @@ def _beat(engine: Engine, pulse: Pulse | None, now: datetime | None = None) -> b
     with writing(engine) as db:
         save_pulse(db, pulse)
         return now is not None and stories.wakes(db, now)
+
+
+def _set_back(engine: Engine, now: datetime, by: float) -> None:
+    with writing(engine) as db:
+        stored.set_back(db, now, by)
 
 
 def _trim(engine: Engine, now: datetime) -> None:
