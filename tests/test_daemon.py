@@ -5,8 +5,10 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -90,6 +92,24 @@ def test_what_the_config_forbids_is_no_busy_loop(quick: Planet, server: Server) 
         daemon.wait_for("visit")
         time.sleep(2.5)
         assert [each["outcome"] for each in daemon.events("visit")] == ["private address"]
+
+
+def test_a_visit_that_cannot_be_saved_is_not_repeated_at_once(quick: Planet, server: Server) -> None:
+    server.put("/feed", document("One"), etag=True)
+    quick.feed(server.url("/feed", host="127.0.0.1"), interval="4s")
+    with running(quick) as daemon:
+        until(lambda: daemon.titles() == ["One"], daemon.said)
+        with closing(sqlite3.connect(quick.root / "var" / "aggregator.db", timeout=20)) as db:
+            refuse = "SELECT RAISE(ABORT, 'as it happens')"
+            db.execute(f"CREATE TRIGGER full BEFORE UPDATE OF last_visit ON source BEGIN {refuse}; END")
+            server.put("/feed", document("One", "Two"), etag=True)
+            until(lambda: daemon.wait_for("visit", 2)["outcome"] == "not saved", daemon.said)
+            asked = len(server.log)
+            time.sleep(2)
+            assert len(server.log) == asked
+            db.execute("DROP TRIGGER full")
+        until(lambda: "Two" in daemon.titles(), daemon.said)
+        assert daemon.end(TERM)[0] == 0
 
 
 # --- Signals --------------------------------------------------------------------------------------------------------
