@@ -36,7 +36,7 @@ from aggregator.notify import notify, reloading, watchdog_seconds
 from aggregator.pipeline import READERS
 from aggregator.planning import align, prepare
 from aggregator.publish import sweep
-from aggregator.publishing import AGAIN, Publishing
+from aggregator.publishing import AGAIN, Publishing, tell
 from aggregator.store import history, stories
 from aggregator.store import sources as stored
 from aggregator.store.engine import open_store, writing
@@ -60,6 +60,7 @@ _TICK = 1.0
 _PATIENCE = 60.0  # seconds for which the end of another run is waited for
 _DRAIN = 4.0  # seconds for visits under way, when a session ends
 _LAST = 9  # seconds after a signal to end: then nothing is waited for any more
+_LAST_WORD = 2.0  # seconds for hubs to take what was published last
 _INBOX = 1000
 _JUMP = 10.0  # seconds by which the clock may be off before it was set
 _SESSION = timedelta(days=1)
@@ -104,7 +105,7 @@ class Daemon:
         self._visits: Visits | None = None
         self._rests: dict[str, float] = {}
         self._publishing = Publishing(engine, clock, self._write)
-        self._publishes: asyncio.Task[None] | None = None
+        self._publishes: asyncio.Task[asyncio.Task[None]] | None = None
         self._stamp = self._seen = stamp(config.file)
         self._reloading = asyncio.Lock()
         self._web = ExitStack()
@@ -193,8 +194,9 @@ class Daemon:
             await asyncio.wait(self._jobs)
         if self._publishes:
             await self._publishes
-        await self._publishing.publish(self.config)
+        hubs = await self._publish()
         await self._write(_beat, self.engine, None)
+        await asyncio.wait((hubs,), timeout=_LAST_WORD)
         await self._look(self._web.close)
         say(_log, "stopped", "all is saved and published")
 
@@ -246,7 +248,12 @@ class Daemon:
         """Begin publishing when it is time; one after another."""
         is_free = self._publishes is None or self._publishes.done()
         if self._visits and is_free and self._publishing.is_time:
-            self._publishes = self._begin(self._publishing.publish(self.config))
+            self._publishes = self._begin(self._publish())
+
+    async def _publish(self) -> asyncio.Task[None]:
+        """Publish, and begin to tell the hubs: one that is silent must not hold up what comes next."""
+        config = self.config
+        return self._begin(tell(config, await self._publishing.publish(config)))
 
     async def _pulse(self) -> None:
         """A sign of life; and posts whose day has come are news."""

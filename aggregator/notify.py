@@ -19,7 +19,7 @@ def notify(*lines: str, environment: Mapping[str, str] = os.environ) -> bool:
         return False
     address = "\0" + name[1:] if name.startswith("@") else name
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.setblocking(False)  # a service manager that does not read must not hold us up
             sender.sendto("\n".join(lines).encode(), address)
     except OSError:

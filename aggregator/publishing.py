@@ -15,6 +15,7 @@ from aggregator.logs import say
 from aggregator.pipeline import publish, tell_hubs
 from aggregator.store import history
 from aggregator.store.engine import writing
+from aggregator.text import masked
 from aggregator.visiting import InThread
 
 _log = logging.getLogger(__name__)
@@ -66,8 +67,8 @@ class Publishing:
         waits = self.kept.visits and now >= self._last + AGAIN
         return now >= self._rests_until and bool(self.kept.is_news or waits)
 
-    async def publish(self, config: Config) -> None:
-        """Write the feeds that have changed, log what came of it, and tell the hubs. Raises nothing: what fails is
+    async def publish(self, config: Config) -> tuple[str, ...]:
+        """Write the feeds that have changed, log what came of it, and return their URLs. Raises nothing: what fails is
         tried again."""
         loop, kept, self.kept = asyncio.get_running_loop(), self.kept, Kept()
         began, now = loop.time(), self.clock().replace(microsecond=0)
@@ -78,13 +79,13 @@ class Publishing:
             self._tell(published, config, self._last - began)
             if published.written or published.problems or kept.new:
                 await self.write(_log_run, self.engine, _run(now, self._last - began, kept, published))
-            for note in await tell_hubs(config, published.topics):
-                say(_log, "hub", note, logging.WARNING)
         except Exception as error:  # a border: a full disk, a bug; what was kept is still to be published
             self.news()
             self._rests_until = loop.time() + AGAIN
             say(_log, "publish", f"{type(error).__name__}: {error}; tried again in a minute", logging.ERROR)
             _log.info("this is where", exc_info=True)
+            return ()
+        return published.topics
 
     def _tell(self, published: Published, config: Config, took: float) -> None:
         for problem in published.problems:
@@ -98,6 +99,12 @@ class Publishing:
             say(_log, "publish", f"{shown} ({took:.1f} s)", files=len(files), seconds=round(took, 3))
 
 
+async def tell(config: Config, topics: tuple[str, ...]) -> None:
+    """Tell the hubs which feeds have changed, and the log which of them did not take it."""
+    for note in await tell_hubs(config, topics):
+        say(_log, "hub", note, logging.WARNING)
+
+
 def _run(at: datetime, seconds: float, kept: Kept, published: Published) -> history.Run:
     return history.Run(
         at=at,
@@ -107,7 +114,7 @@ def _run(at: datetime, seconds: float, kept: Kept, published: Published) -> hist
         failed=kept.failed,
         new=kept.new,
         written=len(published.written),
-        problems="\n".join(published.problems),
+        problems=masked("\n".join(published.problems)),
     )
 
 

@@ -56,6 +56,22 @@ def test_what_is_new_is_published_within_seconds(quick: Planet, server: Server) 
     assert [each for each in events if each["level"] not in ("info",)] == []
 
 
+def test_hubs_are_told_and_a_silent_one_holds_up_nothing(quick: Planet, server: Server) -> None:
+    server.hang("/silent")
+    server.put("/hub", b"")
+    quick.site["hubs"] = [server.url("/silent", host="127.0.0.5"), server.url("/hub", host="127.0.0.6")]
+    server.put("/feed", document("One"), etag=True)
+    quick.feed(server.url("/feed", host="127.0.0.1"))
+    with running(quick) as daemon:
+        until(lambda: daemon.titles() == ["One"], daemon.said)
+        server.put("/feed", document("One", "Two"), etag=True)
+        until(lambda: set(daemon.titles()) == {"One", "Two"}, daemon.said)
+        until(lambda: places(server).count("127.0.0.6/hub") >= 2, daemon.said)
+        code, seconds = daemon.end(TERM)
+        assert (code, seconds < 10) == (0, True)
+        assert daemon.events("stopped")
+
+
 def test_a_host_that_hangs_and_one_with_many_feeds_hold_up_nobody(quick: Planet, server: Server) -> None:
     for number in range(15):
         server.hang(f"/hangs/{number}")
