@@ -101,7 +101,7 @@ class Daemon:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._jobs: set[asyncio.Task[None]] = set()  # of the inbox
         self._turn = asyncio.Event()  # the session is to end
-        self._stops = self._began = False
+        self._stops = self._began = self._saved = False
         self._visits: Visits | None = None
         self._rests: dict[str, float] = {}
         self._publishing = Publishing(engine, clock, self._write)
@@ -131,6 +131,7 @@ class Daemon:
             while not self._stops:
                 try:
                     await self._session()
+                    self._saved = self._stops  # what is not published yet will be by the next daemon
                 except Exception as error:  # a border: a full disk, say; the first time it is told by who began us
                     if not self._began:
                         raise
@@ -205,7 +206,7 @@ class Daemon:
         if self._stops:
             os._exit(128 + sign)
         self._stops = True
-        signal.signal(signal.SIGALRM, lambda *_: os._exit(0))  # all that counts was saved long before
+        signal.signal(signal.SIGALRM, lambda *_: os._exit(0 if self._saved else 1))
         signal.alarm(_LAST)
         notify("STOPPING=1")
         say(_log, "stop", f"{sign.name}: ending", signal=sign.name)

@@ -83,11 +83,11 @@ class Visits:
         plan = await self.look(partial(prepare, among=chosen), self.engine, self.config, now)
         if self._ends:
             return
-        self.overdue -= set(chosen)
         self.rests |= dict.fromkeys(chosen, time + LOOK)
         for source, known in plan.due:
             task = asyncio.create_task(self._visit(source, known, plan.standings[source.key], now))
             self.under_way[source.key] = task
+            self.overdue.discard(source.key)
             task.add_done_callback(partial(self._over, source.key))
 
     def _over(self, key: str, task: asyncio.Task[None]) -> None:
