@@ -4,16 +4,19 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
-from aggregator import config, schedule
+from aggregator import config, planning, schedule
 from aggregator.errors import ConfigError
 from aggregator.listing import sources
 from aggregator.model import Pace
+from aggregator.store import sources as stored
+from aggregator.store.engine import open_store, reading, writing
 from tests.planet import NOON, Planet, places, rss
 from tests.server import Request, Response, Server
 
@@ -255,3 +258,62 @@ def test_a_secret_in_the_config_itself_is_still_a_mistake(planet: Planet) -> Non
     planet.feed("https://news.example/", basic="me:hunter2")
     with pytest.raises(ConfigError):
         config.load(planet.write())
+
+
+# --- What the daemon asks -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def twins(planet: Planet, server: Server) -> Iterator[tuple[Planet, Engine, list[str]]]:
+    """A planet with a feed that has moved to where another one is, its store, and the keys: old, new, and another."""
+    keys = [server.url(path, host=HOST) for path in ("/old", "/new", "/other")]
+    server.redirect("/old", keys[1], 301)
+    for path in ("/new", "/other"):
+        server.put(path, story(path), etag=True)
+    for key in keys:
+        planet.feed(key, category=key.rpartition("/")[2], move_visits=1, move_after="0s")
+    for _ in range(2):
+        planet.run(later=2 * DAY)
+    engine = open_store(planet.load().store)
+    yield planet, engine, keys
+    engine.dispose()
+
+
+def test_some_sources_are_planned_as_all_are(twins: tuple[Planet, Engine, list[str]]) -> None:
+    planet, engine, keys = twins
+    config, later = planet.load(), planet.now + 2 * DAY
+    due = planning.prepare(engine, config, later).due
+    assert {source.key: source.categories for source, _ in due} == {
+        keys[1]: (("new",), ("old",)),
+        keys[2]: (("other",),),
+    }
+    for some in (keys[:1], keys[:2], keys[1:], keys, []):
+        plan = planning.prepare(engine, config, later, among=some)
+        assert plan.due == [each for each in due if each[0].key in some]
+        assert plan.standings.keys() == set(some)
+    assert planning.prepare(engine, config, planet.now, among=keys).due == []
+
+
+def test_the_store_says_what_is_due(twins: tuple[Planet, Engine, list[str]]) -> None:
+    planet, engine, keys = twins
+    with reading(engine) as db:
+        assert set(stored.due(db, planet.now + 2 * DAY)) == set(keys)
+        assert set(stored.due(db, planet.now)) <= {keys[0]}
+    planet.sources = planet.sources[:2]
+    planning.align(engine, planet.load(), planet.now)
+    with reading(engine) as db:
+        assert set(stored.due(db, planet.now + 2 * DAY)) == set(keys[:2]), "what has left the config never is"
+
+
+def test_plans_go_back_with_the_clock(twins: tuple[Planet, Engine, list[str]]) -> None:
+    _, engine, keys = twins
+    with reading(engine) as db:
+        before = stored.standings(db)
+    last = before[keys[2]].last_visit
+    assert last
+    for now, by in ((last, timedelta()), (last - HOUR, HOUR)):
+        with writing(engine) as db:
+            stored.set_back(db, now, -HOUR.total_seconds())
+            after = stored.standings(db)
+        assert after[keys[2]].next_visit == before[keys[2]].next_visit - by
+        assert after[keys[2]].last_visit == last - by
