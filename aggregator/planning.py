@@ -22,12 +22,14 @@ from aggregator.views import view
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run is going to do: `due` goes with what is known of each source's documents."""
+    """What a run is going to do: `due` goes with what is known of each source's documents. `stretch` is what
+    `max_requests_per_hour` makes of all waits."""
 
     due: Sequence[tuple[Source, Mapping[str, Validators]]]
     standings: Mapping[str, Standing]
     hosts: Mapping[str, HostState]
     notes: tuple[str, ...]
+    stretch: float = 1.0
 
 
 def prepare(engine: Engine, config: Config, now: datetime, force: bool) -> Plan:
@@ -40,11 +42,12 @@ def prepare(engine: Engine, config: Config, now: datetime, force: bool) -> Plan:
         notes += categories.rename(db, slugs(config))
         standings = stored.standings(db)
         hosts = stored.hosts(db)
-        once = _asked_once(config.sources, standings)
-        due = [source for source in once if force or _is_due(source, standings[source.key], now)]
+        once = tuple(_asked_once(config.sources, standings))
+        stretch = _stretch(config, once, standings)
+        due = [source for source in once if force or _is_due(source, standings[source.key], now, stretch)]
         due.sort(key=lambda source: _rank(standings[source.key], now))
         known = [(source, _known(db, source, standings[source.key])) for source in due]
-    return Plan(known, standings, hosts, notes)
+    return Plan(known, standings, hosts, notes, stretch)
 
 
 def _asked_once(configured: Sequence[Source], standings: Mapping[str, Standing]) -> Iterator[Source]:
@@ -77,8 +80,26 @@ def _known(db: Connection, source: Source, standing: Standing) -> Mapping[str, V
     return known
 
 
-def _is_due(source: Source, standing: Standing, now: datetime) -> bool:
+def _is_due(source: Source, standing: Standing, now: datetime, stretch: float) -> bool:
     """Local posts always are; what a publisher removed for good never is."""
-    last, reason = standing.last_visit, standing.reason
-    is_time = schedule.is_due(now, standing.next_visit, standing.hints, source.pace, last_visit=last, reason=reason)
-    return not sources.find(source.kind).REMOTE or (is_time and not standing.gone)
+    if not sources.find(source.kind).REMOTE:
+        return True
+    return not standing.gone and schedule.is_due(
+        now,
+        standing.next_visit,
+        standing.hints,
+        source.pace,
+        last_visit=standing.last_visit,
+        reason=standing.reason,
+        rhythm=standing.rhythm,
+        stretch=stretch,
+    )
+
+
+def _stretch(config: Config, asked: Sequence[Source], standings: Mapping[str, Standing]) -> float:
+    """What the budget of requests, where there is one, makes of the waits."""
+    if config.fetch.max_requests_per_hour is None:
+        return 1.0
+    remote = [each for each in asked if sources.find(each.kind).REMOTE and not standings[each.key].gone]
+    paced = [(each.pace, standings[each.key].hints, standings[each.key].rhythm) for each in remote]
+    return schedule.stretched(paced, config.fetch.max_requests_per_hour)

@@ -34,6 +34,7 @@ class Planet:
             "allow_networks": ["127.0.0.0/8"],
             "timeout": "5s",
             "spacing": "0s",
+            "interval_cap": "1h",
             "jitter": 0.0,
         }
         self.hosts: list[dict[str, Any]] = []

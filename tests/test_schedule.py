@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.model import Hints, Pace, Trouble
+from aggregator.model import Cron, Hints, Pace, Trouble
 from aggregator.schedule import Due, is_due, next_visit
 
 NOW = datetime(2026, 3, 14, 12, 0, 7, tzinfo=UTC)  # a Saturday
@@ -15,8 +15,9 @@ MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 KEY = "https://a.example/feed"
-STRICT = Pace(jitter=0)
-"""Without drift, waits are exact."""
+STRICT = Pace(jitter=0, interval_cap=timedelta(0))
+FIXED = Pace(interval_cap=timedelta(0))
+"""Without a rhythm; STRICT is without drift as well, so that waits are exact."""
 
 HINTS: list[tuple[str, Hints, bool, timedelta, str]] = [
     ("nothing said", Hints(), True, HOUR, "every 1 h"),
@@ -183,18 +184,18 @@ def test_the_second_410_comes_late_enough_to_be_believed() -> None:
 
 
 def test_sources_added_together_drift_apart() -> None:
-    dues = [next_visit(NOW, f"{KEY}/{n}", Pace(), Hints(), validated=True).when - NOW for n in range(200)]
+    dues = [next_visit(NOW, f"{KEY}/{n}", FIXED, Hints(), validated=True).when - NOW for n in range(200)]
     assert min(dues) >= HOUR
     assert HOUR + 5 * MINUTE < max(dues) <= HOUR + 7 * MINUTE
     assert len(set(dues)) > 100
-    later = [next_visit(NOW + n * DAY, KEY, Pace(), Hints(), validated=True).when - n * DAY for n in range(20)]
+    later = [next_visit(NOW + n * DAY, KEY, FIXED, Hints(), validated=True).when - n * DAY for n in range(20)]
     assert len(set(later)) > 10
 
 
 @pytest.mark.parametrize("jitter", [0, 0.1])
 def test_no_visit_on_the_minute(jitter: float) -> None:
     """As cron starts a run: at second 0."""
-    pace, cron = Pace(jitter=jitter), NOW.replace(second=0)
+    pace, cron = replace(FIXED, jitter=jitter), NOW.replace(second=0)
     for hints in (Hints(), Hints(fresh_for=3 * HOUR), Hints(skip_hours=frozenset({13, 14}))):
         dues = [next_visit(cron, f"{KEY}/{n}", pace, hints, validated=True).when for n in range(200)]
         assert all(due.second for due in dues)
@@ -202,7 +203,7 @@ def test_no_visit_on_the_minute(jitter: float) -> None:
 
 @pytest.mark.parametrize("seconds", [1, 2, 5, 59])
 def test_accelerated_time_is_exact(seconds: int) -> None:
-    pace = Pace(interval=timedelta(seconds=seconds), jitter=0)
+    pace = replace(STRICT, interval=timedelta(seconds=seconds))
     for start in range(60):
         now = NOW.replace(second=start)
         assert next_visit(now, KEY, pace, Hints(), validated=True).when == now + pace.interval
@@ -216,6 +217,8 @@ ASKED = st.none() | st.timedeltas() | SPANS
 PACES = st.builds(
     Pace,
     interval=SPANS,
+    interval_cap=SPANS,
+    schedule=st.none() | st.sampled_from([Cron("0 7 * * *", "Europe/Berlin"), Cron("*/20 8-18 * * 1-5")]),
     jitter=st.floats(0, 1),
     unvalidated=SPANS,
     freshness_cap=SPANS,
@@ -278,7 +281,7 @@ def test_more_failures_never_bring_a_visit_forward(
 
 
 @given(
-    st.builds(Pace, LENGTHS, st.floats(), *[LENGTHS] * 10),
+    st.builds(Pace, LENGTHS, LENGTHS, st.none() | LENGTHS, st.floats(), *[LENGTHS] * 10),
     WISHES,
     st.integers(-5, 5),
     st.none() | TROUBLES,
@@ -310,20 +313,20 @@ def test_a_late_run_keeps_skipped_hours_for_a_day_at_most(planned: float, now: f
 @pytest.mark.parametrize(
     ("ahead", "visited", "reason", "pace", "due"),
     [
-        (34 * DAY + 4 * HOUR, HOUR, "every 1 h", Pace(), True),  # planned while the clock was years ahead
-        (3650 * DAY, None, "failed last time (dns)", Pace(), True),
-        (33 * DAY, HOUR, "failed last time (http 429); told to wait 30 d", Pace(), False),
-        (340 * DAY, HOUR, "failed last time (dns)", Pace(interval=310 * DAY), False),
-        (20 * DAY, 2 * HOUR, "every 20 d", Pace(), True),  # the owner has lowered the interval
-        (20 * DAY, 2 * HOUR, "every 20 d; skips hours 3 UTC", Pace(), True),
-        (20 * DAY, HOUR, "every 20 d", Pace(), False),
-        (20 * DAY, 2 * HOUR, "every 20 d", Pace(interval=2 * HOUR), False),
-        (20 * DAY, 2 * HOUR, "always sent in full: every 20 d", Pace(), False),
-        (20 * DAY, 27 * HOUR, "always sent in full: every 20 d", Pace(), True),
-        (20 * DAY, 2 * HOUR, "publisher says max-age 20 d", Pace(), False),
-        (20 * DAY, 2 * HOUR, "failed 9 times in a row (dns)", Pace(), False),
-        (20 * DAY, -9000 * DAY, "every 20 d", Pace(), False),
-        (MINUTE, 64 * MINUTE, "every 1 h", Pace(), False),
+        (34 * DAY + 4 * HOUR, HOUR, "every 1 h", FIXED, True),  # planned while the clock was years ahead
+        (3650 * DAY, None, "failed last time (dns)", FIXED, True),
+        (33 * DAY, HOUR, "failed last time (http 429); told to wait 30 d", FIXED, False),
+        (340 * DAY, HOUR, "failed last time (dns)", replace(FIXED, interval=310 * DAY), False),
+        (20 * DAY, 2 * HOUR, "every 20 d", FIXED, True),  # the owner has lowered the interval
+        (20 * DAY, 2 * HOUR, "every 20 d; skips hours 3 UTC", FIXED, True),
+        (20 * DAY, HOUR, "every 20 d", FIXED, False),
+        (20 * DAY, 2 * HOUR, "every 20 d", replace(FIXED, interval=2 * HOUR), False),
+        (20 * DAY, 2 * HOUR, "always sent in full: every 20 d", FIXED, False),
+        (20 * DAY, 27 * HOUR, "always sent in full: every 20 d", FIXED, True),
+        (20 * DAY, 2 * HOUR, "publisher says max-age 20 d", FIXED, False),
+        (20 * DAY, 2 * HOUR, "failed 9 times in a row (dns)", FIXED, False),
+        (20 * DAY, -9000 * DAY, "every 20 d", FIXED, False),
+        (MINUTE, 64 * MINUTE, "every 1 h", FIXED, False),
     ],
 )
 def test_a_plan_of_a_wrong_clock_or_an_older_interval_does_not_hold(
