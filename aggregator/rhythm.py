@@ -8,14 +8,16 @@ another at each hour of the day, so is the wait.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from math import log, sqrt
 
 _HALF_LIFE = 14.0  # days
-_PRIOR = (0.5, 2.0)  # entries in days, as if seen before anything was: a source starts at a wait of about five hours
+_PRIOR = (0.25, 1.0)  # entries in days, as if seen before anything was: a source starts at a wait of about five hours
 _FIRST = 2.4  # hours to wait for a source of one entry a day; ten visits for each of its entries
 _BLUR = 12.0  # entries' worth of "any hour alike" in the profile, so that a few entries make no habit
 _MOST = 876_000.0  # hours: a hundred years, which can still be added to any date
 UNKNOWN = "not known yet how often it posts"
+_SECOND = timedelta(seconds=1)
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _LASTING = 16  # days with entries that the usual gap looks back on
@@ -92,9 +94,9 @@ def rate(rhythm: Rhythm) -> float:
 def waits(rhythm: Rhythm, least: timedelta, most: timedelta, stretch: float = 1.0) -> list[float]:
     """For each hour of the day (UTC), how many hours apart visits are to be while it lasts: at least `least`, and at
     most `most` before all waits are multiplied by `stretch`."""
-    low, high = least / _HOUR, max(most, least) / _HOUR
+    low, high = (max(each, _SECOND) / _HOUR for each in (least, max(most, least)))
     first = _FIRST / sqrt(rate(rhythm))
-    return [max(1e-6, low, min(stretch * min(first / sqrt(part), high), _MOST)) for part in _profile(rhythm)]
+    return [max(low, min(stretch * min(first / sqrt(part), high), _MOST)) for part in _profile(rhythm)]
 
 
 def wait(rhythm: Rhythm, now: datetime, least: timedelta, most: timedelta, stretch: float = 1.0) -> timedelta:
@@ -121,21 +123,22 @@ def words(rhythm: Rhythm) -> str:
     """`posts about 3 a day, mostly 09-18 UTC`."""
     if not rhythm.count and rhythm.days < 1:
         return UNKNOWN
-    days = 1 / rate(rhythm)
+    days = rhythm.days / rhythm.count if rhythm.count and rhythm.days >= 1 else 1 / rate(rhythm)
     for length, unit in ((1, "day"), (7, "week"), (30, "month")):
-        if days <= length:
+        if days <= length * 1.2:
             return f"posts about {round(length / days)} a {unit}{_mostly(rhythm)}"
     return "posts less than once a month"
 
 
 def _mostly(rhythm: Rhythm) -> str:
     """The shortest run of hours with four fifths of the entries, where it is at most half a day and they are some."""
+    until = [0.0, *accumulate(rhythm.hours * 2)]  # the sum of all hours before each, round the clock
     total = sum(rhythm.hours)
     if total < 5:
         return ""
     for length in range(1, 13):
         for start in range(24):
-            if sum(rhythm.hours[(start + n) % 24] for n in range(length)) >= 0.8 * total:
+            if until[start + length] - until[start] >= 0.8 * total:
                 return f", mostly {start:02}-{(start + length) % 24:02} UTC"
     return ""
 
