@@ -177,7 +177,7 @@ class Daemon:
         async with network(config, plan.hosts, exact, remote=remote) as (fetch, learned, hush):
             overdue = {source.key for source, _ in plan.due if sources.find(source.kind).REMOTE}
             shared = (self.engine, config, self.clock, fetch, learned, hush, self._write, self._look)
-            self._visits = Visits(*shared, self._publishing.visited, overdue, self._rests)
+            self._visits = Visits(*shared, self._publishing.visited, overdue, self._rests, plan.stretch)
             self._publishing.news()
             self._began = True
             notify("READY=1", f"STATUS={len(config.sources)} sources")
@@ -267,6 +267,9 @@ class Daemon:
     async def _prune(self) -> None:
         await self._write(_trim, self.engine, self.clock())
         self._publishing.news()
+        plan = await self._look(prepare, self.engine, self.config, self.clock().replace(microsecond=0))
+        if self._visits:
+            self._visits.stretch = plan.stretch
 
     async def _watch(self, scheduler: AsyncIOScheduler) -> None:
         """What must not depend on a calendar: the watchdog, and jobs that a clock set back would keep waiting."""

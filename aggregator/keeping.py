@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, time
 
 from sqlalchemy import Engine
 
@@ -11,6 +11,7 @@ from aggregator import identity, schedule, sources
 from aggregator.fetching import freshness
 from aggregator.model import HostState, Item, Source, Validators, Visit
 from aggregator.moves import moved
+from aggregator.rhythm import Rhythm, learn
 from aggregator.store import retention, vanished, visits
 from aggregator.store import sources as stored
 from aggregator.store.engine import writing
@@ -43,9 +44,15 @@ class Outcome:
 
 
 def keep(
-    engine: Engine, visit: Visit, standing: Standing, now: datetime, hosts: Mapping[str, HostState] | None = None
+    engine: Engine,
+    visit: Visit,
+    standing: Standing,
+    now: datetime,
+    hosts: Mapping[str, HostState] | None = None,
+    stretch: float = 1.0,
 ) -> Outcome | None:
-    """Decide what a visit means, and save it, with what was learned of `hosts`."""
+    """Decide what a visit means, and save it, with what was learned of `hosts`. `stretch` is what a budget of requests
+    makes of the wait until the next one."""
     remote = sources.find(visit.source.kind).REMOTE
     with writing(engine) as db:
         stored.save_hosts(db, hosts or {})
@@ -66,8 +73,9 @@ def keep(
             visit = _told(visit, decision)
         changes = decision.changes
         learned = _learned(visit, standing, changes, visits.validators(db, standing.id), now)
-        learned = replace(learned, habits=decision.habits)
-        due = _due(visit, standing, learned, now) if remote else schedule.Due(now, "looked at by every run")
+        rhythm = _rhythm(visit, standing, changes, now) if remote else standing.rhythm
+        learned = replace(learned, habits=decision.habits, rhythm=rhythm)
+        due = _due(visit, standing, learned, now, stretch) if remote else schedule.Due(now, "looked at by every run")
         surplus = frozenset[identity.Change]() if standing.last_success else _surplus(visit, changes, now)
         warnings = visits.save(db, standing.id, visit, changes, now, due, learned, surplus)
         taken_back, is_strict = 0, remote and visit.source.policy.on_vanish == "drop"
@@ -164,7 +172,17 @@ def _learned(
     return visits.Learned(hints, min(standing.gone_since or now, now) if is_gone else None, move)
 
 
-def _due(visit: Visit, standing: Standing, learned: visits.Learned, now: datetime) -> schedule.Due:
+def _rhythm(visit: Visit, standing: Standing, changes: Sequence[identity.Change], now: datetime) -> Rhythm:
+    """What a visit teaches about when the source posts. A day without a clock is its midnight (UTC)."""
+    if visit.error:
+        return standing.rhythm
+    new = [change.item for change in changes if change.what == "new" and change.item]
+    said = [(item.published or item.updated, item.day_only) for item in new]
+    dates = [date and (datetime.combine(date.date(), time(), UTC) if day_only else date) for date, day_only in said]
+    return learn(standing.rhythm, dates, now)
+
+
+def _due(visit: Visit, standing: Standing, learned: visits.Learned, now: datetime, stretch: float) -> schedule.Due:
     """When to come again. What our own config forbids is tried by every run, as long as that asks nobody."""
     if visit.trouble and visit.trouble.kind in _FORBIDDEN and not visit.trouble.asked:
         return schedule.Due(now, "when the config allows it")
@@ -178,4 +196,6 @@ def _due(visit: Visit, standing: Standing, learned: visits.Learned, now: datetim
         trouble=visit.trouble,
         gone_since=standing.gone_since,
         last_full=now if visit.answer else standing.last_success,  # a document that could not be read was one as well
+        rhythm=learned.rhythm,
+        stretch=stretch,
     )

@@ -17,6 +17,7 @@ from aggregator.policy import Retention as Retention
 from aggregator.policy import Rule as Rule
 from aggregator.policy import Shelf as Shelf
 from aggregator.terms import Access as Access
+from aggregator.terms import Cron as Cron
 from aggregator.terms import Hints as Hints
 from aggregator.terms import HostRule as HostRule
 from aggregator.terms import HostState as HostState

@@ -180,7 +180,7 @@ async def _visit_all(
         done = 0
         try:
             async for visit in collect(plan.due, fetch, _AT_ONCE):
-                outcome = keep(engine, visit, plan.standings[visit.source.key], now, learned())
+                outcome = keep(engine, visit, plan.standings[visit.source.key], now, learned(), plan.stretch)
                 outcomes += [outcome] if outcome else []
                 done += 1
                 progress(done, len(plan.due), visit.source.title or masked(visit.source.key))

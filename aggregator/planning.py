@@ -22,11 +22,13 @@ from aggregator.views import view
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run is going to do: `due` goes with what is known of each source's documents."""
+    """What a run is going to do: `due` goes with what is known of each source's documents. `stretch` is what
+    `max_requests_per_hour` makes of all waits."""
 
     due: Sequence[tuple[Source, Mapping[str, Validators]]]
     standings: Mapping[str, Standing]
     hosts: Mapping[str, HostState]
+    stretch: float = 1.0
 
 
 def align(engine: Engine, config: Config, now: datetime) -> tuple[str, ...]:
@@ -40,21 +42,29 @@ def align(engine: Engine, config: Config, now: datetime) -> tuple[str, ...]:
 
 
 def prepare(
-    engine: Engine, config: Config, now: datetime, *, force: bool = False, among: Collection[str] | None = None
+    engine: Engine,
+    config: Config,
+    now: datetime,
+    *,
+    force: bool = False,
+    among: Collection[str] | None = None,
+    stretch: float | None = None,
 ) -> Plan:
     """Ask the store what is due: of all sources, or only `among` those with these keys.
 
-    Local posts always are: looking costs nobody. `force` makes due what may be asked at all.
+    Local posts always are: looking costs nobody. `force` makes due what may be asked at all. `stretch` is that of an
+    earlier plan over all sources, and has to be given where this one is not.
     """
     with reading(engine) as db:
         standings = stored.standings(db, among)
         hosts = stored.hosts(db) if among is None else {}
         same = {key: each.same_as for key, each in standings.items() if each.same_as}
-        once = _asked_once(config.sources, same if among is None else stored.same(db), standings)
-        due = [source for source in once if force or _is_due(source, standings[source.key], now)]
+        once = tuple(_asked_once(config.sources, same if among is None else stored.same(db), standings))
+        stretch = _stretch(config, once, standings) if stretch is None else stretch
+        due = [source for source in once if force or _is_due(source, standings[source.key], now, stretch)]
         due.sort(key=lambda source: _rank(standings[source.key], now))
         known = [(source, _known(db, source, standings[source.key])) for source in due]
-    return Plan(known, standings, hosts)
+    return Plan(known, standings, hosts, stretch)
 
 
 def _asked_once(configured: Sequence[Source], same: Mapping[str, str], wanted: Collection[str]) -> Iterator[Source]:
@@ -88,8 +98,26 @@ def _known(db: Connection, source: Source, standing: Standing) -> Mapping[str, V
     return known
 
 
-def _is_due(source: Source, standing: Standing, now: datetime) -> bool:
+def _is_due(source: Source, standing: Standing, now: datetime, stretch: float) -> bool:
     """Local posts always are; what a publisher removed for good never is."""
-    last, reason = standing.last_visit, standing.reason
-    is_time = schedule.is_due(now, standing.next_visit, standing.hints, source.pace, last_visit=last, reason=reason)
-    return not sources.find(source.kind).REMOTE or (is_time and not standing.gone)
+    if not sources.find(source.kind).REMOTE:
+        return True
+    return not standing.gone and schedule.is_due(
+        now,
+        standing.next_visit,
+        standing.hints,
+        source.pace,
+        last_visit=standing.last_visit,
+        reason=standing.reason,
+        rhythm=standing.rhythm,
+        stretch=stretch,
+    )
+
+
+def _stretch(config: Config, asked: Sequence[Source], standings: Mapping[str, Standing]) -> float:
+    """What the budget of requests, where there is one, makes of the waits."""
+    if config.fetch.max_requests_per_hour is None:
+        return 1.0
+    remote = [each for each in asked if sources.find(each.kind).REMOTE and not standings[each.key].gone]
+    paced = [(each.pace, standings[each.key].hints, standings[each.key].rhythm) for each in remote]
+    return schedule.stretched(paced, config.fetch.max_requests_per_hour)

@@ -1,11 +1,14 @@
 """When to come again, and why. Pure: the same visit gives the same answer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
-from aggregator.model import Hints, Pace, Trouble
+from aggregator import rhythm as rhythms
+from aggregator.cron import following
+from aggregator.model import Cron, Hints, Pace, Trouble
+from aggregator.rhythm import UNKNOWN, Rhythm
 
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
@@ -13,7 +16,11 @@ _DAY = timedelta(days=1)
 _LONGEST = timedelta(days=36500)  # longer than any plan, short enough to be added to any date
 _WEEK_IN_HOURS = 7 * 24
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_EVERY, _UNVALIDATED = "every ", "always sent in full: "  # how the reasons begin that are nobody's wish but the owner's
+_EVERY, _POSTS, _AT = "every ", "posts ", "scheduled at "
+_UNVALIDATED = "always sent in full: "
+_OWN = (_EVERY, _POSTS, _AT, UNKNOWN, _UNVALIDATED)  # how the reasons begin of what was planned after a success
+_WISHES = ("publisher says ", "ttl ", "updates ")
+_NO_RHYTHM = Rhythm()
 _REFUSED = ("http 401", "http 403", "blocked")
 _BUSY = ("http 429", "http 503", "paused")  # paused: another feed of the host met one of these
 
@@ -41,6 +48,8 @@ def next_visit(
     trouble: Trouble | None = None,
     gone_since: datetime | None = None,
     last_full: datetime | None = None,
+    rhythm: Rhythm = _NO_RHYTHM,
+    stretch: float = 1.0,
 ) -> Due:
     """The visit after one to the source `key` that began at `now`.
 
@@ -49,25 +58,74 @@ def next_visit(
     again. `failures`
     counts the failed visits in a row, this one included; `trouble` is what this one was about; `gone_since` is when the
     first 410 in a row was met, None if this is the first; `last_full` is when the document was transferred last, which
-    holds without validators for a failed visit too. A source in trouble is asked less and less, but never given up,
+    holds without validators for a failed visit too. `rhythm` is when the source posts, and `stretch` what budgets make
+    of its waits (see `stretched`). A source in trouble is asked less and less, but never given up,
     unless it is gone.
     """
     gone = False
+    own, reason = _own(now, pace, rhythm, stretch)
     if failures > 0 or trouble:
+        scheduled, at = own, reason
         own, reason, gone = _after_failure(now, pace, max(failures, 1), trouble or Trouble(""), gone_since)
+        if isinstance(pace.schedule, Cron) and scheduled > own:
+            own, reason = scheduled, f"{reason}; {at}"
         rest = pace.unvalidated - max(now - last_full, timedelta(0)) if last_full and not validated else own
         if rest > own:
             own, reason = rest, f"{reason}; {_no_validators(pace)}"
-    elif not validated and pace.unvalidated > pace.interval:
+    elif _is_unvalidated(pace, own, validated=validated):
         own, reason = pace.unvalidated, _no_validators(pace)
-    else:
-        own, reason = pace.interval, f"{_EVERY}{_text(pace.interval)}"
-    wait, wish = max(((own, ""), *_wishes(pace, hints)), key=lambda floor: floor[0])
+    owed, wish = max(((own, ""), *_wishes(pace, hints)), key=lambda floor: floor[0])
     if wish:
-        reason = f"{reason}; {wish}" if failures or trouble else wish
-    planned = _drifted(now, min(wait, _LONGEST), pace.jitter, _chance(key, now))
+        reason = f"{reason}; {wish}" if failures or trouble or reason.startswith((_POSTS, _AT)) else wish
+    planned = _drifted(now, min(owed, _LONGEST), _jitter(pace, owed, wish), _chance(key, now))
     when = _outside(planned, hints, pace.skip_cap)
     return Due(when, f"{reason}; {_skips(hints)}" if when != planned else reason, gone)
+
+
+def _own(now: datetime, pace: Pace, rhythm: Rhythm, stretch: float) -> tuple[timedelta, str]:
+    """The wait after a visit at `now` when all is well and the publisher has no wish, and its reason."""
+    if isinstance(pace.schedule, Cron):
+        return following(pace.schedule, now) - now, f"{_AT}{pace.schedule.expression} ({pace.schedule.zone})"
+    least = min(pace.interval, _LONGEST)
+    if pace.schedule or (pace.interval_cap <= pace.interval and stretch <= 1):
+        return least, f"{_EVERY}{_text(pace.interval)}"
+    reason = rhythms.words(rhythm)
+    if stretch >= 1.05:
+        reason += f"; waits are {stretch:.1f} times as long to keep to max_requests_per_hour"
+    return rhythms.wait(rhythm, now, least, min(pace.interval_cap, _LONGEST), stretch), reason
+
+
+def _is_unvalidated(pace: Pace, own: timedelta, *, validated: bool) -> bool:
+    """Whether it is the missing validators that decide; a schedule is the owner's last word on what is not a wish."""
+    return not validated and not pace.schedule and pace.unvalidated > own
+
+
+def _jitter(pace: Pace, owed: timedelta, wish: str) -> float:
+    """The share of a wait to drift by; times of a schedule are kept to the minute, and a wish later than one too."""
+    if isinstance(pace.schedule, Cron):
+        return 0.0 if wish else min(pace.jitter, _MINUTE / max(owed, _MINUTE))
+    return pace.jitter
+
+
+def stretched(paced: Sequence[tuple[Pace, Hints, Rhythm]], an_hour: float) -> float:
+    """What the waits of all these sources have to be multiplied by, 1 or more, so that the visits to all of them are at
+    most `an_hour` (more than 0) as far as can be expected.
+
+    No wait is shorter than its `interval`, and the budget goes before `interval_cap`. Sources with a `schedule` are not
+    counted, and neither is what failures add: those have their own back-off.
+    """
+    adaptive = [each for each in paced if not each[0].schedule]
+    factor = 1.0
+    while (expected := sum(_an_hour(*each, factor) for each in adaptive)) > an_hour:
+        factor *= max(expected / an_hour, 1.001)
+    return factor
+
+
+def _an_hour(pace: Pace, hints: Hints, rhythm: Rhythm, stretch: float) -> float:
+    """How many visits an hour are to be expected."""
+    visits = rhythms.visits_a_day(rhythm, min(pace.interval, _LONGEST), min(pace.interval_cap, _LONGEST), stretch) / 24
+    floors = [least for least, _ in _wishes(pace, hints)] + ([] if hints.validated else [pace.unvalidated])
+    return min([visits, *(_HOUR / least for least in floors if least > timedelta(0))])
 
 
 def after_pause(now: datetime, key: str, pace: Pace, wait: timedelta) -> datetime:
@@ -133,29 +191,41 @@ def is_due(
     *,
     last_visit: datetime | None = None,
     reason: str = "",
+    rhythm: Rhythm = _NO_RHYTHM,
+    stretch: float = 1.0,
 ) -> bool:
     """Whether a visit planned for `next_visit` may be made at `now`: a run may come late, in an hour that is skipped.
 
     It then waits for a later run, until it is `pace.skip_cap` late: with runs once a day all might be in that hour.
     What was planned for a skipped hour has waited long enough.
 
-    A plan a day further ahead than any can be was made while a clock was wrong, and does not count. Where nothing but
-    the owner's own pace was the `reason`, one that was made at `last_visit` ends when one of the present pace would.
+    A plan a day further ahead than any can be was made while a clock was wrong, and does not count. Where no failure
+    was the `reason`, one that was made at `last_visit` ends when one of the present pace would; and where there is a
+    schedule by now that it was not made for, the time of that counts instead.
     """
-    if next_visit - now > _at_most(_longest(pace), hints, pace) + _DAY:
+    if next_visit - now > _at_most(_longest(now, pace, stretch), hints, pace) + _DAY:
         return True
     late = now - next_visit
-    if last_visit and reason.startswith((_EVERY, _UNVALIDATED)):
-        own = max(pace.interval, pace.unvalidated) if reason.startswith(_UNVALIDATED) else pace.interval
-        late = max(late, now - last_visit - _at_most(own, hints, pace))
+    is_wish = bool(pace.schedule) and reason.startswith(_WISHES)
+    if last_visit and (reason.startswith(_OWN) or _AT in reason or is_wish):
+        own, words = _own(last_visit, pace, rhythm, stretch)
+        if reason.startswith(_UNVALIDATED) and not pace.schedule:
+            own = max(own, pace.unvalidated)
+        owed = max(own, *(least for least, _ in _wishes(pace, hints)), timedelta(0))
+        if not isinstance(pace.schedule, Cron):
+            late = max(late, now - last_visit - _at_most(owed, hints, pace))
+        elif words not in reason:
+            late = now - last_visit - owed
     is_long = late >= pace.skip_cap or _is_skipped(next_visit, hints)
     return late >= timedelta(0) and (is_long or not _is_skipped(now, hints))
 
 
-def _longest(pace: Pace) -> timedelta:
+def _longest(now: datetime, pace: Pace, stretch: float) -> timedelta:
     """The longest wait that is ever planned, before jitter: `refused_wait` and `gone_after` are within these."""
     caps = (pace.freshness_cap, pace.ttl_cap, pace.backoff_cap, pace.pause_cap)
-    return max(pace.interval, pace.unvalidated, *caps)
+    most = min(max(pace.interval, pace.interval_cap), _LONGEST) / _DAY * max(stretch, 1.0)
+    own = following(pace.schedule, now) - now if isinstance(pace.schedule, Cron) else min(most, _LONGEST / _DAY) * _DAY
+    return max(own, pace.interval, pace.unvalidated, *caps)
 
 
 def _at_most(wait: timedelta, hints: Hints, pace: Pace) -> timedelta:

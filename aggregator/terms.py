@@ -32,19 +32,30 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Cron:
+    """Times of the day, the week or the month: five fields as cron has them, in an IANA zone."""
+
+    expression: str
+    zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
 class Pace:
     """How often a source is visited: keys of `[fetch]` and, but for the pauses, of `[[source]]`.
 
-    `interval` is the least time between two visits, `jitter` the share of it by which visits drift apart;
-    `unvalidated` the least time where every visit gets the whole document. `freshness_cap`, `ttl_cap` and `skip_cap`
-    bound what a publisher may ask for: by cache headers, by ttl and sy:*, by skipHours and skipDays. `backoff_cap`
-    bounds the wait after failures, `refused_wait` is the first one after 401 and 403. `pause` is the first silence of a
-    host after 429 or 503 without Retry-After, doubling up to `pause_cap`, which bounds Retry-After as well. A 410 is
-    believed the second time, when `gone_after` has passed since the first; a permanent redirect after `move_visits`
-    visits over at least `move_after`.
+    `interval` is the least time between two visits, `interval_cap` the most that a source's own rhythm makes of it,
+    where it is longer. With a `schedule` neither counts, but its times; or, where it is a length, that, and `interval`
+    is the same. `jitter` is the share of a wait by which visits drift apart; `unvalidated` the least time where every
+    visit gets the whole document. `freshness_cap`, `ttl_cap` and `skip_cap` bound what a publisher may ask for: by
+    cache headers, by ttl and sy:*, by skipHours and skipDays. `backoff_cap` bounds the wait after failures,
+    `refused_wait` is the first one after 401 and 403. `pause` is the first silence of a host after 429 or 503 without
+    Retry-After, doubling up to `pause_cap`, which bounds Retry-After as well. A 410 is believed the second time, when
+    `gone_after` has passed since the first; a permanent redirect after `move_visits` visits over at least `move_after`.
     """
 
     interval: timedelta = timedelta(hours=1)
+    interval_cap: timedelta = timedelta(days=1)
+    schedule: timedelta | Cron | None = None
     jitter: float = 0.1
     unvalidated: timedelta = timedelta(days=1)
     freshness_cap: timedelta = timedelta(days=7)

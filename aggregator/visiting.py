@@ -50,7 +50,8 @@ class Visits:
     """The visits under way, from when the network is opened until it is closed.
 
     `kept` hears each outcome. `overdue` are keys that are due although the store plans them for later; `rests` say
-    until when (time of the loop) sources are left alone, whatever any calendar says.
+    until when (time of the loop) sources are left alone, whatever any calendar says; `stretch` is what the budget of
+    requests makes of all waits.
     """
 
     engine: Engine
@@ -64,6 +65,7 @@ class Visits:
     kept: Callable[[Outcome], None]
     overdue: set[str]
     rests: dict[str, float]
+    stretch: float
     under_way: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _saving: set[str] = field(default_factory=set)
     _hosts: dict[str, HostState] = field(default_factory=dict)  # learned, and not saved yet
@@ -81,7 +83,7 @@ class Visits:
             chosen += [each.key for each in self.config.sources if _is_local(each) and each.key not in self.under_way]
         if not chosen:
             return
-        plan = await self.look(partial(prepare, among=chosen), self.engine, self.config, now)
+        plan = await self.look(partial(prepare, among=chosen, stretch=self.stretch), self.engine, self.config, now)
         if self._ends:
             return
         self.rests |= dict.fromkeys(chosen, time + LOOK)
@@ -127,7 +129,7 @@ class Visits:
         self._saving.add(source.key)
         hosts = {**self._hosts, **self.learned()}
         try:
-            outcome = await self.write(_keep, self.engine, made, now, hosts)
+            outcome = await self.write(_keep, self.engine, made, now, hosts, self.stretch)
             self._hosts.clear()
         except Exception as error:  # a border: a full disk, a bug: the next source may do better
             self._hosts = hosts
@@ -217,11 +219,11 @@ def _due(engine: Engine, now: datetime) -> tuple[str, ...]:
         return stored.due(db, now)
 
 
-def _keep(engine: Engine, made: Visit, now: datetime, hosts: Mapping[str, HostState]) -> Outcome | None:
+def _keep(engine: Engine, made: Visit, now: datetime, hosts: Mapping[str, HostState], stretch: float) -> Outcome | None:
     """Save a visit on top of how its source stands by now."""
     with reading(engine) as db:
         standing = stored.standings(db, (made.source.key,))[made.source.key]
-    return keep(engine, made, standing, now, hosts)
+    return keep(engine, made, standing, now, hosts, stretch)
 
 
 def _save_hosts(engine: Engine, hosts: Mapping[str, HostState]) -> None:

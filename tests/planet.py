@@ -24,7 +24,8 @@ NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 class Planet:
     """`site`, `fetch` and `sources` are written to the config as they stand when `run` is called.
 
-    There are no archives where `site` does not say so, so that a feed has exactly `items` entries.
+    There are no archives where `site` does not say so, so that a feed has exactly `items` entries; and no rhythm makes
+    visits rarer than once an hour where `fetch` does not, so that plans are exact.
     """
 
     def __init__(self, root: Path) -> None:
@@ -34,6 +35,7 @@ class Planet:
             "allow_networks": ["127.0.0.0/8"],
             "timeout": "5s",
             "spacing": "0s",
+            "interval_cap": "1h",
             "jitter": 0.0,
         }
         self.web: dict[str, Any] = {}

@@ -25,6 +25,8 @@ FLOORS: dict[str, int] = {
     "rules": 5,
     # 1: rooms that do not know each other
     "identity": 10,
+    "cron": 9,  # the schedule leans on these two
+    "rhythm": 9,
     "schedule": 10,
     "moves": 10,
     "asking": 10,
@@ -76,6 +78,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "apscheduler": ("daemon",),
     "bs4": ("sources", "stripping"),
     "click": ("cli", "cli_daemon"),
+    "cronsim": ("cron",),
     "feedgen": ("formats/feedgen",),
     "feedparser": ("sources/feed/xmlfeed",),
     "frontmatter": ("sources",),

@@ -4,19 +4,21 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.model import Hints, Pace, Trouble
-from aggregator.schedule import Due, is_due, next_visit
+from aggregator.model import Cron, Hints, Pace, Trouble
+from aggregator.rhythm import Rhythm, learn
+from aggregator.schedule import Due, is_due, next_visit, stretched
 
 NOW = datetime(2026, 3, 14, 12, 0, 7, tzinfo=UTC)  # a Saturday
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 KEY = "https://a.example/feed"
-STRICT = Pace(jitter=0)
-"""Without drift, waits are exact."""
+STRICT = Pace(jitter=0, interval_cap=timedelta(0))
+FIXED = Pace(interval_cap=timedelta(0))
+"""Without a rhythm; STRICT is without drift as well, so that waits are exact."""
 
 HINTS: list[tuple[str, Hints, bool, timedelta, str]] = [
     ("nothing said", Hints(), True, HOUR, "every 1 h"),
@@ -183,18 +185,18 @@ def test_the_second_410_comes_late_enough_to_be_believed() -> None:
 
 
 def test_sources_added_together_drift_apart() -> None:
-    dues = [next_visit(NOW, f"{KEY}/{n}", Pace(), Hints(), validated=True).when - NOW for n in range(200)]
+    dues = [next_visit(NOW, f"{KEY}/{n}", FIXED, Hints(), validated=True).when - NOW for n in range(200)]
     assert min(dues) >= HOUR
     assert HOUR + 5 * MINUTE < max(dues) <= HOUR + 7 * MINUTE
     assert len(set(dues)) > 100
-    later = [next_visit(NOW + n * DAY, KEY, Pace(), Hints(), validated=True).when - n * DAY for n in range(20)]
+    later = [next_visit(NOW + n * DAY, KEY, FIXED, Hints(), validated=True).when - n * DAY for n in range(20)]
     assert len(set(later)) > 10
 
 
 @pytest.mark.parametrize("jitter", [0, 0.1])
 def test_no_visit_on_the_minute(jitter: float) -> None:
     """As cron starts a run: at second 0."""
-    pace, cron = Pace(jitter=jitter), NOW.replace(second=0)
+    pace, cron = replace(FIXED, jitter=jitter), NOW.replace(second=0)
     for hints in (Hints(), Hints(fresh_for=3 * HOUR), Hints(skip_hours=frozenset({13, 14}))):
         dues = [next_visit(cron, f"{KEY}/{n}", pace, hints, validated=True).when for n in range(200)]
         assert all(due.second for due in dues)
@@ -202,7 +204,7 @@ def test_no_visit_on_the_minute(jitter: float) -> None:
 
 @pytest.mark.parametrize("seconds", [1, 2, 5, 59])
 def test_accelerated_time_is_exact(seconds: int) -> None:
-    pace = Pace(interval=timedelta(seconds=seconds), jitter=0)
+    pace = replace(STRICT, interval=timedelta(seconds=seconds))
     for start in range(60):
         now = NOW.replace(second=start)
         assert next_visit(now, KEY, pace, Hints(), validated=True).when == now + pace.interval
@@ -216,6 +218,7 @@ ASKED = st.none() | st.timedeltas() | SPANS
 PACES = st.builds(
     Pace,
     interval=SPANS,
+    interval_cap=SPANS,
     jitter=st.floats(0, 1),
     unvalidated=SPANS,
     freshness_cap=SPANS,
@@ -227,6 +230,13 @@ PACES = st.builds(
     pause_cap=SPANS,
     gone_after=SPANS,
 )
+CRONS = st.sampled_from([Cron("0 7 * * *", "Europe/Berlin"), Cron("*/20 8-18 * * 1-5"), Cron("30 2 29 2 *")])
+RHYTHMS = st.builds(
+    lambda agos, gap: learn(learn(Rhythm(), [NOW - ago for ago in agos], NOW - gap), [], NOW),
+    st.lists(st.timedeltas(timedelta(0), 300 * DAY) | st.timedeltas(timedelta(0), DAY), max_size=60),
+    st.timedeltas(timedelta(0), 90 * DAY),
+)
+STRETCHES = st.just(1.0) | st.floats(1, 1000)
 ALWAYS = st.builds(Hints, ASKED, ASKED, ASKED)
 WISHES = st.builds(
     Hints, ASKED, ASKED, ASKED, st.frozensets(st.integers(0, 23)), st.frozensets(st.integers(0, 6)), st.text()
@@ -236,22 +246,29 @@ TROUBLES = st.builds(Trouble, KINDS, ASKED)
 MOMENTS = st.timedeltas(timedelta(0), 27000 * DAY).map(NOW.__add__)
 
 
-def latest(now: datetime, pace: Pace) -> datetime:
+def latest(now: datetime, pace: Pace, stretch: float = 1.0) -> datetime:
     """What no visit is put off beyond."""
-    caps = (pace.interval, pace.unvalidated, pace.freshness_cap, pace.ttl_cap, pace.backoff_cap, pace.pause_cap)
+    most = min(max(pace.interval, pace.interval_cap, MINUTE / 60) / DAY * stretch, 36500) * DAY
+    caps = (most, pace.unvalidated, pace.freshness_cap, pace.ttl_cap, pace.backoff_cap, pace.pause_cap)
     return now + max(caps) * (1 + pace.jitter) + min(pace.skip_cap, 7 * DAY) + MINUTE
 
 
-@given(MOMENTS, st.text(), PACES, WISHES, st.booleans())
-def test_success(now: datetime, key: str, pace: Pace, hints: Hints, validated: bool) -> None:
-    due = next_visit(now, key, pace, hints, validated=validated)
-    assert now + pace.interval <= due.when <= latest(now, pace)
+@given(MOMENTS, st.text(), PACES, WISHES, st.booleans(), RHYTHMS, STRETCHES)
+def test_success(
+    now: datetime, key: str, pace: Pace, hints: Hints, validated: bool, rhythm: Rhythm, stretch: float
+) -> None:
+    due = next_visit(now, key, pace, hints, validated=validated, rhythm=rhythm, stretch=stretch)
+    assert now + pace.interval <= due.when <= latest(now, pace, stretch)
+    asked = zip(
+        (hints.fresh_for, hints.ttl, hints.period), (pace.freshness_cap, pace.ttl_cap, pace.ttl_cap), strict=True
+    )
+    assert all(due.when - now >= min(wish, cap) for wish, cap in asked if wish)
     assert validated or due.when >= now + pace.unvalidated
     assert due.when.microsecond == 0
     assert due.when.second or pace.interval < MINUTE
     assert due.reason
     assert not due.gone
-    assert due == next_visit(now, key, pace, hints, validated=validated)
+    assert due == next_visit(now, key, pace, hints, validated=validated, rhythm=rhythm, stretch=stretch)
     skipped = due.when.hour in hints.skip_hours or due.when.weekday() in hints.skip_days
     assert not skipped or due.when - now >= pace.interval + min(pace.skip_cap // HOUR * HOUR, 7 * DAY)
 
@@ -278,7 +295,7 @@ def test_more_failures_never_bring_a_visit_forward(
 
 
 @given(
-    st.builds(Pace, LENGTHS, st.floats(), *[LENGTHS] * 10),
+    st.builds(Pace, LENGTHS, LENGTHS, st.none() | LENGTHS, st.floats(), *[LENGTHS] * 10),
     WISHES,
     st.integers(-5, 5),
     st.none() | TROUBLES,
@@ -310,20 +327,20 @@ def test_a_late_run_keeps_skipped_hours_for_a_day_at_most(planned: float, now: f
 @pytest.mark.parametrize(
     ("ahead", "visited", "reason", "pace", "due"),
     [
-        (34 * DAY + 4 * HOUR, HOUR, "every 1 h", Pace(), True),  # planned while the clock was years ahead
-        (3650 * DAY, None, "failed last time (dns)", Pace(), True),
-        (33 * DAY, HOUR, "failed last time (http 429); told to wait 30 d", Pace(), False),
-        (340 * DAY, HOUR, "failed last time (dns)", Pace(interval=310 * DAY), False),
-        (20 * DAY, 2 * HOUR, "every 20 d", Pace(), True),  # the owner has lowered the interval
-        (20 * DAY, 2 * HOUR, "every 20 d; skips hours 3 UTC", Pace(), True),
-        (20 * DAY, HOUR, "every 20 d", Pace(), False),
-        (20 * DAY, 2 * HOUR, "every 20 d", Pace(interval=2 * HOUR), False),
-        (20 * DAY, 2 * HOUR, "always sent in full: every 20 d", Pace(), False),
-        (20 * DAY, 27 * HOUR, "always sent in full: every 20 d", Pace(), True),
-        (20 * DAY, 2 * HOUR, "publisher says max-age 20 d", Pace(), False),
-        (20 * DAY, 2 * HOUR, "failed 9 times in a row (dns)", Pace(), False),
-        (20 * DAY, -9000 * DAY, "every 20 d", Pace(), False),
-        (MINUTE, 64 * MINUTE, "every 1 h", Pace(), False),
+        (34 * DAY + 4 * HOUR, HOUR, "every 1 h", FIXED, True),  # planned while the clock was years ahead
+        (3650 * DAY, None, "failed last time (dns)", FIXED, True),
+        (33 * DAY, HOUR, "failed last time (http 429); told to wait 30 d", FIXED, False),
+        (340 * DAY, HOUR, "failed last time (dns)", replace(FIXED, interval=310 * DAY), False),
+        (20 * DAY, 2 * HOUR, "every 20 d", FIXED, True),  # the owner has lowered the interval
+        (20 * DAY, 2 * HOUR, "every 20 d; skips hours 3 UTC", FIXED, True),
+        (20 * DAY, HOUR, "every 20 d", FIXED, False),
+        (20 * DAY, 2 * HOUR, "every 20 d", replace(FIXED, interval=2 * HOUR), False),
+        (20 * DAY, 2 * HOUR, "always sent in full: every 20 d", FIXED, False),
+        (20 * DAY, 27 * HOUR, "always sent in full: every 20 d", FIXED, True),
+        (20 * DAY, 2 * HOUR, "publisher says max-age 20 d", FIXED, False),
+        (20 * DAY, 2 * HOUR, "failed 9 times in a row (dns)", FIXED, False),
+        (20 * DAY, -9000 * DAY, "every 20 d", FIXED, False),
+        (MINUTE, 64 * MINUTE, "every 1 h", FIXED, False),
     ],
 )
 def test_a_plan_of_a_wrong_clock_or_an_older_interval_does_not_hold(
@@ -333,14 +350,41 @@ def test_a_plan_of_a_wrong_clock_or_an_older_interval_does_not_hold(
     assert is_due(NOW, NOW + ahead, Hints(), pace, last_visit=last, reason=reason) is due
 
 
-@given(MOMENTS, PACES, WISHES, st.booleans(), st.integers(0, 20), st.none() | TROUBLES, st.floats(0, 0.99))
+@given(
+    MOMENTS,
+    PACES | st.builds(replace, PACES, schedule=CRONS),
+    WISHES,
+    st.booleans(),
+    st.integers(0, 20),
+    st.none() | TROUBLES,
+    st.floats(0, 0.99),
+    RHYTHMS,
+    STRETCHES,
+)
 def test_no_plan_is_ended_before_its_time(
-    now: datetime, pace: Pace, hints: Hints, validated: bool, failures: int, trouble: Trouble | None, part: float
+    now: datetime,
+    pace: Pace,
+    hints: Hints,
+    validated: bool,
+    failures: int,
+    trouble: Trouble | None,
+    part: float,
+    rhythm: Rhythm,
+    stretch: float,
 ) -> None:
-    due = next_visit(now, KEY, pace, hints, validated=validated, failures=failures, trouble=trouble)
+    due = next_visit(
+        *(now, KEY, pace, hints),
+        validated=validated,
+        failures=failures,
+        trouble=trouble,
+        rhythm=rhythm,
+        stretch=stretch,
+    )
     early = now + (due.when - now) * part
     if early < due.when:
-        assert not is_due(early, due.when, hints, pace, last_visit=now, reason=due.reason)
+        assert not is_due(
+            early, due.when, hints, pace, last_visit=now, reason=due.reason, rhythm=rhythm, stretch=stretch
+        )
 
 
 @pytest.mark.parametrize(
@@ -362,3 +406,116 @@ def test_after_a_failure_too_a_document_without_validators_is_transferred_once_a
     due = next_visit(NOW, KEY, STRICT, Hints(), validated=validated, failures=failures, trouble=trouble, last_full=last)
     assert abs(due.when - NOW - wait) < MINUTE
     assert due.reason == reason
+
+
+# --- The rhythm, the budget and the clock of the owner ---------------------------------------------------------------
+
+DAILY = learn(Rhythm(), [NOW - n * DAY for n in range(1, 40)], NOW)
+BUSY = learn(Rhythm(), [NOW - n * HOUR / 2 for n in range(1, 600)], NOW)
+SILENT = learn(Rhythm(), [NOW - 700 * DAY, NOW - 400 * DAY], NOW)
+EXACT = Pace(jitter=0)
+BERLIN = Cron("0 7 * * *", "Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("rhythm", "hints", "stretch", "hours", "reason"),
+    [
+        (Rhythm(), Hints(), 1, (4.8, 4.8), "not known yet how often it posts"),
+        (BUSY, Hints(), 1, (1, 1), "posts about 48 a day"),
+        (DAILY, Hints(), 1, (0.9, 5), "posts about 1 a day, mostly 12-13 UTC"),
+        (SILENT, Hints(), 1, (21, 23), "posts less than once a month"),
+        (BUSY, Hints(fresh_for=6 * HOUR), 1, (6, 6), "posts about 48 a day; publisher says max-age 6 h"),
+        (SILENT, Hints(fresh_for=6 * HOUR), 1, (21, 23), "posts less than once a month"),
+        (
+            *(SILENT, Hints(), 4, (84, 92)),
+            "posts less than once a month; waits are 4.0 times as long to keep to max_requests_per_hour",
+        ),
+    ],
+)
+def test_rhythm_decides(rhythm: Rhythm, hints: Hints, stretch: float, hours: tuple[float, float], reason: str) -> None:
+    due = next_visit(NOW, KEY, EXACT, hints, validated=True, rhythm=rhythm, stretch=stretch)
+    assert hours[0] * HOUR <= due.when - NOW <= hours[1] * HOUR + MINUTE
+    assert due.reason == reason
+
+
+@given(
+    st.lists(st.tuples(PACES.filter(lambda pace: pace.interval < 9 * DAY), WISHES, RHYTHMS), max_size=6),
+    st.integers(1, 100),
+)
+@settings(max_examples=50)
+def test_a_budget_is_kept(paced: list[tuple[Pace, Hints, Rhythm]], an_hour: int) -> None:
+    factor = stretched(paced, an_hour)
+    waits = [
+        (next_visit(NOW + n * HOUR, KEY, pace, hints, validated=True, rhythm=rhythm, stretch=factor).when - NOW) / HOUR
+        - n
+        for pace, hints, rhythm in paced
+        for n in range(24)
+    ]
+    assert factor >= 1
+    assert (
+        sum(1 / max(wait, 1e-9) for wait in waits) / 24 <= an_hour * 1.5
+    )  # each hour as a start; visits weigh more where waits are short
+
+
+def test_a_budget_scales_what_it_may() -> None:
+    daily = (Pace(), Hints(), Rhythm(20, 20, (1.0,) * 24))
+    assert stretched([daily] * 24, 24) == 1
+    assert stretched([daily] * 24, 5) == pytest.approx(1.96, rel=0.01)  # 24 sources, each visited every 2.4 h
+    often = (replace(Pace(), schedule=HOUR, interval=HOUR), Hints(), BUSY)
+    assert stretched([often] * 24, 1) == 1
+    asked = (Pace(), Hints(ttl=DAY), Rhythm(20, 20, (1.0,) * 24))
+    assert stretched([asked] * 24, 1) == 1
+    assert stretched([asked] * 24, 0.5) == pytest.approx(19.64, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("hints", "failures", "kind", "when", "reason"),
+    [
+        (Hints(), 0, "", "15 06:00", ""),
+        (Hints(ttl=2 * HOUR), 0, "", "15 06:00", ""),
+        (Hints(fresh_for=2 * DAY), 0, "", "16 12:00", "; publisher says max-age 2 d"),
+        (Hints(skip_hours=frozenset({6})), 0, "", "15 07:00", "; skips hours 6 UTC"),
+        (Hints(), 1, "dns", "15 06:00", None),
+        (Hints(), 6, "dns", "15 20:00", None),
+    ],
+)
+def test_a_schedule_is_kept_to_the_minute(
+    hints: Hints, failures: int, kind: str, when: str, reason: str | None
+) -> None:
+    pace = replace(Pace(), schedule=BERLIN)
+    trouble = Trouble(kind) if kind else None
+    due = next_visit(NOW, KEY, pace, hints, validated=False, failures=failures, trouble=trouble, rhythm=BUSY)
+    planned = datetime.strptime(f"2026 03 {when} +0000", "%Y %m %d %H:%M %z")
+    assert timedelta(0) <= due.when - planned < MINUTE
+    if reason is not None:
+        assert due.reason == f"scheduled at 0 7 * * * (Europe/Berlin){reason}"
+
+
+def test_a_schedule_follows_summer_time() -> None:
+    pace = replace(Pace(), schedule=BERLIN)
+    due = next_visit(NOW + 14 * DAY, KEY, pace, Hints(), validated=True)
+    assert (due.when.day, due.when.hour, due.when.minute) == (29, 5, 0)
+
+
+@pytest.mark.parametrize(
+    ("reason", "ahead", "pace", "visited", "due"),
+    [
+        ("posts about 1 a day", 20 * HOUR, Pace(), 12 * HOUR, True),  # it was less once: interval_cap is shorter by now
+        ("posts about 1 a day", 20 * HOUR, Pace(), 2 * HOUR, False),
+        ("posts about 1 a day; publisher says max-age 20 h", 3 * HOUR, Pace(), 2 * HOUR, False),
+        ("posts about 1 a day", -HOUR, Pace(schedule=BERLIN), 5 * HOUR, False),  # there is a schedule by now
+        ("posts about 1 a day", 30 * HOUR, Pace(schedule=BERLIN), 7 * HOUR, True),
+        ("publisher says max-age 20 d", 20 * DAY, Pace(schedule=BERLIN), 7 * HOUR, True),
+        ("failed last time (dns)", -HOUR, Pace(schedule=BERLIN), HOUR, True),
+        ("scheduled at 0 7 * * * (Europe/Berlin)", 18 * HOUR, Pace(schedule=BERLIN), 6 * HOUR, False),
+        ("scheduled at 0 7 1 * * (Europe/Berlin)", 18 * DAY, Pace(schedule=BERLIN), 7 * HOUR, True),
+        ("scheduled at 0 7 1 * * (Europe/Berlin)", 18 * DAY, Pace(), 7 * HOUR, True),
+        ("failed last time (dns); scheduled at 0 7 1 * * (UTC)", 18 * DAY, Pace(), 7 * HOUR, True),
+        ("every 6 h", 5 * HOUR, Pace(interval=HOUR, schedule=HOUR), 2 * HOUR, True),
+    ],
+)
+def test_a_plan_does_not_outlive_what_it_was_made_for(
+    reason: str, ahead: timedelta, pace: Pace, visited: timedelta, due: bool
+) -> None:
+    said = is_due(NOW, NOW + ahead, Hints(), pace, last_visit=NOW - visited, reason=reason, rhythm=DAILY)
+    assert said is due

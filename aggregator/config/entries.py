@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
@@ -17,7 +18,7 @@ from aggregator.config.problems import Problem, dotted, nearest, shown, validate
 from aggregator.config.rules import Table
 from aggregator.config.tables import CommonSource, FeedUrl, Fetching, Host, Site
 from aggregator.config.toml import KeyPath
-from aggregator.model import Access, Limits, Pace, Source
+from aggregator.model import Access, Cron, Limits, Pace, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ def source(
     Secrets that are not there go to `missing`, as they are no reason to leave the other sources alone.
     """
     common = entry.common
+    zone = common.timezone or site.timezone
     limits = Limits(
         timeout=common.timeout or fetch.timeout,
         max_bytes=common.max_bytes or fetch.max_bytes,
@@ -74,13 +76,19 @@ def source(
         title=common.title,
         categories=common.category,
         language=common.language,
-        zone=common.timezone or site.timezone,
+        zone=zone,
         base_url=common.base_url or ("" if entry.kind.REMOTE else site.base_url),
         root=str(root),
         limits=limits,
-        pace=common.pace(fetch.pace(Pace())),
+        pace=_scheduled(common.pace(fetch.pace(Pace())), common.schedule, zone),
         policy=common.policy(site),
     )
+
+
+def _scheduled(pace: Pace, schedule: timedelta | str | None, zone: str) -> Pace:
+    if isinstance(schedule, timedelta):
+        return replace(pace, interval=schedule, schedule=schedule)
+    return replace(pace, schedule=Cron(schedule, zone)) if schedule else pace
 
 
 def _logins(entry: Entry, options: Any) -> Iterator[Problem]:

@@ -121,6 +121,24 @@ def _timeout(value: object) -> timedelta:
     return duration(value)
 
 
+def _schedule(value: object) -> timedelta | str:
+    """A length of time, or a cron expression with one blank between its fields."""
+    if isinstance(value, str) and re.search(r"\S\s+\S+\s+\S", value):
+        from aggregator.cron import checked  # only who writes one pays for it
+
+        try:
+            return checked(value)
+        except ValueError as error:
+            raise ValueError(f'{error}; write minute, hour, day, month and weekday, such as "0 7 * * *"') from error
+    try:
+        length = duration(value)
+    except ValueError as error:
+        raise ValueError('write a length such as "6h", or a cron expression such as "0 7 * * *"') from error
+    if length < timedelta(seconds=1):
+        raise ValueError('write "1s" or more')
+    return length
+
+
 def _age(value: object) -> timedelta:
     if duration(value) < timedelta(hours=1):
         raise ValueError('write "1h" or more')
@@ -171,6 +189,7 @@ class Pacing(Table):
     table; None is "as in `[fetch]`"."""
 
     interval: _Duration | None = None
+    interval_cap: _Duration | None = None
     jitter: float | None = Field(None, ge=0, le=1)
     unvalidated: _Duration | None = None
     freshness_cap: _Duration | None = None
@@ -184,7 +203,7 @@ class Pacing(Table):
 
     def pace(self, common: Pace) -> Pace:
         """These keys, and what `common` says where they are silent."""
-        own = {each.name: getattr(self, each.name, None) for each in fields(Pace)}
+        own = {each.name: getattr(self, each.name, None) for each in fields(Pace) if each.name != "schedule"}
         return replace(common, **{name: value for name, value in own.items() if value is not None})
 
 
@@ -195,6 +214,7 @@ class Fetching(Pacing):
     max_bytes: _Size = 10_000_000
     pause: _Duration | None = None
     pause_cap: _Duration | None = None
+    max_requests_per_hour: _Count | None = None
     spacing: _Duration = timedelta(seconds=1)
     concurrency: int = Field(50, ge=1, le=1000)
     rsshub: tuple[WebUrl, ...] = Field((), strict=False, repr=False)
@@ -264,6 +284,7 @@ class CommonSource(Pacing):
     language: _Language = ""
     timezone: _Zone | None = None
     base_url: WebUrl | None = None
+    schedule: Annotated[timedelta | str | None, BeforeValidator(_schedule)] = None
     headers: dict[str, str] = Field(default_factory=dict, repr=False)
     basic: str = Field("", repr=False)
     bearer: str = Field("", repr=False)

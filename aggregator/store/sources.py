@@ -11,6 +11,7 @@ from sqlalchemy import Connection, insert, select, update
 from aggregator.identity import Habits
 from aggregator.model import CategoryPath, Feed, Hints, HostState, Move, Source
 from aggregator.moves import twins
+from aggregator.rhythm import Rhythm
 from aggregator.store import visits
 from aggregator.store.engine import insert_new, portions
 from aggregator.store.tables import document, host, source
@@ -46,6 +47,7 @@ class Standing:
     seconds: float
     habits: Habits = field(default_factory=Habits)
     same_as: str = field(default="", repr=False)
+    rhythm: Rhythm = field(default_factory=Rhythm)
 
 
 def register(
@@ -155,6 +157,7 @@ def standings(db: Connection, among: Collection[str] | None = None) -> Mapping[s
             seconds=row.seconds or 0.0,
             same_as=others.get(row.key, ""),
             habits=load(Habits, row.identity or "{}"),
+            rhythm=load(Rhythm, row.rhythm or "{}"),
         )
         for row in rows
     }

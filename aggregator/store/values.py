@@ -10,9 +10,10 @@ from pydantic import TypeAdapter
 
 from aggregator.identity import Habits
 from aggregator.model import CategoryPath, Feed, Hints, Item, Move
+from aggregator.rhythm import Rhythm
 
-_KINDS = {"Feed": Feed, "Habits": Habits, "Hints": Hints, "Item": Item, "Move": Move}
-_Value = TypeVar("_Value", Feed, Habits, Hints, Item, Move)
+_KINDS = {"Feed": Feed, "Habits": Habits, "Hints": Hints, "Item": Item, "Move": Move, "Rhythm": Rhythm}
+_Value = TypeVar("_Value", Feed, Habits, Hints, Item, Move, Rhythm)
 
 
 @cache
@@ -20,7 +21,7 @@ def _adapter(kind: str) -> TypeAdapter[Any]:
     return TypeAdapter(_KINDS[kind])
 
 
-def dump(value: Feed | Habits | Hints | Item | Move) -> str:
+def dump(value: Feed | Habits | Hints | Item | Move | Rhythm) -> str:
     """A value as JSON; what is absent is left out."""
     return _adapter(type(value).__name__).dump_json(value, exclude_defaults=True).decode()
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from aggregator.identity import Change, Habits, Known, digest
 from aggregator.model import CategoryPath, Feed, Hints, Item, Move, Validators, Visit
+from aggregator.rhythm import Rhythm
 from aggregator.schedule import Due
 from aggregator.store.engine import insert_new
 from aggregator.store.retention import FINAL
@@ -27,6 +28,7 @@ class Learned:
     gone_since: datetime | None = None
     move: Move | None = None
     habits: Habits = field(default_factory=Habits)
+    rhythm: Rhythm = field(default_factory=Rhythm)
 
 
 def validators(db: Connection, source_id: int) -> Mapping[str, Validators]:
@@ -91,6 +93,7 @@ def save(
         "move": dump(learned.move) if learned.move else "",
         "seconds": visit.seconds,
         "identity": dump(learned.habits),
+        "rhythm": dump(learned.rhythm),
     }
     if visit.error:
         state |= {"error": visit.error, "failures": row.failures + 1}

@@ -1,0 +1,32 @@
+"""Cron expressions, as Debian's cron has them: when the next time is. Pure; the library is loaded where one is used."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from aggregator.terms import Cron
+
+_SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def following(cron: Cron, after: datetime) -> datetime:
+    """The first moment after `after` (UTC) that is meant; in summer time and winter time at the same time of day.
+
+    Raises ValueError where there is none, or the expression is none.
+    """
+    from cronsim import CronSim, CronSimError
+
+    try:
+        return next(CronSim(cron.expression, after.astimezone(ZoneInfo(cron.zone)))).astimezone(UTC)
+    except (CronSimError, AssertionError) as error:
+        raise ValueError(str(error).lower() or "it cannot be read") from error
+    except StopIteration as error:
+        raise ValueError("there is no such day") from error
+
+
+def checked(expression: str) -> str:
+    """An expression of five fields with one blank between them. Raises ValueError when it means no time."""
+    fields = expression.split()
+    if len(fields) != 5:
+        raise ValueError("a cron expression has five fields")
+    following(Cron(" ".join(fields)), _SOME_DAY)
+    return " ".join(fields)
