@@ -1,5 +1,6 @@
 """Durations, sizes, addresses and category paths as people write and read them. Pure."""
 
+import ipaddress
 import re
 import unicodedata
 from datetime import timedelta
@@ -54,6 +55,16 @@ def address(value: str) -> tuple[str, int]:
     if not match or int(match[3]) > 65535:
         raise ValueError('write HOST:PORT, such as "127.0.0.1:8080" or "[::1]:8080"')
     return match[1] or match[2], int(match[3])
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host's name or address can only mean this machine (RFC 6761 §6.3, RFC 1122 §3.2.1.3, RFC 4291)."""
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def categories(value: object) -> tuple[CategoryPath, ...]:

@@ -7,8 +7,9 @@ from contextlib import closing, contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, NullPool, Table, create_engine, event, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from aggregator.errors import AggregatorError
@@ -54,6 +55,37 @@ def copied(engine: Engine) -> Iterator[Engine]:
 
 
 @contextmanager
+def looking(url: str) -> Iterator[Connection | None]:
+    """A connection that can do nothing but look, at one moment of the store; None where there is no store yet.
+
+    It waits for nobody, and neither makes nor migrates a store. Raises AggregatorError when this one cannot be read.
+    """
+    file = Path(url.removeprefix("sqlite:///"))
+    try:
+        file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        yield None
+        return
+    except OSError as error:
+        raise AggregatorError(f"{file}: the store cannot be read: {error.strerror}") from error
+    where = f"file:{quote(str(file))}?mode=ro"
+    engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(where, uri=True), poolclass=NullPool)
+    event.listen(engine, "connect", _prepare_looking)
+    event.listen(engine, "begin", _begin_sqlite)
+    try:
+        with reading(engine) as db:
+            found = db.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            if found != SCHEMA:
+                advice = "upgrade aggregator" if str(found) > SCHEMA else "the next run brings it up to date"
+                raise AggregatorError(f"{file}: the store has another schema ({found}); {advice}")
+            yield db
+    except DatabaseError as error:
+        raise AggregatorError(f"{file}: the store cannot be read: {error.orig}") from error
+    finally:
+        engine.dispose()
+
+
+@contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection to look with; it sees one moment and blocks nobody."""
     with engine.connect().execution_options(reading=True) as db, db.begin():
@@ -82,6 +114,11 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # SQLAlchemy begins transactions itself, see _begin_sqlite
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=30000"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _prepare_looking(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None
+    connection.execute("PRAGMA busy_timeout=5000")  # of use while a store that was left in a hurry is recovered
 
 
 def _begin_sqlite(db: Connection) -> None:
