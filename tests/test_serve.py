@@ -35,6 +35,7 @@ class Running:
     process: "subprocess.Popen[str]"
     url: str
     log: Path
+    dashboard: str = ""
 
     def ask(self, target: str = "/rss.xml", method: str = "GET", **headers: str) -> httpx.Response:
         """One request on a connection of its own; `target` goes out as it stands, `accept_encoding` is a header."""
@@ -65,7 +66,8 @@ def serving(planet: Planet, *options: str) -> Iterator[Running]:
         try:
             assert process.stdout
             said = "".join(iter(process.stdout.readline, "}\n"))
-            yield Running(process, json.loads(said + "}")["url"], log)
+            found = json.loads(said + "}")
+            yield Running(process, found["url"], log, found["dashboard"] or "")
         finally:
             process.kill()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, or_, select
 
 from aggregator import alive
 from aggregator.alive import Pulse
@@ -156,13 +156,13 @@ def note(db: Connection, key: str) -> str:
     return db.scalar(select(meta.c.value).where(meta.c.key == key)) or ""
 
 
-def _headline(row: Row[Any]) -> Headline:
+def _headline(row: Any) -> Headline:
     said = json.loads(row.data)
     title = row.title or said.get("title") or said.get("summary", "")[:100]
     return Headline(title, said.get("url", ""), moment(row.date), row.item_id is not None)
 
 
-def _subject(row: Row[Any]) -> Subject:
+def _subject(row: Any) -> Subject:
     feed = json.loads(row.feed)
     move = load(Move, row.move) if row.move else None
     return Subject(

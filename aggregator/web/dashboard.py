@@ -1,4 +1,4 @@
-"""The dashboard's application: for the owner alone, at a listener of its own. It looks at the store and never writes."""
+"""The dashboard's application: for the owner alone, at a listener of its own. It looks at the store, no more."""
 
 from collections.abc import Callable
 from datetime import datetime

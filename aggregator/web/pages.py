@@ -123,24 +123,23 @@ def _run_plot(runs: Sequence[history.Run]) -> str:
 
 
 def _traffic(hours: Sequence[Hour], now: datetime) -> Mapping[str, Any]:
-    """The requests of the last seven days by hour and by what was answered."""
-    last = int(now.timestamp() // 3600)
-    first = last - 7 * 24 + 1
-    table = [[0] * (last - first + 1) for _ in _CLASSES]
+    """The requests of seven days, today the last, by hour and by what was answered."""
+    first = (int(now.timestamp() // 86_400) - 6) * 24
+    table = [[0] * (7 * 24) for _ in _CLASSES]
     for hour in hours:
-        if first <= hour.number <= last:
+        if 0 <= hour.number - first < 7 * 24:
             table[_CLASSES.index(_class(hour.status))][hour.number - first] += hour.requests
     sums = {name: sum(row) for name, row in zip(_CLASSES, table, strict=True)}
     labels = []
     for place, column in enumerate(zip(*table, strict=True)):
         said = ", ".join(f"{count} {name}" for name, count in zip(_CLASSES, column, strict=True) if count)
         labels.append(f"{datetime.fromtimestamp((first + place) * 3600, UTC):%a %H:00} UTC: {said or 'none'}")
-    title = "Requests of seven days by hour: " + ", ".join(f"{count} {name}" for name, count in sums.items())
+    title = "Requests of seven days by hour (UTC): " + ", ".join(f"{count} {name}" for name, count in sums.items())
     return {
         "plot": plots.stacked(table, title, labels),
         "sums": sums,
         "top": max(sum(column) for column in zip(*table, strict=True)),
-        "days": [f"{now - timedelta(days=7 - day):%a}" for day in range(7)],
+        "days": [f"{now - timedelta(days=6 - day):%a}" for day in range(7)],
     }
 
 
