@@ -93,10 +93,21 @@ def rank(state: str) -> int:
     return STATES.index(state) if state in STATES else len(STATES)
 
 
-def subjects(db: Connection) -> tuple[Subject, ...]:
-    """All sources of the config: the worst first, then by title."""
-    rows = db.execute(select(source, _STATE.label("stands")).where(source.c.active))
-    return tuple(sorted(map(_subject, rows), key=lambda each: (rank(each.state), each.title.casefold(), each.key)))
+def subjects(db: Connection, start: int, limit: int) -> tuple[Subject, ...]:
+    """Some sources of the config, from number `start` on: the worst first, then by title."""
+    wanted = select(source.c.id, _STATE.label("stands"), source.c.title, source.c.feed, source.c.key)
+    rows = db.execute(wanted.where(source.c.active)).all()
+    ranked = sorted(rows, key=lambda row: (rank(row.stands), _title(row).casefold(), row.key))
+    ids = [row.id for row in ranked[start : start + limit]]
+    some = db.execute(select(source, _STATE.label("stands")).where(source.c.id.in_(ids)))
+    found = {row.id: _subject(row) for row in some}
+    return tuple(found[each] for each in ids)
+
+
+def coming(db: Connection, limit: int) -> tuple[Subject, ...]:
+    """The remote sources whose turn is next; local posts are looked at by every run."""
+    wanted = select(source, _STATE.label("stands")).where(source.c.active, source.c.remote, source.c.gone.is_(False))
+    return tuple(map(_subject, db.execute(wanted.order_by(source.c.next_visit, source.c.id).limit(limit))))
 
 
 def subject(db: Connection, source_id: int) -> Subject | None:
@@ -162,15 +173,18 @@ def _headline(row: Any) -> Headline:
     return Headline(title, said.get("url", ""), moment(row.date), row.item_id is not None)
 
 
+def _title(row: Any) -> str:
+    return str(row.title or json.loads(row.feed).get("title", ""))
+
+
 def _subject(row: Any) -> Subject:
-    feed = json.loads(row.feed)
     move = load(Move, row.move) if row.move else None
     return Subject(
         id=row.id,
         key=row.key,
         remote=row.remote,
-        title=row.title or feed.get("title", ""),
-        url=feed.get("url", ""),
+        title=_title(row),
+        url=json.loads(row.feed).get("url", ""),
         state=row.stands,
         since=moment(row.state_since if row.state else row.gone_since if row.gone else None),
         last_visit=moment(row.last_visit),

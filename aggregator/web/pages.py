@@ -32,16 +32,15 @@ _CLASSES = ("new", "unchanged", "refused", "broken", "no answer")
 
 def overview(db: Connection, config: Config, now: datetime, start: int = 0) -> str:
     """The page of everything; of the sources those from number `start` on."""
-    subjects = board.subjects(db)
-    listed = subjects[start : start + AT_ONCE]
+    states, listed = board.states(db), board.subjects(db, start, AT_ONCE)
     pulse, totals, runs = board.pulse(db), board.totals(db), history.runs(db, _RUNS)
     hours = history.hours(db, now - timedelta(days=7))
     stored, entries = board.stored(db)
     days = history.days(db, now - timedelta(days=_SPARK - 1), [each.id for each in listed])
     places = channels.places(db)
-    known = titled(config, places)
+    known, listing = titled(config, places), published(config, places)
     values = {
-        "states": board.states(db),
+        "states": states,
         "trouble": board.trouble(db, now),
         "lag": alive.lag(pulse, now),
         "pulse": pulse,
@@ -53,16 +52,16 @@ def overview(db: Connection, config: Config, now: datetime, start: int = 0) -> s
         "run_plot": _run_plot(runs),
         "traffic": _traffic(hours, now),
         "subjects": listed,
-        "total": len(subjects),
+        "total": sum(states.values()),
         "start": start,
         "at_once": AT_ONCE,
         "sparks": {each.id: _spark(days.get(each.id, ()), now, _SPARK) for each in listed},
-        "coming": _coming(subjects),
+        "coming": board.coming(db, _COMING),
         "categories": [
             (known[place.folder], place.entries, urls(config.site.base_url, place.folder, _formats(config, place.path)))
-            for place in published(config, places)[:_LISTED]
+            for place in listing[:_LISTED]
         ],
-        "more_categories": max(0, len(published(config, places)) - _LISTED),
+        "more_categories": max(0, len(listing) - _LISTED),
     }
     return _render("overview.html", config, now, "./", values)
 
@@ -148,12 +147,6 @@ def _class(status: int) -> str:
     if status == 304 or 200 <= status < 300:
         return _CLASSES[status == 304]
     return "no answer" if not status else "refused" if 400 <= status < 500 else "broken"
-
-
-def _coming(subjects: Sequence[Subject]) -> Sequence[Subject]:
-    """The next visits; local posts are looked at by every run, so there is nothing to be said of them."""
-    planned = (each for each in subjects if each.remote and each.state != "gone")
-    return sorted(planned, key=lambda each: (each.next_visit, each.id))[:_COMING]
 
 
 def _formats(config: Config, path: tuple[str, ...]) -> tuple[str, ...]:
