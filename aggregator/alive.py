@@ -13,10 +13,11 @@ LOOK_BACK = timedelta(days=14)
 _LEAST = timedelta(hours=3)
 _UNKNOWN = timedelta(hours=36)  # a run each night, and half of the next day
 _SLACK = timedelta(minutes=10)
+_TICKS = timedelta(minutes=2)  # the daemon says twice a minute that it lives
 
 
 @dataclass(frozen=True, slots=True)
-class Pulse:
+class Vitals:
     """The remote sources of the config that are not gone, in sum: how many, how many were never visited, how many
     failed the last time; the newest success of them all, the earliest plan, and the newest visit."""
 
@@ -28,23 +29,28 @@ class Pulse:
     last_visit: datetime | None = None
 
 
-def lag(pulse: Pulse, now: datetime) -> timedelta:
+def lag(vitals: Vitals, now: datetime) -> timedelta:
     """For how long the visit that has waited longest is overdue."""
-    return max(timedelta(), now - pulse.next_visit) if pulse.next_visit else timedelta()
+    return max(timedelta(), now - vitals.next_visit) if vitals.next_visit else timedelta()
 
 
-def trouble(pulse: Pulse, answered: Iterable[int], now: datetime) -> str:
+def trouble(vitals: Vitals, answered: Iterable[int], now: datetime) -> str:
     """What is wrong with the whole, in a few words, "" for nothing.
 
     `answered` are the numbers of the hours since 1970 (UTC) in the last two weeks in which a source answered.
     """
-    if not pulse.sources or not (pulse.failing or lag(pulse, now) > _SLACK):
+    if not vitals.sources or not (vitals.failing or lag(vitals, now) > _SLACK):
         return ""
-    if pulse.last_success is None:  # judged when all had their turn, so that the first run is no trouble
-        return "" if pulse.new else "no source has ever answered"
-    if now - pulse.last_success <= patience(answered):
+    if vitals.last_success is None:  # judged when all had their turn, so that the first run is no trouble
+        return "" if vitals.new else "no source has ever answered"
+    if now - vitals.last_success <= patience(answered):
         return ""
-    return f"no source has answered since {pulse.last_success:%Y-%m-%d %H:%M} UTC"
+    return f"no source has answered since {vitals.last_success:%Y-%m-%d %H:%M} UTC"
+
+
+def ticks(last_tick: datetime, now: datetime) -> bool:
+    """Whether a daemon that gave its last sign of life then is at work."""
+    return now - last_tick <= _TICKS
 
 
 def patience(answered: Iterable[int]) -> timedelta:

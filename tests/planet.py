@@ -36,10 +36,10 @@ class Planet:
             "spacing": "0s",
             "jitter": 0.0,
         }
+        self.web: dict[str, Any] = {}
         self.hosts: list[dict[str, Any]] = []
         self.sources: list[dict[str, Any]] = []
         self.categories: list[dict[str, Any]] = []
-        self.web: dict[str, Any] = {"dashboard": "127.0.0.1:0"}
         self.now = NOON
 
     def post(self, name: str, text: str = "", /, **front: Any) -> Path:
@@ -68,7 +68,7 @@ class Planet:
         file = self.root / "config" / "aggregator.toml"
         file.parent.mkdir(exist_ok=True)
         tables = [("[site]", {**self.site, "archive": self.site.get("archive", 0)}), ("[fetch]", self.fetch)]
-        tables += [("[web]", self.web)]
+        tables += [("[web]", self.web)] if self.web else []
         tables += [("[[host]]", each) for each in self.hosts]
         tables += [("[[source]]", each) for each in self.sources] + [("[[category]]", each) for each in self.categories]
         lines = []

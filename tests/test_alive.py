@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from aggregator.alive import Pulse, lag, patience, trouble
+from aggregator.alive import Vitals, lag, patience, trouble
 from tests.planet import NOON
 
 HOUR = timedelta(hours=1)
@@ -29,15 +29,15 @@ def test_patience_is_that_of_the_last_weeks(hours: list[int], longest: float) ->
     assert patience(hours) == HOUR * longest
 
 
-def beat(success: float | None, due: float, failing: int = 0, new: int = 0) -> Pulse:
+def beat(success: float | None, due: float, failing: int = 0, new: int = 0) -> Vitals:
     """Three sources; the newest success so many hours ago, the earliest plan so many hours ahead."""
-    return Pulse(3, new, failing, NOON - HOUR * success if success is not None else None, NOON + HOUR * due)
+    return Vitals(3, new, failing, NOON - HOUR * success if success is not None else None, NOON + HOUR * due)
 
 
 @pytest.mark.parametrize(
     ("pulse", "hours", "broken"),
     {
-        "no sources": (Pulse(), [], False),
+        "no sources": (Vitals(), [], False),
         "before the first visit": (beat(None, -1, new=3), [], False),
         "in the middle of the first run": (beat(None, -1, failing=1, new=2), [], False),
         "nothing ever worked": (beat(None, 1, failing=3), [], True),
@@ -53,10 +53,10 @@ def beat(success: float | None, due: float, failing: int = 0, new: int = 0) -> P
         "due this minute": (beat(5, -0.1), DAEMON, False),
     }.values(),
 )
-def test_trouble(pulse: Pulse, hours: list[int], broken: bool) -> None:
+def test_trouble(pulse: Vitals, hours: list[int], broken: bool) -> None:
     assert bool(trouble(pulse, hours, NOON)) == broken
 
 
 def test_lag_is_that_of_the_oldest_plan() -> None:
     assert lag(beat(1, -2), NOON) == 2 * HOUR
-    assert lag(beat(1, 2), NOON) == lag(Pulse(), NOON) == timedelta()
+    assert lag(beat(1, 2), NOON) == lag(Vitals(), NOON) == timedelta()

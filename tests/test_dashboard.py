@@ -1,5 +1,6 @@
 """The dashboard over real sockets: what it shows, to whom, and that it never touches the store."""
 
+import asyncio
 import json
 import os
 import re
@@ -20,9 +21,11 @@ from sqlalchemy import event
 
 from aggregator import config
 from aggregator.errors import AggregatorError, ConfigError
+from aggregator.store import pulse
 from aggregator.store.engine import SCHEMA, looking, open_store, writing
 from aggregator.store.tables import meta
-from aggregator.web import pages
+from aggregator.web import dashboard, pages
+from aggregator.web.gate import Gate
 from tests import demo
 from tests.demo import Planted
 from tests.planet import NOON, Planet
@@ -136,7 +139,6 @@ def test_many_sources_are_on_several_pages(filled: Planet, monkeypatch: pytest.M
     loaded = filled.load()
     seen: list[str] = []
     with looking(loaded.store) as db:
-        assert db
         for start in (0, 10, 20):
             page = pages.overview(db, loaded, now(), start)
             seen += texts(page, ".sources th a")
@@ -149,7 +151,6 @@ def test_many_sources_are_on_several_pages(filled: Planet, monkeypatch: pytest.M
 def test_the_number_of_questions_is_bounded(filled: Planet) -> None:
     loaded, asked = filled.load(), list[str]()
     with looking(loaded.store) as db:
-        assert db
         event.listen(db, "before_cursor_execute", lambda *words: asked.append(words[2]))
         pages.overview(db, loaded, now())
         whole = len(asked)
@@ -178,6 +179,20 @@ def test_the_rest_of_the_door(running: Running) -> None:
         assert (answer.status_code, set(answer.headers["allow"].split(", "))) == (405, {"GET", "HEAD"})
     head = httpx.head(running.dashboard, trust_env=False)
     assert (head.status_code, head.content) == (200, b"")
+
+
+def test_the_feed_of_failures_is_behind_the_gate(filled: Planet) -> None:
+    loaded = filled.load()
+    made = dashboard.app(loaded, Gate(80), now, lambda db, config, url: f"{config.site.title}|{url}".encode())
+
+    async def ask(host: str) -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(made), base_url=f"http://{host}") as client:
+            return await client.get("/_/failures.xml")
+
+    answer = asyncio.run(ask("localhost"))
+    assert (answer.status_code, answer.text) == (200, "Planet Test|")
+    assert answer.headers["content-type"] == "application/atom+xml"
+    assert asyncio.run(ask("evil.example")).status_code == 403
 
 
 def test_the_public_has_none_of_it(running: Running) -> None:
@@ -264,15 +279,14 @@ def test_it_waits_for_nobody_and_sees_what_was_before(filled: Planet, running: R
 
 def test_it_can_only_look(filled: Planet) -> None:
     with pytest.raises(AggregatorError, match="readonly"), looking(filled.load().store) as db:
-        assert db
         db.execute(meta.insert().values(key="x", value="y"))
 
 
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        ("UPDATE alembic_version SET version_num = '0004'", "the next run brings it up to date"),
-        ("UPDATE alembic_version SET version_num = '9999'", "upgrade aggregator"),
+        ("UPDATE alembic_version SET version_num = '0004'", "brings it up to date"),
+        ("UPDATE alembic_version SET version_num = '9999'", "the store is of another version"),
         ("DROP TABLE alembic_version", "cannot be read"),
         ("", "cannot be read"),
     ],
@@ -303,7 +317,6 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, damage: str, said: str) -> 
 
 def test_a_store_that_is_as_it_should_be_is_of_this_schema(filled: Planet) -> None:
     with looking(filled.load().store) as db:
-        assert db
         assert db.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == SCHEMA
 
 
@@ -335,10 +348,9 @@ def test_a_planet_that_was_left_alone_is_ill(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("note", "said"),
     [
-        ({"tick": 10, "missed": 0}, "at work process 7, for 2 h"),
+        ({"tick": 10}, "at work process 7, for 2 h"),
         ({"tick": 10, "missed": 2, "overlapped": 1}, "at work process 7, for 2 h; 2 missed, 1 overlapping rounds"),
         ({"tick": 3600}, "not at work last seen 60 min ago"),
-        ({"tick": 10, "pid": "x"}, "none runs are started by others"),
         (None, "none runs are started by others"),
     ],
 )
@@ -348,14 +360,12 @@ def test_the_daemon_is_told_of(tmp_path: Path, note: dict[str, int] | None, said
     planet.run()
     loaded = planet.load()
     if note:
-        moments = {"tick": NOON - timedelta(seconds=note["tick"]), "since": NOON - timedelta(hours=2)}
-        values = {"pid": 7, **note, **{name: f"{when:%Y-%m-%dT%H:%M:%SZ}" for name, when in moments.items()}}
+        tick = NOON - timedelta(seconds=note.pop("tick"))
         engine = open_store(loaded.store)
         with writing(engine) as db:
-            db.execute(meta.insert().values(key="daemon", value=json.dumps(values)))
+            pulse.save_pulse(db, pulse.Pulse(7, NOON - timedelta(hours=2), tick, **note))
         engine.dispose()
     with looking(loaded.store) as db:
-        assert db
         page = pages.overview(db, loaded, NOON)
     assert " ".join(texts(page, ".tiles > div:nth-of-type(2) > *")) == f"Daemon {said}"
 
@@ -430,6 +440,7 @@ def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
 
 
 def serve(planet: Planet, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    planet.web = {"dashboard": "127.0.0.1:0", **planet.web}
     planet.write()
     env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
     line = [sys.executable, "-m", "aggregator", "serve", *arguments]

@@ -43,7 +43,6 @@ def value(families: dict[str, Metric], name: str, **labels: str) -> float:
 
 def test_the_numbers_are_those_of_the_store(planet: Planet, families: dict[str, Metric]) -> None:
     with looking(planet.load().store) as db:
-        assert db
         totals, states, last = board.totals(db), board.states(db), history.runs(db, 1)[0]
         stored, entries = board.stored(db)
     for state in board.STATES:
@@ -62,7 +61,6 @@ def test_the_numbers_are_those_of_the_store(planet: Planet, families: dict[str, 
 
 def test_requests_of_a_day_are_by_class(planet: Planet, families: dict[str, Metric]) -> None:
     with looking(planet.load().store) as db:
-        assert db
         hours = history.hours(db, NOON - timedelta(hours=23))
     found = {each.labels["status"]: each.value for each in families["aggregator_day_requests"].samples}
     assert found.keys() == {"2xx", "3xx", "4xx", "5xx", "none"}

@@ -53,6 +53,7 @@ class Running:
 @contextmanager
 def serving(planet: Planet, *options: str) -> Iterator[Running]:
     """A server for a planet, as a process of its own at a free port."""
+    planet.web = {"dashboard": "127.0.0.1:0", **planet.web}
     planet.write()
     log = planet.root / "log"
     command = [sys.executable, "-m", "aggregator", "serve", "--listen", "127.0.0.1:0", "--json", *options]
@@ -424,6 +425,7 @@ def command(planet: Planet, *arguments: str) -> "subprocess.CompletedProcess[str
 
 def test_what_cannot_be_is_one_line(tmp_path: Path) -> None:
     planet = Planet(tmp_path)
+    planet.web["dashboard"] = ""
     planet.write()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         where = f"127.0.0.1:{taken.getsockname()[1]}"

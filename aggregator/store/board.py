@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, or_, select
 
 from aggregator import alive
-from aggregator.alive import Pulse
+from aggregator.alive import Vitals
 from aggregator.model import Move
 from aggregator.store import history
-from aggregator.store.tables import category, item, meta, run, source, story, story_category
+from aggregator.store.tables import category, item, run, source, story, story_category
 from aggregator.store.values import dump_path, load, load_said, moment
 
 STATES = ("failing", "blocked", "gone", "moved", "quiet", "degraded", "new", "ok")
@@ -116,7 +116,7 @@ def subject(db: Connection, source_id: int) -> Subject | None:
     return _subject(row) if row else None
 
 
-def pulse(db: Connection) -> Pulse:
+def vitals(db: Connection) -> Vitals:
     """The remote sources of the config, in sum."""
     mine = and_(source.c.active, source.c.remote, source.c.gone.is_(False))
     wanted = select(
@@ -128,12 +128,12 @@ def pulse(db: Connection) -> Pulse:
         func.max(source.c.last_visit),
     ).where(mine)
     number, new, failing, success, coming, visited = db.execute(wanted).one()
-    return Pulse(number, new, failing, moment(success), moment(coming), moment(visited))
+    return Vitals(number, new, failing, moment(success), moment(coming), moment(visited))
 
 
 def trouble(db: Connection, now: datetime) -> str:
     """What is wrong with the whole, "" for nothing; see `alive`."""
-    return alive.trouble(pulse(db), history.answered(db, now - alive.LOOK_BACK), now)
+    return alive.trouble(vitals(db), history.answered(db, now - alive.LOOK_BACK), now)
 
 
 def totals(db: Connection) -> Totals:
@@ -160,11 +160,6 @@ def newest(db: Connection, source_id: int, limit: int) -> tuple[Headline, ...]:
     mine = and_(item.c.source_id == source_id, item.c.removed.is_(None))
     rows = db.execute(wanted.where(mine).order_by(item.c.published.desc(), item.c.first_seen.desc()).limit(limit))
     return tuple(_headline(row) for row in rows)
-
-
-def note(db: Connection, key: str) -> str:
-    """What is kept in `meta` under a key, "" for nothing."""
-    return db.scalar(select(meta.c.value).where(meta.c.key == key)) or ""
 
 
 def _headline(row: Any) -> Headline:

@@ -55,34 +55,28 @@ def copied(engine: Engine) -> Iterator[Engine]:
 
 
 @contextmanager
-def looking(url: str) -> Iterator[Connection | None]:
-    """A connection that can do nothing but look, at one moment of the store; None where there is no store yet.
+def looking(url: str) -> Iterator[Connection]:
+    """A connection to look with at a store as it is: none is made or migrated, and nobody is kept waiting.
 
-    It waits for nobody, and neither makes nor migrates a store. Raises AggregatorError when this one cannot be read.
+    Raises AggregatorError when there is none, when it is of another version, and when it cannot be read.
     """
     file = Path(url.removeprefix("sqlite:///"))
-    try:
-        file.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        yield None
-        return
-    except OSError as error:
-        raise AggregatorError(f"{file}: the store cannot be read: {error.strerror}") from error
-    where = f"file:{quote(str(file))}?mode=ro"
-    engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(where, uri=True), poolclass=NullPool)
+    if not file.exists():
+        raise AggregatorError(f"{file}: there is no store yet; `aggregator once` makes it")
+    name = f"file:{quote(str(file))}?mode=rw"
+    engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(name, uri=True), poolclass=NullPool)
     event.listen(engine, "connect", _prepare_looking)
     event.listen(engine, "begin", _begin_sqlite)
     try:
         with reading(engine) as db:
             found = db.execute(text("SELECT version_num FROM alembic_version")).scalar()
             if found != SCHEMA:
-                advice = "upgrade aggregator" if str(found) > SCHEMA else "the next run brings it up to date"
-                raise AggregatorError(f"{file}: the store has another schema ({found}); {advice}")
+                raise AggregatorError(
+                    f"{file}: the store is of another version; `aggregator once` brings it up to date"
+                )
             yield db
     except DatabaseError as error:
         raise AggregatorError(f"{file}: the store cannot be read: {error.orig}") from error
-    finally:
-        engine.dispose()
 
 
 @contextmanager
@@ -118,7 +112,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 def _prepare_looking(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
-    connection.execute("PRAGMA busy_timeout=5000")  # of use while a store that was left in a hurry is recovered
+    for pragma in ("query_only=ON", "busy_timeout=5000"):
+        connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(db: Connection) -> None:

@@ -43,15 +43,25 @@ _HEADERS = {
 _LONGEST = 30 * 24 * 3600  # seconds that a browser keeps the cookie
 
 
-def app(config: Config, door: Gate, clock: Callable[[], datetime]) -> ASGIApp:
-    """The application that shows the store of a config to whom the gate lets in; `clock` says what time it is."""
+def app(
+    config: Config,
+    door: Gate,
+    clock: Callable[[], datetime],
+    failures: Callable[[Connection, Config, str], bytes] | None = None,
+) -> ASGIApp:
+    """The application that shows the store of a config to whom the gate lets in; `clock` says what time it is.
+
+    `failures` makes the feed of failures of a store, a config and its URL ("" for unknown).
+    """
 
     def shown(page: Callable[[Connection, datetime], str | None]) -> Response:
         now = clock()
         try:
+            if not is_there(config):
+                return _html(pages.apology(config, now, ""))
             with looking(config.store) as db:
-                made = page(db, now) if db else pages.apology(config, now, "")
-        except AggregatorError as error:
+                made = page(db, now)
+        except (AggregatorError, OSError) as error:
             return _html(pages.apology(config, now, str(error)), 503)
         return _html(made) if made is not None else _missing(config, now)
 
@@ -70,11 +80,21 @@ def app(config: Config, door: Gate, clock: Callable[[], datetime]) -> ASGIApp:
             return _missing(config, clock())
         return Response(pages.asset(name), media_type=_ASSETS[name])
 
-    def measured(_: Request) -> Response:
+    def broken(_: Request) -> Response:
         try:
             with looking(config.store) as db:
-                found = metrics.metrics(db, Path(config.store.removeprefix("sqlite:///")), clock())
-        except AggregatorError as error:
+                found = failures(db, config, "") if failures else b""
+        except (AggregatorError, OSError) as error:
+            return PlainTextResponse(f"{error}\n", 503)
+        return Response(found, media_type="application/atom+xml")
+
+    def measured(_: Request) -> Response:
+        try:
+            if not is_there(config):
+                return Response(metrics.nothing(), media_type=metrics.MEDIA_TYPE)
+            with looking(config.store) as db:
+                found = metrics.metrics(db, store_file(config), clock())
+        except (AggregatorError, OSError) as error:
             return PlainTextResponse(f"{error}\n", 503)
         return Response(found, media_type=metrics.MEDIA_TYPE)
 
@@ -90,6 +110,7 @@ def app(config: Config, door: Gate, clock: Callable[[], datetime]) -> ASGIApp:
         Route("/_", home),
         Route("/_/", overview),
         Route("/_/source/{number:int}", source),
+        *([Route("/_/failures.xml", broken)] if failures else []),
         Route("/_/{name}", asset),
         Route("/metrics", measured),
         Route("/healthz", healthy),
@@ -97,6 +118,16 @@ def app(config: Config, door: Gate, clock: Callable[[], datetime]) -> ASGIApp:
     made = Starlette(routes=routes)
     made.router.redirect_slashes = False
     return _guarded(made, door)
+
+
+def store_file(config: Config) -> Path:
+    """The file of the store."""
+    return Path(config.store.removeprefix("sqlite:///"))
+
+
+def is_there(config: Config) -> bool:
+    """Whether there is a store; raises OSError where nobody may look."""
+    return store_file(config).exists()
 
 
 def _guarded(inner: ASGIApp, door: Gate) -> ASGIApp:

@@ -15,13 +15,10 @@ def health(store: str, now: datetime, *, details: bool) -> Answer:
     said: dict[str, object] = {}
     try:
         with looking(store) as db:
-            if db is None:
-                why = "there has been no run yet"
-            else:
-                pulse, why = board.pulse(db), board.trouble(db, now)
-                success = f"{pulse.last_success:%Y-%m-%dT%H:%M:%SZ}" if pulse.last_success else None
-                said = {"last_success": success, "lag_seconds": int(alive.lag(pulse, now).total_seconds())}
-    except AggregatorError as error:
+            vitals, why = board.vitals(db), board.trouble(db, now)
+            success = f"{vitals.last_success:%Y-%m-%dT%H:%M:%SZ}" if vitals.last_success else None
+            said = {"last_success": success, "lag_seconds": int(alive.lag(vitals, now).total_seconds())}
+    except (AggregatorError, OSError) as error:
         why = str(error)
     status = {"status": "failing" if why else "ok"}
     body = json.dumps(status | ({"why": why} | said if details else {})) + "\n"

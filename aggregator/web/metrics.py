@@ -13,16 +13,23 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Connection
 
 from aggregator import alive
-from aggregator.store import board, history
-from aggregator.web.daemon import daemon
+from aggregator.store import board, history, pulse
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _DAY = timedelta(days=1)
 
 
-def metrics(db: Connection | None, store: Path, now: datetime) -> bytes:
-    """The metrics in the text format, as of `now`; of a store that is not there only that nothing works."""
-    found = list(_measured(db, store, now)) if db else [_gauge("healthy", "Whether all works; see /healthz", 0)]
+def metrics(db: Connection, store: Path, now: datetime) -> bytes:
+    """The metrics of a store, whose file is told, in the text format, as of `now`."""
+    return _text(list(_measured(db, store, now)))
+
+
+def nothing() -> bytes:
+    """The metrics where there is no store yet."""
+    return _text([_gauge("healthy", "Whether all works; see /healthz", 0)])
+
+
+def _text(found: list[Metric]) -> bytes:
 
     class Ready(Collector):
         def collect(self) -> Iterable[Metric]:
@@ -34,11 +41,11 @@ def metrics(db: Connection | None, store: Path, now: datetime) -> bytes:
 
 
 def _measured(db: Connection, store: Path, now: datetime) -> Iterator[Metric]:
-    pulse, totals, states = board.pulse(db), board.totals(db), board.states(db)
+    vitals, totals, states = board.vitals(db), board.totals(db), board.states(db)
     yield _gauge("healthy", "Whether all works; see /healthz", float(not board.trouble(db, now)))
-    yield _gauge("lag_seconds", "For how long the oldest visit is overdue", alive.lag(pulse, now).total_seconds())
-    if pulse.last_success:
-        stamp = pulse.last_success.timestamp()
+    yield _gauge("lag_seconds", "For how long the oldest visit is overdue", alive.lag(vitals, now).total_seconds())
+    if vitals.last_success:
+        stamp = vitals.last_success.timestamp()
         yield _gauge("last_success_timestamp_seconds", "When a source was last visited with success", stamp)
     by_state = GaugeMetricFamily("aggregator_sources", "Sources of the config by how they stand", labels=["state"])
     for state in board.STATES:
@@ -58,11 +65,13 @@ def _measured(db: Connection, store: Path, now: datetime) -> Iterator[Metric]:
     if last := history.runs(db, 1):
         yield _gauge("last_run_timestamp_seconds", "When the last run began", last[0].at.timestamp())
         yield _gauge("last_run_duration_seconds", "How long the last run took", last[0].seconds)
-    ours = daemon(board.note(db, "daemon"), now)
-    yield _gauge("daemon_up", "Whether a daemon is at work", float(bool(ours and ours.alive)))
-    yield _counter("daemon_missed", "Rounds that the daemon could not begin in time", ours.missed if ours else 0)
+    daemon = pulse.pulse(db)
+    yield _gauge(
+        "daemon_up", "Whether a daemon is at work", float(daemon is not None and alive.ticks(daemon.last_tick, now))
+    )
+    yield _counter("daemon_missed", "Rounds that the daemon could not begin in time", daemon.missed if daemon else 0)
     yield _counter(
-        "daemon_overlapped", "Rounds that were left out as one was under way", ours.overlapped if ours else 0
+        "daemon_overlapped", "Rounds that were left out as one was under way", daemon.overlapped if daemon else 0
     )
 
 

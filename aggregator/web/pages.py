@@ -16,12 +16,11 @@ from aggregator.config import Config
 from aggregator.placing import categories as titled
 from aggregator.placing import published
 from aggregator.publish import urls
-from aggregator.store import board, channels, history
+from aggregator.store import board, channels, history, pulse
 from aggregator.store.board import Subject
 from aggregator.store.history import Day, Hour
-from aggregator.values import span
+from aggregator.values import amount, span
 from aggregator.web import plots
-from aggregator.web.daemon import daemon
 
 AT_ONCE = 200
 """Sources on one page."""
@@ -33,7 +32,7 @@ _CLASSES = ("new", "unchanged", "refused", "broken", "no answer")
 def overview(db: Connection, config: Config, now: datetime, start: int = 0) -> str:
     """The page of everything; of the sources those from number `start` on."""
     states, listed = board.states(db), board.subjects(db, start, AT_ONCE)
-    pulse, totals, runs = board.pulse(db), board.totals(db), history.runs(db, _RUNS)
+    vitals, totals, runs, daemon = board.vitals(db), board.totals(db), history.runs(db, _RUNS), pulse.pulse(db)
     hours = history.hours(db, now - timedelta(days=7))
     stored, entries = board.stored(db)
     days = history.days(db, now - timedelta(days=_SPARK - 1), [each.id for each in listed])
@@ -42,12 +41,13 @@ def overview(db: Connection, config: Config, now: datetime, start: int = 0) -> s
     values = {
         "states": states,
         "trouble": board.trouble(db, now),
-        "lag": alive.lag(pulse, now),
-        "pulse": pulse,
+        "lag": alive.lag(vitals, now),
+        "vitals": vitals,
         "totals": totals,
         "stored": stored,
         "entries": entries,
-        "daemon": daemon(board.note(db, "daemon"), now),
+        "daemon": daemon,
+        "ticks": daemon is not None and alive.ticks(daemon.last_tick, now),
         "runs": runs,
         "run_plot": _run_plot(runs),
         "traffic": _traffic(hours, now),
@@ -182,16 +182,6 @@ def _environment() -> Environment:
         "web": text.http_url,
     }
     return made
-
-
-def amount(size: int) -> str:
-    """Bytes as people say them: `0 B`, `12 KB`, `3.4 MB`."""
-    number, unit = float(size), "B"
-    for larger in ("KB", "MB", "GB", "TB"):
-        if round(number) < 1000:
-            break
-        number, unit = number / 1000, larger
-    return f"{number:.1f} {unit}" if unit != "B" and number < 9.95 else f"{number:,.0f} {unit}"
 
 
 def _seconds(length: float) -> str:

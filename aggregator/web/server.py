@@ -6,7 +6,7 @@ that a crowd of readers does not shut its owner out.
 
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Thread
@@ -72,22 +72,32 @@ def serve(config: Config, ears: Listeners, clock: Callable[[], datetime], *, log
 
     `clock` says what time it is. Raises ConfigError when the token is not in its place.
     """
-    owner = dashboard.app(config, gate(config, ears.dashboard), clock) if ears.dashboard else None
-    with beside(owner, ears.dashboard, log=log) if owner and ears.dashboard else nullcontext():
+    with _dashboard(config, ears, clock, log=log):
         _server(app.app(config, clock), log=log).run(sockets=[ears.public])
 
 
-def gate(config: Config, listening: socket.socket) -> Gate:
-    """What the dashboard asks for at this socket. Raises ConfigError when the token is not in its place."""
-    try:
-        return Gate(listening.getsockname()[1], webs.token(config.web, config.root))
-    except ValueError as error:
-        raise ConfigError(f"{config.file}: web.token: {error}") from error
+@contextmanager
+def serving(config: Config, ears: Listeners, clock: Callable[[], datetime], *, log: bool) -> Iterator[None]:
+    """The same in threads, each with its own event loop, for as long as the block runs; signals are not theirs."""
+    with _dashboard(config, ears, clock, log=log), _thread(app.app(config, clock), ears.public, log=log):
+        yield
 
 
 @contextmanager
-def beside(served: ASGIApp, listening: socket.socket, *, log: bool) -> Iterator[None]:
-    """Serve an application in a thread, with an event loop of its own, for as long as the body runs."""
+def _dashboard(config: Config, ears: Listeners, clock: Callable[[], datetime], *, log: bool) -> Iterator[None]:
+    if ears.dashboard is None:
+        yield
+        return
+    try:
+        gate = Gate(ears.dashboard.getsockname()[1], webs.token(config.web, config.root))
+    except ValueError as error:
+        raise ConfigError(f"{config.file}: web.token: {error}") from error
+    with _thread(dashboard.app(config, gate, clock), ears.dashboard, log=log):
+        yield
+
+
+@contextmanager
+def _thread(served: ASGIApp, listening: socket.socket, *, log: bool) -> Iterator[None]:
     server = _server(served, log=log)
     thread = Thread(target=server.run, kwargs={"sockets": [listening]}, name="web", daemon=True)
     thread.start()
