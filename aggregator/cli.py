@@ -239,9 +239,10 @@ def prune(config: Path | None, as_json: bool, verbose: int, quiet: bool, dry_run
 @common
 @click.option("--listen", metavar="HOST:PORT", help="Where to listen, instead of the config's `listen` in [web].")
 def serve(config: Path | None, as_json: bool, verbose: int, quiet: bool, listen: str | None) -> None:
-    """Serve what is published over HTTP, until it is ended.
+    """Serve what is published over HTTP, and the dashboard, until it is ended.
 
-    Runs go on beside it: a reader gets the old document or the new one, whole.
+    Runs go on beside it: a reader gets the old document or the new one, whole. The dashboard is for the owner alone:
+    `dashboard` and `token` in [web] say where it listens, and whom it lets in.
 
     \b
       aggregator serve                          at http://127.0.0.1:8080/, for a proxy on the same machine
@@ -252,17 +253,16 @@ def serve(config: Path | None, as_json: bool, verbose: int, quiet: bool, listen:
     from aggregator import report
     from aggregator.web import server
 
-    try:
-        listening = server.listen(listen or loaded.web.listen)
-    except ValueError as error:
-        raise ConfigError(f"--listen: {error}") from None
+    ears = server.listen(loaded, listen or "")
+    owners = f"{server.url(ears.dashboard)}_/" if ears.dashboard else None
     if wishes.json:
-        report.show_json({"url": server.url(listening), "output": str(loaded.output)})
+        report.show_json({"url": server.url(ears.public), "dashboard": owners, "output": str(loaded.output)})
     elif not wishes.quiet:
-        click.echo(f"serving {loaded.output} at {server.url(listening)}", err=True)
+        click.echo(f"serving {loaded.output} at {server.url(ears.public)}", err=True)
+        click.echo(f"dashboard at {owners}" if owners else "no dashboard", err=True)
     logging.getLogger("uvicorn.access").setLevel(logging.INFO)
     logging.getLogger("uvicorn.error").setLevel(logging.INFO if wishes.verbose > 1 else logging.ERROR)
-    server.serve(loaded, listening, log=wishes.verbose > 0)
+    server.serve(loaded, ears, _now, log=wishes.verbose > 0)
 
 
 @cli.command()

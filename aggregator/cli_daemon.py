@@ -25,9 +25,16 @@ def daemon(config: Config, *, as_json: bool, verbose: int, quiet: bool) -> None:
             return
         from aggregator.web import server
 
-        listening = server.listen(config.web.listen)
-        with server.serving(config, listening, log=verbose > 0):
-            say(_log, "web", f"serving {config.output} at {server.url(listening)}", url=server.url(listening))
+        ears = server.listen(config)
+        url, owners = server.url(ears.public), server.url(ears.dashboard) if ears.dashboard else ""
+        with server.serving(config, ears, _now, log=verbose > 0):
+            say(_log, "web", f"serving {config.output} at {url}", url=url)
+            if owners:
+                say(_log, "web", f"dashboard at {owners}_/", dashboard=f"{owners}_/")
             yield
 
-    run(config, lambda: datetime.now(UTC), serve)
+    run(config, _now, serve)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

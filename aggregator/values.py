@@ -1,5 +1,6 @@
 """Durations, sizes, addresses and category paths as people write and read them. Pure."""
 
+import ipaddress
 import re
 import unicodedata
 from datetime import timedelta
@@ -48,12 +49,32 @@ def size(value: object) -> int:
     return number
 
 
+def amount(number: int) -> str:
+    """A number of bytes as people say it, in decimal units: `0 B`, `850 B`, `12 kB`, `3.4 MB`."""
+    length = float(number)
+    for unit in ("B", "kB", "MB", "GB"):
+        if length < 999.5 or unit == "GB":
+            break
+        length /= 1000
+    return f"{length:.1f} {unit}" if unit != "B" and length < 9.95 else f"{length:.0f} {unit}"
+
+
 def address(value: str) -> tuple[str, int]:
     """`"127.0.0.1:8080"`, `"localhost:80"` or `"[::1]:8080"` as host and port. Raises ValueError."""
     match = re.fullmatch(r"(?:\[([0-9a-fA-F:.]+)\]|([\w-]{1,63}(?:\.[\w-]{1,63})*)):([0-9]{1,5})", value, re.ASCII)
     if not match or int(match[3]) > 65535:
         raise ValueError('write HOST:PORT, such as "127.0.0.1:8080" or "[::1]:8080"')
     return match[1] or match[2], int(match[3])
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host's name or address can only mean this machine (RFC 6761 §6.3, RFC 1122 §3.2.1.3, RFC 4291)."""
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def categories(value: object) -> tuple[CategoryPath, ...]:

@@ -70,7 +70,7 @@ class Planet:
         file = self.root / "config" / "aggregator.toml"
         file.parent.mkdir(exist_ok=True)
         tables = [("[site]", {**self.site, "archive": self.site.get("archive", 0)}), ("[fetch]", self.fetch)]
-        tables += [("[web]", self.web)] if self.web else []
+        tables += [("[web]", {"dashboard": "", **self.web})] if self.web else []  # else all tests had one port
         tables += [("[[host]]", each) for each in self.hosts]
         tables += [("[[source]]", each) for each in self.sources] + [("[[category]]", each) for each in self.categories]
         lines = []

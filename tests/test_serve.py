@@ -35,6 +35,7 @@ class Running:
     process: "subprocess.Popen[str]"
     url: str
     log: Path
+    dashboard: str = ""
 
     def ask(self, target: str = "/rss.xml", method: str = "GET", **headers: str) -> httpx.Response:
         """One request on a connection of its own; `target` goes out as it stands, `accept_encoding` is a header."""
@@ -52,6 +53,7 @@ class Running:
 @contextmanager
 def serving(planet: Planet, *options: str) -> Iterator[Running]:
     """A server for a planet, as a process of its own at a free port."""
+    planet.web = {"dashboard": "127.0.0.1:0", **planet.web}
     planet.write()
     log = planet.root / "log"
     command = [sys.executable, "-m", "aggregator", "serve", "--listen", "127.0.0.1:0", "--json", *options]
@@ -65,7 +67,8 @@ def serving(planet: Planet, *options: str) -> Iterator[Running]:
         try:
             assert process.stdout
             said = "".join(iter(process.stdout.readline, "}\n"))
-            yield Running(process, json.loads(said + "}")["url"], log)
+            found = json.loads(said + "}")
+            yield Running(process, found["url"], log, found["dashboard"] or "")
         finally:
             process.kill()
 
@@ -183,11 +186,21 @@ def test_a_folder_without_its_slash_is_led_there(running: Running, target: str, 
     assert httpx.get(running.url.rstrip("/") + target, follow_redirects=True, trust_env=False).status_code == 200
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "BREW"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "TRACE", "PATCH", "BREW"])
 def test_it_is_only_read(running: Running, method: str) -> None:
     answer = running.ask(method=method)
     assert answer.status_code == 405
-    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
+
+
+@pytest.mark.parametrize(("target", "origin"), [("/rss.xml", "*"), ("/x/archive-1/atom.xml", "*"), ("/icon.png", None)])
+def test_pages_of_other_sites_may_ask_for_feeds(running: Running, target: str, origin: str | None) -> None:
+    asked = {"origin": "https://other.example", "access_control_request_headers": "if-none-match"}
+    answer = running.ask(target, "OPTIONS", access_control_request_method="GET", **asked)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
+    assert answer.headers.get("access-control-allow-origin") == origin
+    assert answer.headers.get("access-control-allow-headers") == origin
 
 
 # --- With which headers ---------------------------------------------------------------------------------------------
@@ -412,6 +425,7 @@ def command(planet: Planet, *arguments: str) -> "subprocess.CompletedProcess[str
 
 def test_what_cannot_be_is_one_line(tmp_path: Path) -> None:
     planet = Planet(tmp_path)
+    planet.web["dashboard"] = ""
     planet.write()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         where = f"127.0.0.1:{taken.getsockname()[1]}"
@@ -431,14 +445,15 @@ def test_it_listens_where_the_config_says_and_says_so(tmp_path: Path) -> None:
     planet = Planet(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    file = planet.write()
-    file.write_text(file.read_text() + f'\n[web]\nlisten = "127.0.0.1:{port}"\n', encoding="utf-8")
+    planet.web = {"listen": f"127.0.0.1:{port}", "dashboard": ""}
+    planet.write()
     env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
     line = [sys.executable, "-m", "aggregator", "serve"]
     with subprocess.Popen(line, cwd=tmp_path, env=env, text=True, stderr=subprocess.PIPE) as process:
         try:
             assert process.stderr
             assert process.stderr.readline() == f"serving {tmp_path / 'feeds'} at http://127.0.0.1:{port}/\n"
+            assert process.stderr.readline() == "no dashboard\n"
             assert httpx.get(f"http://127.0.0.1:{port}/", trust_env=False).status_code == 404
         finally:
             process.terminate()

@@ -88,7 +88,13 @@ def test_feeds_name_their_hubs_and_themselves() -> None:
         for asked, status in (({}, 200), ({"if-none-match": "*"}, 304)):
             found = answer(document, f"%E6%9C%80/{name}", asked, terms)
             assert (found.status, found.headers["Link"]) == (status, link.format(name))
-    assert "Link" not in answer(document, "index.html", {}, terms).headers
+    for path in (
+        "index.html",
+        "archive-7/atom.xml",
+        "%E6%9C%80/archive-12/atom.xml",
+    ):  # what is closed says nothing new
+        assert "Link" not in answer(document, path, {}, terms).headers
+    assert "Link" in answer(document, "my-archive-7/atom.xml", {}, terms).headers
     assert "Link" not in answer(document, "atom.xml", {}, Terms(types, "https://p.example/", 60)).headers
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from aggregator.config import entries, problems, shelves, templates, toml
+from aggregator.config import web as webs
 from aggregator.config.problems import Problem
 from aggregator.config.tables import CategorySettings, Fetching, Host, Site, Web
 from aggregator.config.toml import KeyPath
@@ -110,6 +111,7 @@ def _read(file: Path, root: Path, data: dict[str, Any], found: list[Problem], lo
         return None
     missing: list[Problem] = []
     sources = tuple(entries.source(each, site, fetch, root, found, missing) for each in listed)
+    found.extend(webs.check(web, root, missing))
     found.extend(missing if look else ())
     found.extend(shelves.problems(settings, places, sources))
     own = templates.read(file.absolute().parent / "templates", found)

@@ -115,6 +115,10 @@ def _listen(value: str) -> str:
     return value
 
 
+def _listen_or_not(value: str) -> str:
+    return _listen(value) if value else ""
+
+
 def _timeout(value: object) -> timedelta:
     if duration(value) < timedelta(seconds=1):
         raise ValueError('write "1s" or more')
@@ -236,9 +240,14 @@ class Host(Table):
 
 
 class Web(Table):
-    """`[web]`: where `serve` listens."""
+    """`[web]`: where the published tree is served, and where, for the owner alone, the dashboard ("" for nowhere).
+
+    `token` says where the secret is that the dashboard asks for.
+    """
 
     listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8080"
+    dashboard: Annotated[str, AfterValidator(_listen_or_not)] = "127.0.0.1:8081"
+    token: str = Field("", repr=False)
 
 
 class CategorySettings(Table):

@@ -1,11 +1,11 @@
 """What has happened: the log of visits, their sums by day and hour, runs, and incidents. All of it is bounded."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, Table, delete, insert, or_, select, update
 
 from aggregator.store.engine import insert_new
 from aggregator.store.tables import day, incident, run, source, traffic, visit
@@ -134,10 +134,15 @@ def visits(db: Connection, source_id: int) -> tuple[Visited, ...]:
     return tuple(_visited(row) for row in rows)
 
 
-def days(db: Connection, since: datetime) -> Mapping[int, tuple[Day, ...]]:
-    """The days of all sources from `since` on, in order, by the source's number; days without a visit are not there."""
+def days(db: Connection, since: datetime, ids: Collection[int] | None = None) -> Mapping[int, tuple[Day, ...]]:
+    """The days from `since` on of all sources, or of some `ids`, in order, by the source's number.
+
+    Days without a visit are not there.
+    """
     found: dict[int, list[Day]] = {}
     wanted = select(day).where(day.c.number >= _number(since, 86_400)).order_by(day.c.number)
+    if ids is not None:
+        wanted = wanted.where(day.c.source_id.in_(ids))
     for row in db.execute(wanted):
         found.setdefault(row.source_id, []).append(Day(row.number, row.visits, row.failed, row.new))
     return {key: tuple(value) for key, value in found.items()}
@@ -147,6 +152,13 @@ def hours(db: Connection, since: datetime) -> tuple[Hour, ...]:
     """The requests of each hour from `since` on, in order."""
     wanted = select(traffic).where(traffic.c.hour >= _number(since, 3_600)).order_by(traffic.c.hour, traffic.c.status)
     return tuple(Hour(row.hour, row.status, row.requests, row.received, row.saved) for row in db.execute(wanted))
+
+
+def answered(db: Connection, since: datetime) -> tuple[int, ...]:
+    """The hours from `since` on in which a source answered with what was wanted (2xx, 304), in order."""
+    good = or_(traffic.c.status.between(200, 299), traffic.c.status == 304)
+    wanted = select(traffic.c.hour).where(traffic.c.hour >= _number(since, 3_600), good)
+    return tuple(db.scalars(wanted.distinct().order_by(traffic.c.hour)))
 
 
 def runs(db: Connection, limit: int = 50) -> tuple[Run, ...]:

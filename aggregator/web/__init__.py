@@ -1,1 +1,1 @@
-"""HTTP: the published tree as a small web server gives it out, for readers and for a proxy before it."""
+"""HTTP: the published tree as a small web server gives it to readers and to a proxy before it, and the dashboard."""

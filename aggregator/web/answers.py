@@ -32,6 +32,10 @@ _OPEN = (*_FEEDS, "text/x-opml")
 """What pages of other sites may read (https://fetch.spec.whatwg.org/#cors-protocol)."""
 
 
+METHODS = ("GET", "HEAD", "OPTIONS")
+_ARCHIVE = re.compile(r"(?:.*/)?archive-[0-9]+/[^/]*")  # as output names them; no category can
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What holds for the whole tree: the media types of documents by their file names, the public URL of the tree with
@@ -89,7 +93,7 @@ def answer(document: Document, path: str, asked: Mapping[str, str], terms: Terms
         headers["Vary"] = ", ".join(vary)
     if media_type in _OPEN:
         headers["Access-Control-Allow-Origin"] = "*"
-    if media_type in _FEEDS and terms.hubs:  # WebSub §4
+    if media_type in _FEEDS and terms.hubs and not _ARCHIVE.fullmatch(path):  # WebSub §4; an archive never changes
         links = [f'<{hub}>; rel="hub"' for hub in terms.hubs]
         headers["Link"] = ", ".join([*links, f'<{terms.base_url}{path}>; rel="self"'])
     if _has_it(asked, tag, document.modified):
@@ -98,6 +102,18 @@ def answer(document: Document, path: str, asked: Mapping[str, str], terms: Terms
     if gzipped:
         headers["Content-Encoding"] = "gzip"
     return Answer(200, headers, document.gzipped if gzipped else document.data)
+
+
+def permitted(path: str, terms: Terms) -> Answer:
+    """What may be done with a document (RFC 9110 §9.3.7); of feeds that other sites' pages may ask, too, with headers
+    such as If-None-Match (https://fetch.spec.whatwg.org/#cors-preflight-fetch)."""
+    headers = {"Allow": ", ".join(METHODS), "X-Content-Type-Options": "nosniff"}
+    if terms.media_type(path.rpartition("/")[2]) in _OPEN:
+        headers["Access-Control-Allow-Origin"] = "*"
+        headers["Access-Control-Allow-Methods"] = headers["Allow"]
+        headers["Access-Control-Allow-Headers"] = "*"
+        headers["Access-Control-Max-Age"] = "86400"
+    return Answer(204, headers)
 
 
 def _has_it(asked: Mapping[str, str], tag: str, modified: int) -> bool:

@@ -1,5 +1,10 @@
-"""The web application: every request is for a document of the published tree. The store is never asked."""
+"""The public web application: every request is for a document of the published tree, and reads files alone.
 
+Only /healthz asks the store, to look.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -12,8 +17,9 @@ from aggregator.config import Config
 from aggregator.formats import find
 from aggregator.text import http_url, mime_type
 from aggregator.web import tree
-from aggregator.web.answers import Answer, Terms, answer, is_text
+from aggregator.web.answers import METHODS, Answer, Terms, answer, is_text, permitted
 from aggregator.web.documents import Shelf
+from aggregator.web.health import health
 
 _MISSING = Answer(
     404,
@@ -22,16 +28,24 @@ _MISSING = Answer(
 )
 
 
-def app(config: Config) -> Starlette:
-    """The application that serves the output of a config."""
+def app(config: Config, clock: Callable[[], datetime]) -> Starlette:
+    """The application that serves the output of a config; `clock` says what time it is."""
     root, agreed, shelf = config.output, terms(config), Shelf()
 
     def document(request: Request) -> Response:  # no coroutine, so Starlette gives each request a thread for its disk
         asked = {name: ", ".join(request.headers.getlist(name)) for name in request.headers}
-        made = respond(root, shelf, agreed, request.scope["raw_path"], asked)
+        if request.method == "OPTIONS":
+            made = permitted(request.path_params["path"], agreed)
+        else:
+            made = respond(root, shelf, agreed, request.scope["raw_path"], asked)
         return Response(made.body, made.status, made.headers)
 
-    return Starlette(routes=[Route("/{path:path}", document, methods=["GET", "HEAD"])])
+    def healthy(_: Request) -> Response:
+        made = health(config.store, clock(), details=False)
+        return Response(made.body, made.status, made.headers)
+
+    routes = [Route("/healthz", healthy), Route("/{path:path}", document, methods=METHODS)]
+    return Starlette(routes=routes)
 
 
 def terms(config: Config) -> Terms:

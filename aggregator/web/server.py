@@ -1,30 +1,64 @@
-"""The web server: listens, serves, and ends within seconds when it is told to."""
+"""The web server: listens, serves, and ends within seconds when it is told to.
+
+There are two listeners: one for the published tree, and one for the dashboard, with limits and a thread of its own, so
+that a crowd of readers does not shut its owner out.
+"""
 
 import socket
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Thread
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from aggregator.config import Config
-from aggregator.errors import AggregatorError
+from aggregator.config import web as webs
+from aggregator.errors import AggregatorError, ConfigError
 from aggregator.values import address
-from aggregator.web.app import app
+from aggregator.web import app, dashboard
+from aggregator.web.gate import Gate
 
 _PATIENCE = 3
 """Seconds that are left to those who are still reading when it ends."""
 
 
-def listen(where: str) -> socket.socket:
-    """A socket that listens at `host:port`; port 0 is any that is free. Raises ValueError and AggregatorError."""
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """The sockets that listen: for the public, and for the owner, where the config wants that."""
+
+    public: socket.socket
+    dashboard: socket.socket | None = None
+
+
+def listen(config: Config, instead: str = "") -> Listeners:
+    """The listeners of a config, the public one `instead` elsewhere; port 0 is any that is free.
+
+    Raises ConfigError and AggregatorError.
+    """
+    try:
+        public = _listen(instead or config.web.listen, "--listen")
+    except ValueError as error:
+        raise ConfigError(f"--listen: {error}") from None
+    if not config.web.dashboard:
+        return Listeners(public)
+    try:
+        return Listeners(public, _listen(config.web.dashboard, "`dashboard` of [web]"))
+    except BaseException:
+        public.close()
+        raise
+
+
+def _listen(where: str, key: str) -> socket.socket:
     host, port = address(where)
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
         why = str(error.strerror).partition(" (while")[0]
-        raise AggregatorError(f"{where}: cannot listen ({why}); free it, or choose another with --listen") from error
+        raise AggregatorError(f"{where}: cannot listen ({why}); free it, or choose another with {key}") from error
 
 
 def url(listening: socket.socket) -> str:
@@ -33,16 +67,39 @@ def url(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
-def serve(config: Config, listening: socket.socket, *, log: bool) -> None:
-    """Serve what the config publishes until SIGINT or SIGTERM, which are raised again then; `log` requests or not."""
-    _server(config, log).run(sockets=[listening])
+def serve(config: Config, ears: Listeners, clock: Callable[[], datetime], *, log: bool) -> None:
+    """Serve what the config publishes until SIGINT or SIGTERM, which are raised again then; `log` requests or not.
+
+    `clock` says what time it is. Raises ConfigError when the token is not in its place.
+    """
+    with _dashboard(config, ears, clock, log=log):
+        _server(app.app(config, clock), log=log).run(sockets=[ears.public])
 
 
 @contextmanager
-def serving(config: Config, listening: socket.socket, *, log: bool) -> Iterator[None]:
-    """The same in a thread of its own, with its own event loop, for as long as the block runs; signals are not its."""
-    server = _server(config, log)
-    thread = threading.Thread(target=server.run, args=([listening],), name="web", daemon=True)
+def serving(config: Config, ears: Listeners, clock: Callable[[], datetime], *, log: bool) -> Iterator[None]:
+    """The same in threads, each with its own event loop, for as long as the block runs; signals are not theirs."""
+    with _dashboard(config, ears, clock, log=log), _thread(app.app(config, clock), ears.public, log=log):
+        yield
+
+
+@contextmanager
+def _dashboard(config: Config, ears: Listeners, clock: Callable[[], datetime], *, log: bool) -> Iterator[None]:
+    if ears.dashboard is None:
+        yield
+        return
+    try:
+        gate = Gate(ears.dashboard.getsockname()[1], webs.token(config.web, config.root))
+    except ValueError as error:
+        raise ConfigError(f"{config.file}: web.token: {error}") from error
+    with _thread(dashboard.app(config, gate, clock), ears.dashboard, log=log):
+        yield
+
+
+@contextmanager
+def _thread(served: ASGIApp, listening: socket.socket, *, log: bool) -> Iterator[None]:
+    server = _server(served, log=log)
+    thread = Thread(target=server.run, kwargs={"sockets": [listening]}, name="web", daemon=True)
     thread.start()
     try:
         yield
@@ -51,14 +108,14 @@ def serving(config: Config, listening: socket.socket, *, log: bool) -> Iterator[
         thread.join(_PATIENCE + 1)
 
 
-def _server(config: Config, log: bool) -> uvicorn.Server:
+def _server(served: ASGIApp, *, log: bool) -> uvicorn.Server:
     settings = uvicorn.Config(
-        app(config),
+        served,
         http="h11",
         ws="none",
         lifespan="off",
         log_config=None,
-        access_log=log,
+        access_log=log,  # for all servers of a process, or for none: the last one decides
         proxy_headers=False,  # they are of use for nothing but the log, and anyone can send them
         server_header=False,
         limit_concurrency=500,  # more get a 503 rather than all the descriptors that the files need
