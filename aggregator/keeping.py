@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from aggregator import identity, schedule, sources
+from aggregator import hubs, identity, schedule, sources
 from aggregator.fetching import freshness
 from aggregator.model import HostState, Item, Source, Validators, Visit
 from aggregator.moves import moved
+from aggregator.store import hubs as subscriptions
 from aggregator.store import retention, vanished, visits
 from aggregator.store import sources as stored
 from aggregator.store.engine import writing
@@ -42,9 +43,18 @@ class Outcome:
 
 
 def keep(
-    engine: Engine, visit: Visit, standing: Standing, now: datetime, hosts: Mapping[str, HostState] | None = None
+    engine: Engine,
+    visit: Visit,
+    standing: Standing,
+    now: datetime,
+    hosts: Mapping[str, HostState] | None = None,
+    *,
+    listening: bool = False,
 ) -> Outcome | None:
-    """Decide what a visit means, and save it, with what was learned of `hosts`."""
+    """Decide what a visit means, and save it, with what was learned of `hosts`.
+
+    Where nobody is `listening` to what hubs deliver, they are not relied on.
+    """
     remote = sources.find(visit.source.kind).REMOTE
     with writing(engine) as db:
         stored.save_hosts(db, hosts or {})
@@ -66,7 +76,8 @@ def keep(
         changes = decision.changes
         learned = _learned(visit, standing, changes, visits.validators(db, standing.id), now)
         learned = replace(learned, habits=decision.habits)
-        due = _due(visit, standing, learned, now) if remote else schedule.Due(now, "looked at by every run")
+        pushed = listening and not visit.error and _is_pushed(db, standing, changes, now)
+        due = _due(visit, standing, learned, now, pushed) if remote else schedule.Due(now, "looked at by every run")
         surplus = frozenset[identity.Change]() if standing.last_success else _surplus(visit, changes, now)
         warnings = visits.save(db, standing.id, visit, changes, now, due, learned, surplus)
         taken_back, is_strict = 0, remote and visit.source.policy.on_vanish == "drop"
@@ -162,7 +173,19 @@ def _learned(
     return visits.Learned(hints, min(standing.gone_since or now, now) if is_gone else None, move)
 
 
-def _due(visit: Visit, standing: Standing, learned: visits.Learned, now: datetime) -> schedule.Due:
+def _is_pushed(db: Connection, standing: Standing, changes: Sequence[identity.Change], now: datetime) -> bool:
+    """Whether its hub delivers what is new. One that did not deliver what this visit found is not relied on again
+    before it delivers something."""
+    held = subscriptions.of(db, standing.id)
+    if held is None or not hubs.is_pushed(held, now):
+        return False
+    new = [change.published for change in changes if change.what == "new"]
+    if missed := hubs.has_missed(held, standing.last_success, new, now):
+        subscriptions.silence(db, held)
+    return not missed
+
+
+def _due(visit: Visit, standing: Standing, learned: visits.Learned, now: datetime, pushed: bool) -> schedule.Due:
     """When to come again. What our own config forbids is tried by every run, as long as that asks nobody."""
     if visit.trouble and visit.trouble.kind in _FORBIDDEN and not visit.trouble.asked:
         return schedule.Due(now, "when the config allows it")
@@ -176,4 +199,5 @@ def _due(visit: Visit, standing: Standing, learned: visits.Learned, now: datetim
         trouble=visit.trouble,
         gone_since=standing.gone_since,
         last_full=now if visit.answer else standing.last_success,  # a document that could not be read was one as well
+        pushed=pushed,
     )

@@ -40,14 +40,14 @@ def prepare(engine: Engine, config: Config, now: datetime, force: bool) -> Plan:
         notes += categories.rename(db, slugs(config))
         standings = stored.standings(db)
         hosts = stored.hosts(db)
-        once = _asked_once(config.sources, standings)
+        once = asked_once(config.sources, standings)
         due = [source for source in once if force or _is_due(source, standings[source.key], now)]
         due.sort(key=lambda source: _rank(standings[source.key], now))
         known = [(source, _known(db, source, standings[source.key])) for source in due]
     return Plan(known, standings, hosts, notes)
 
 
-def _asked_once(configured: Sequence[Source], standings: Mapping[str, Standing]) -> Iterator[Source]:
+def asked_once(configured: Sequence[Source], standings: Mapping[str, Standing]) -> Iterator[Source]:
     """The sources, without those that are the same as another by now: its entries are in the categories of both."""
     more: dict[str, tuple[CategoryPath, ...]] = {}
     for source in configured:

@@ -12,6 +12,7 @@ _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _LONGEST = timedelta(days=36500)  # longer than any plan, short enough to be added to any date
 _WEEK_IN_HOURS = 7 * 24
+_BACKUP = _DAY  # between visits to what a hub delivers
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _EVERY, _UNVALIDATED = "every ", "always sent in full: "  # how the reasons begin that are nobody's wish but the owner's
 _REFUSED = ("http 401", "http 403", "blocked")
@@ -41,6 +42,7 @@ def next_visit(
     trouble: Trouble | None = None,
     gone_since: datetime | None = None,
     last_full: datetime | None = None,
+    pushed: bool = False,
 ) -> Due:
     """The visit after one to the source `key` that began at `now`.
 
@@ -50,7 +52,7 @@ def next_visit(
     counts the failed visits in a row, this one included; `trouble` is what this one was about; `gone_since` is when the
     first 410 in a row was met, None if this is the first; `last_full` is when the document was transferred last, which
     holds without validators for a failed visit too. A source in trouble is asked less and less, but never given up,
-    unless it is gone.
+    unless it is gone. `pushed` says that a hub delivers what is new, so that a visit a day makes sure of that.
     """
     gone = False
     if failures > 0 or trouble:
@@ -60,6 +62,8 @@ def next_visit(
             own, reason = rest, f"{reason}; {_no_validators(pace)}"
     elif not validated and pace.unvalidated > pace.interval:
         own, reason = pace.unvalidated, _no_validators(pace)
+    elif pushed and pace.interval < _BACKUP:
+        own, reason = _BACKUP, "hub pushes; backup once a day"
     else:
         own, reason = pace.interval, f"{_EVERY}{_text(pace.interval)}"
     wait, wish = max(((own, ""), *_wishes(pace, hints)), key=lambda floor: floor[0])
@@ -155,7 +159,7 @@ def is_due(
 def _longest(pace: Pace) -> timedelta:
     """The longest wait that is ever planned, before jitter: `refused_wait` and `gone_after` are within these."""
     caps = (pace.freshness_cap, pace.ttl_cap, pace.backoff_cap, pace.pause_cap)
-    return max(pace.interval, pace.unvalidated, *caps)
+    return max(pace.interval, pace.unvalidated, _BACKUP, *caps)
 
 
 def _at_most(wait: timedelta, hints: Hints, pace: Pace) -> timedelta:

@@ -24,6 +24,7 @@ FLOORS: dict[str, int] = {
     "stripping": 4,
     "rules": 5,
     # 1: rooms that do not know each other
+    "hubs": 10,
     "identity": 10,
     "schedule": 10,
     "moves": 10,
@@ -50,6 +51,7 @@ FLOORS: dict[str, int] = {
     "archives": 32,
     "channels": 33,
     "planning": 33,
+    "subscribing": 34,
     "pipeline": 34,
     "explaining": 40,
     "listing": 40,
@@ -92,6 +94,7 @@ DOORS: dict[str, tuple[str, ...]] = {
         "output",
         "pipeline",
         "planning",
+        "subscribing",
     ),  # above the store: only the types Engine and Connection
     "uvicorn": ("web",),
     "uvloop": ("fetching",),

@@ -216,9 +216,10 @@ class Host(Table):
 
 
 class Web(Table):
-    """`[web]`: where `serve` listens."""
+    """`[web]`: where `serve` listens, and at which URL the internet reaches that ("" for not at all)."""
 
     listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8080"
+    public_url: Annotated[str, AfterValidator(_base_url)] = ""
 
 
 class CategorySettings(Table):

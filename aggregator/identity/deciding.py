@@ -29,6 +29,7 @@ def decide(
     policy: Policy = _PLAIN,
     habits: Habits = _UNKNOWN,
     held: Collection[str] = frozenset(),
+    part: bool = False,
 ) -> Decision:
     """What a visit means for one source, in an order that does not depend on the order of `items`.
 
@@ -36,7 +37,8 @@ def decide(
     file that was read again or is gone. `held` names the files that stand as they were, whose items nobody may adopt.
     A local item that is known and not met again is removed; a feed only lists its newest, so from absence nothing
     follows. `habits` are what earlier visits taught; what the owner says of `policy.identity` goes before. Posts are
-    always recognised by all that they have.
+    always recognised by all that they have. What is but a `part` of a feed, as hubs deliver it, teaches nothing of its
+    habits.
     """
     learned = policy.identity == "auto"
     mode = (habits.mode if learned else policy.identity) if remote else "auto"
@@ -44,7 +46,7 @@ def decide(
     rows = [row for row in sorted(known, key=lambda row: row.id) if row.origin not in held or remote]
     adopted = adopt(incoming, rows, mode, learned=learned)
     warning = ""
-    if remote and learned:
+    if remote and learned and not part:
         hinted, warning = reidentified(incoming, rows, adopted)
         adopted |= hinted
         learnt = learn(habits, incoming, adopted)
