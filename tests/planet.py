@@ -36,6 +36,7 @@ class Planet:
             "spacing": "0s",
             "jitter": 0.0,
         }
+        self.web: dict[str, Any] = {}
         self.hosts: list[dict[str, Any]] = []
         self.sources: list[dict[str, Any]] = []
         self.categories: list[dict[str, Any]] = []
@@ -67,6 +68,7 @@ class Planet:
         file = self.root / "config" / "aggregator.toml"
         file.parent.mkdir(exist_ok=True)
         tables = [("[site]", {**self.site, "archive": self.site.get("archive", 0)}), ("[fetch]", self.fetch)]
+        tables += [("[web]", self.web)] if self.web else []
         tables += [("[[host]]", each) for each in self.hosts]
         tables += [("[[source]]", each) for each in self.sources] + [("[[category]]", each) for each in self.categories]
         lines = []
@@ -133,6 +135,19 @@ def started(planet: Planet, *options: str) -> "subprocess.Popen[str]":
 def places(server: Server) -> list[str]:
     """Host and path of every request, in order: `127.0.0.2/feed`."""
     return [request.headers["host"].partition(":")[0] + request.path for request in server.log]
+
+
+def atom(entries: Iterable[Mapping[str, Any]], title: str = "A feed", **links: str) -> bytes:
+    """An Atom feed with links by their relation; an entry's keys are `id`, `title`, `date`, and `text`."""
+    head = "".join(f'<link rel="{rel}" href="{escape(href)}"/>' for rel, href in links.items())
+    parts = [
+        f"<entry><id>{each['id']}</id><title>{escape(each['title'])}</title><updated>{each['date'].isoformat()}</updated>"
+        f"<published>{each['date'].isoformat()}</published><link href='https://news.example/{each['id']}'/>"
+        f"<content>{escape(each.get('text', 'Some text.'))}</content></entry>"
+        for each in entries
+    ]
+    body = f"<id>urn:feed</id><title>{escape(title)}</title>{head}{''.join(parts)}"
+    return f'<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom">{body}</feed>'.encode()
 
 
 def rss(items: Iterable[Mapping[str, Any]], title: str = "A feed", **channel: str) -> bytes:

@@ -95,6 +95,7 @@ DOORS: dict[str, tuple[str, ...]] = {
         "pipeline",
         "planning",
         "subscribing",
+        "web/hooks",
     ),  # above the store: only the types Engine and Connection
     "uvicorn": ("web",),
     "uvloop": ("fetching",),

@@ -1,5 +1,6 @@
 """The web application: every request is for a document of the published tree. The store is never asked."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,8 +23,8 @@ _MISSING = Answer(
 )
 
 
-def app(config: Config) -> Starlette:
-    """The application that serves the output of a config."""
+def app(config: Config, hooks: Sequence[Route] = ()) -> Starlette:
+    """The application that serves the output of a config, and, in the daemon, what WebSub hubs call."""
     root, agreed, shelf = config.output, terms(config), Shelf()
 
     def document(request: Request) -> Response:  # no coroutine, so Starlette gives each request a thread for its disk
@@ -31,7 +32,7 @@ def app(config: Config) -> Starlette:
         made = respond(root, shelf, agreed, request.scope["raw_path"], asked)
         return Response(made.body, made.status, made.headers)
 
-    return Starlette(routes=[Route("/{path:path}", document, methods=["GET", "HEAD"])])
+    return Starlette(routes=[*hooks, Route("/{path:path}", document, methods=["GET", "HEAD"])])
 
 
 def terms(config: Config) -> Terms:

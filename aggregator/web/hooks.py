@@ -4,30 +4,35 @@ The store is only read here; what follows is told to the daemon.
 """
 
 import asyncio
-from collections.abc import Callable
 
+from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from aggregator import hubs
+from aggregator.store.engine import reading
+from aggregator.store.hubs import by_token
 from aggregator.text import one_line
 
 _PLACES = 8  # deliveries that are read at a time, as each may be as large as a document; one of each subscription
 _SECONDS = 30.0
 _CHALLENGE = 4096
 
-Find = Callable[[str], hubs.Subscription | None]
-"""The subscription of a token; from any thread."""
 
-
-def routes(find: Find, tell: hubs.Tell, max_bytes: int) -> list[Route]:
+def routes(engine: Engine, tell: hubs.Tell, max_bytes: int) -> list[Route]:
     """What answers below `/_/websub/`; no delivery is larger than `max_bytes`."""
     busy: set[str] = set()
 
+    def find(token: str) -> hubs.Subscription | None:
+        with reading(engine) as db:
+            return by_token(db, token)
+
     async def hook(request: Request) -> Response:
         token = request.path_params["token"]
+        if request.method == "HEAD":  # which Starlette takes for a GET, but a hub gets its challenge from no HEAD
+            return _answer(405, "")
         held = await run_in_threadpool(find, token) if token.isascii() else None
         if request.method == "GET":
             return _verified(held, request, tell) if held else _answer(404, "There is no such subscription.")
