@@ -8,12 +8,10 @@ and 143 ended by Ctrl-C and SIGTERM.
 import contextlib
 import logging
 import os
-import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,6 +19,7 @@ import click
 
 from aggregator import __version__
 from aggregator.errors import AggregatorError, ConfigError, LockedError
+from aggregator.process import end_at_sigterm, open_streams
 
 if TYPE_CHECKING:
     from aggregator.config import Config
@@ -266,6 +265,20 @@ def serve(config: Path | None, as_json: bool, verbose: int, quiet: bool, listen:
     server.serve(loaded, listening, log=wishes.verbose > 0)
 
 
+@cli.command()
+@common
+def daemon(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None:
+    """Visit sources as they become due and write the feeds that change, until it is ended.
+
+    SIGTERM ends it within seconds; SIGHUP, or a change of the config, has it go on with the new one.
+    """
+    wishes = _wishes(config, as_json, verbose, quiet)
+    loaded = _load(wishes)
+    from aggregator import cli_daemon
+
+    cli_daemon.daemon(loaded, as_json=wishes.json, verbose=wishes.verbose, quiet=wishes.quiet)
+
+
 @cli.group("list", no_args_is_help=True)
 @common
 def list_(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None:
@@ -342,8 +355,8 @@ def _list(what: str, wishes: Wishes, **options: Any) -> None:
 
 def main() -> None:
     """The program. What the world or its user did wrong is one line or more on standard error, never a trace."""
-    _open_streams()
-    _end_at_sigterm()
+    open_streams()
+    end_at_sigterm()
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:
@@ -368,26 +381,3 @@ def _fail(error: object, code: int) -> None:
     for line in str(error).splitlines():
         click.echo(f"aggregator: {line}", err=True)
     sys.exit(code)
-
-
-def _end_at_sigterm() -> None:
-    """Have SIGTERM end the program with 143: nobody is asked any more, and what was saved stays.
-
-    It has a few seconds for that, as threads that wait for a silent name server would hold it up.
-    """
-
-    def stop(*_: object) -> None:
-        signal.signal(signal.SIGALRM, lambda *_: os._exit(143))
-        signal.alarm(5)
-        sys.exit(143)
-
-    signal.signal(signal.SIGTERM, stop)
-
-
-def _open_streams() -> None:
-    """Have output and errors take what is written, whatever the locale, and even when the caller has closed them."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open to the end
-        if isinstance(stream := getattr(sys, name), TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")

@@ -55,9 +55,9 @@ async def visit(source: Source, known: Mapping[str, Validators], fetch: Fetch) -
     return replace(result, seconds=asking.seconds)
 
 
-async def read(source: Source, document: Document) -> Visit:
+def read(source: Source, document: Document) -> Visit:
     """What a document is that nobody was asked for, as its hub delivered it. Raises ParseError."""
-    batch = await asyncio.to_thread(_batch, sources.find(source.kind), document, source)
+    batch = _batch(sources.find(source.kind), document, source)
     return Visit(source, batch.items, batch.feed, said={document.name: batch.warnings})
 
 

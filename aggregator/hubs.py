@@ -24,11 +24,15 @@ _METHODS = ("sha1", "sha256", "sha384", "sha512")
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A source's subscription: `asked` is when its hub was asked or answered last, `failures` how often it was asked
-    since it answered, `since` when it was verified first, `until` when its lease ends. `ignored` counts deliveries
-    that were not signed as they should be."""
+    """The subscription of the source `key`.
+
+    `asked` is when its hub was asked or answered last, `failures` how often it was asked since it answered, `since`
+    when it was verified first, `until` when its lease ends. `ignored` counts deliveries that were not signed as they
+    should be.
+    """
 
     source_id: int
+    key: str = field(repr=False)
     hub: str = field(repr=False)
     topic: str = field(repr=False)
     token: str = field(repr=False)

@@ -28,7 +28,7 @@ class Outcome:
     All posts count, whether their files were read or not; of a feed that has not changed nothing does.
 
     `warnings` are also those of documents that stand as they were, `told` those that were in force before; `moved_to`
-    is set when this visit was the one after which a permanent redirect is believed.
+    is set when this visit was the one after which a permanent redirect is believed. `reason` is that of `next_visit`.
     """
 
     source: Source
@@ -40,6 +40,7 @@ class Outcome:
     seconds: float = 0.0
     next_visit: datetime | None = None
     moved_to: str = ""
+    reason: str = ""
 
 
 def keep(
@@ -110,6 +111,7 @@ def keep(
         seconds=visit.seconds,
         next_visit=due.when,
         moved_to=moved_to,
+        reason=due.reason,
     )
 
 

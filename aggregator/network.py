@@ -11,8 +11,10 @@ from aggregator.model import Document, Fetch, HostState, Limits, Validators
 @asynccontextmanager
 async def network(
     config: Config, hosts: Mapping[str, HostState], now: datetime, *, remote: bool
-) -> AsyncIterator[tuple[Fetch, Callable[[], Mapping[str, HostState]]]]:
-    """The client, and what it has learned of hosts since that was last asked; `hosts` is what earlier runs learned.
+) -> AsyncIterator[tuple[Fetch, Callable[[], Mapping[str, HostState]], Callable[[], None]]]:
+    """The client; what it has learned of hosts since that was last asked; and what has it begin no request any more.
+
+    `hosts` is what earlier runs learned.
 
     A run over local posts (not `remote`) neither loads nor opens it. `now` may have microseconds.
     """
@@ -29,9 +31,9 @@ async def network(
             pace=config.pace,
             host_rules=config.hosts,
         ) as client:
-            yield client, client.news
+            yield client, client.news, client.hush
     else:
-        yield _no_network, dict
+        yield _no_network, dict, lambda: None
 
 
 async def _no_network(url: str, known: Validators, limits: Limits) -> Document:

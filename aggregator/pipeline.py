@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -27,10 +26,10 @@ from aggregator.config import Config
 from aggregator.fetching import loop_factory
 from aggregator.keeping import Outcome as Outcome
 from aggregator.keeping import keep
-from aggregator.model import CategoryPath, Channel, Retention
+from aggregator.model import CategoryPath, Retention
 from aggregator.network import network
 from aggregator.placing import slugs
-from aggregator.planning import Plan, prepare
+from aggregator.planning import Plan, align, prepare
 from aggregator.publish import sweep
 from aggregator.store import meta, retention, stories
 from aggregator.store import sources as stored
@@ -44,7 +43,7 @@ from aggregator.views import view
 _Key = TypeVar("_Key", str, CategoryPath)
 
 _AT_ONCE = 1000  # visits under way; the client says how many of them talk at once, the others wait for their host
-_READERS = 2  # threads: more are not faster (the GIL), and each keeps memory for itself
+READERS = 2  # threads: more are not faster (the GIL), and each keeps memory for itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ def run(
 
     Raises LockedError when another run is at work, AggregatorError when the store or the output cannot be used.
     """
-    with locked(config.store, now):
+    with locked(config.store, now, "once"):
         engine = open_store(config.store)
         try:
             sweep(config.output)
@@ -91,24 +90,36 @@ def carry_out(
     *,
     force: bool,
     progress: Callable[[int, int, str], None],
-    rehearse: Callable[[Channel, tuple[Path, ...]], None] | None = None,
+    rehearse: channels.Rehearse | None = None,
 ) -> Report:
     """A run on an open store, whose lock is held. With `rehearse` it is told what would be written, and nothing is."""
     exact, now = now, now.replace(microsecond=0)  # the store keeps whole seconds; the spacing of requests is finer
-    plan = prepare(engine, config, now, force)
+    notes = align(engine, config, now)
+    plan = prepare(engine, config, now, force=force)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         outcomes = runner.run(_visit_all(engine, config, plan, now, exact, progress))
-    with writing(engine) as db:
-        settle(db, config, now)
-    published = channels.publish_all(engine, config, now, progress, rehearse)
+        published = publish(engine, config, now, progress, rehearse)
+        hubs = () if rehearse else runner.run(tell_hubs(config, published.topics))
     visited = {outcome.source.key for outcome in outcomes}
     with reading(engine) as db:
         standings = stored.standings(db)
     outcomes = sorted(outcomes, key=lambda each: each.source.key)
-    notes = (*plan.notes, *(_moved(each, standings[each.source.key]) for each in outcomes if each.moved_to))
-    notes += () if rehearse else _tell_hubs(config, published.topics)
+    notes = (*notes, *(moved(each, standings[each.source.key]) for each in outcomes if each.moved_to), *hubs)
     skipped = tuple(each for key, each in standings.items() if key not in visited)
     return Report(tuple(outcomes), skipped, published, tuple(map(masked, notes)))
+
+
+def publish(
+    engine: Engine,
+    config: Config,
+    now: datetime,
+    progress: Callable[[int, int, str], None] = lambda *_: None,
+    rehearse: channels.Rehearse | None = None,
+) -> channels.Published:
+    """Bring what was kept into its stories and feeds, and write the feeds that this changes."""
+    with writing(engine) as db:
+        settle(db, config, now)
+    return channels.publish_all(engine, config, now, progress, rehearse)
 
 
 def settle(db: Connection, config: Config, now: datetime) -> Pruned:
@@ -127,14 +138,13 @@ def settle(db: Connection, config: Config, now: datetime) -> Pruned:
     )
 
 
-def _tell_hubs(config: Config, topics: tuple[str, ...]) -> tuple[str, ...]:
+async def tell_hubs(config: Config, topics: tuple[str, ...]) -> tuple[str, ...]:
     """Tell the hubs which feeds have changed; a line for each that did not take it, which harms nobody."""
     if not topics or not config.site.hubs:
         return ()
     from aggregator.fetching.websub import ping
 
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(ping(config.site.hubs, topics, config.site.contact, config.fetch.allow_networks))
+    return await ping(config.site.hubs, topics, config.site.contact, config.fetch.allow_networks)
 
 
 def _limited(kept: Mapping[_Key, Retention]) -> Mapping[_Key, Retention]:
@@ -142,7 +152,8 @@ def _limited(kept: Mapping[_Key, Retention]) -> Mapping[_Key, Retention]:
     return {key: limits for key, limits in kept.items() if limits != Retention()}
 
 
-def _moved(outcome: Outcome, standing: Standing) -> str:
+def moved(outcome: Outcome, standing: Standing) -> str:
+    """What the owner should do about a source that has moved by now."""
     old, new = outcome.source.key, outcome.moved_to
     if standing.same_as:
         return f"{old} has moved to {new}, which is a source already: remove one of the two"
@@ -162,9 +173,9 @@ async def _visit_all(
     `exact` is `now` with its microseconds.
     """
     outcomes: list[Outcome] = []
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_READERS, "reader"))
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(READERS, "reader"))
     remote = any(sources.find(source.kind).REMOTE for source, _ in plan.due)
-    async with network(config, plan.hosts, exact, remote=remote) as (fetch, learned):
+    async with network(config, plan.hosts, exact, remote=remote) as (fetch, learned, _):
         progress(0, len(plan.due), "")
         done = 0
         try:

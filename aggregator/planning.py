@@ -1,6 +1,6 @@
 """What a run is going to do: the sources that are due, in the order in which they are asked."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from aggregator.moves import is_own_turn
 from aggregator.placing import configured, slugs
 from aggregator.store import categories, visits
 from aggregator.store import sources as stored
-from aggregator.store.engine import writing
+from aggregator.store.engine import reading, writing
 from aggregator.store.reprint import reprint
 from aggregator.store.sources import Standing
 from aggregator.text import http_url
@@ -27,34 +27,45 @@ class Plan:
     due: Sequence[tuple[Source, Mapping[str, Validators]]]
     standings: Mapping[str, Standing]
     hosts: Mapping[str, HostState]
-    notes: tuple[str, ...]
 
 
-def prepare(engine: Engine, config: Config, now: datetime, force: bool) -> Plan:
-    """Bring the store in line with the config, and ask it what is due. Local posts always are: looking costs nobody."""
+def align(engine: Engine, config: Config, now: datetime) -> tuple[str, ...]:
+    """Bring the store in line with the config. Returns what its owner should know of that, each one line."""
     with writing(engine) as db:
         reprint(db)
         listed = [(source, sources.find(source.kind).REMOTE) for source in config.sources]
         notes = stored.register(db, listed, now, view(config))
         categories.place(db, configured(config), slugs(config), now)
-        notes += categories.rename(db, slugs(config))
-        standings = stored.standings(db)
-        hosts = stored.hosts(db)
-        once = asked_once(config.sources, standings)
+        return notes + categories.rename(db, slugs(config))
+
+
+def prepare(
+    engine: Engine, config: Config, now: datetime, *, force: bool = False, among: Collection[str] | None = None
+) -> Plan:
+    """Ask the store what is due: of all sources, or only `among` those with these keys.
+
+    Local posts always are: looking costs nobody. `force` makes due what may be asked at all.
+    """
+    with reading(engine) as db:
+        standings = stored.standings(db, among)
+        hosts = stored.hosts(db) if among is None else {}
+        same = {key: each.same_as for key, each in standings.items() if each.same_as}
+        once = asked_once(config.sources, same if among is None else stored.same(db), standings)
         due = [source for source in once if force or _is_due(source, standings[source.key], now)]
         due.sort(key=lambda source: _rank(standings[source.key], now))
         known = [(source, _known(db, source, standings[source.key])) for source in due]
-    return Plan(known, standings, hosts, notes)
+    return Plan(known, standings, hosts)
 
 
-def asked_once(configured: Sequence[Source], standings: Mapping[str, Standing]) -> Iterator[Source]:
-    """The sources, without those that are the same as another by now: its entries are in the categories of both."""
+def asked_once(configured: Sequence[Source], same: Mapping[str, str], wanted: Collection[str]) -> Iterator[Source]:
+    """The `wanted` sources, without those that are the `same` as another by now: its entries are in the categories of
+    both."""
     more: dict[str, tuple[CategoryPath, ...]] = {}
-    for source in configured:
-        if same_as := standings[source.key].same_as:
+    for source in configured if same else ():
+        if same_as := same.get(source.key):
             more[same_as] = more.get(same_as, ()) + source.categories
     for source in configured:
-        if not standings[source.key].same_as:
+        if source.key in wanted and source.key not in same:
             paths = source.categories + more.get(source.key, ())
             yield replace(source, categories=tuple(dict.fromkeys(paths)))
 

@@ -44,7 +44,7 @@ def preview(config: Config, wanted: str, now: datetime) -> Preview:
         remote = find(source.kind).REMOTE
 
         async def ask() -> Visit:
-            async with network(config, hosts, now, remote=remote) as (fetch, learned):
+            async with network(config, hosts, now, remote=remote) as (fetch, learned, _):
                 try:
                     return await visit(source, {}, fetch)
                 finally:

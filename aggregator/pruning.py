@@ -17,7 +17,7 @@ def prune(config: Config, now: datetime, *, left: bool = False, dry_run: bool = 
 
     The next run publishes without it. `dry_run` counts, and removes nothing. Raises LockedError when a run is at work.
     """
-    with locked(config.store, now):
+    with locked(config.store, now, "prune"):
         engine = open_store(config.store)
         try:
             with writing(engine) as db:

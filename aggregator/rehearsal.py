@@ -38,7 +38,7 @@ def rehearse(
     nothing else is. Raises as `pipeline.run` does.
     """
     changed: list[tuple[Channel, tuple[Path, ...]]] = []
-    with locked(config.store, now):
+    with locked(config.store, now, "once --dry-run"):
         real = open_store(config.store)
         try:
             with copied(real) as copy:

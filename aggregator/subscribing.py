@@ -1,26 +1,29 @@
-"""Subscriptions to WebSub hubs, as the daemon keeps them: `tend` asks the hubs, `handle` takes what they say.
+"""Subscriptions to WebSub hubs, as the daemon keeps them: `tend` asks the hubs, `take` hears what they say.
 
 What hubs deliver is kept as what a visit found, but it may be a part of the feed: it removes nothing and teaches
 nothing; validators, hints and failures are those of the visits.
 """
 
 import asyncio
+import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
+from threading import BoundedSemaphore
 from typing import Literal
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Engine
 
-from aggregator import hubs, identity, schedule, sources
+from aggregator import hubs, identity, schedule
 from aggregator.collect import read
 from aggregator.config import Config
 from aggregator.errors import ParseError
 from aggregator.fetching.websub import Wish, open_asker
 from aggregator.keeping import Outcome
+from aggregator.logs import say
 from aggregator.model import Document, Source
 from aggregator.planning import asked_once
 from aggregator.store import history, visits
@@ -29,11 +32,16 @@ from aggregator.store import sources as stored
 from aggregator.store.engine import reading, writing
 from aggregator.store.sources import Standing
 from aggregator.text import masked
+from aggregator.visiting import InThread
 
+_log = logging.getLogger(__name__)
 _AT_MOST = 50  # requests in one go: what is left has its turn in the next
+_WAITING = 32  # events at a time, in memory
+_REST = 10.0  # seconds between two looks at what hubs are to be asked
+_NO_MORE = "no hub pushes any more"
 
-_Places = Mapping[int, tuple[Source, Standing]]
-"""The sources that are asked, by their number in the store."""
+_Places = Mapping[str, tuple[Source, Standing]]
+"""The sources that are asked, and how they stand, by their keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +63,32 @@ class _Task:
 # --- Asking hubs ------------------------------------------------------------------------------------------------------
 
 
-async def tend(engine: Engine, config: Config, now: datetime) -> tuple[str, ...]:
-    """Subscribe, renew and leave, as it is time to; called every few minutes. Returns a line for each hub in trouble.
+async def tend(engine: Engine, config: Config, now: datetime, write: InThread) -> tuple[str, ...]:
+    """Subscribe, renew and leave, as it is time to; called every minute or so. Returns a line for each hub in trouble.
 
-    The sources have to be in the store. Without a `public_url` no hub can reach us, and nothing is held.
+    Without a `public_url` no hub can reach us, and nothing is held.
     """
-    with writing(engine) as db:
-        places = _places(db, config)
-        if not config.web.public_url:
-            _let_go(db, places, now)
-            return ()
-        tasks = list(_tasks(db, places, now))[:_AT_MOST]
+    tasks = await write(_tasks, engine, config, now)
     if not tasks:
         return ()
-    tasks.sort(key=lambda task: task.host)
+    tasks = sorted(tasks[:_AT_MOST], key=lambda task: task.host)
+    of_hosts = [list(group) for _, group in groupby(tasks, key=lambda task: task.host)]
     async with open_asker(config.site.contact, config.fetch.allow_networks) as ask:
-        of_hosts = [list(group) for _, group in groupby(tasks, key=lambda task: task.host)]
-        said = await asyncio.gather(*(_ask_host(engine, config, each, ask, now) for each in of_hosts))
+        said = await asyncio.gather(*(_ask_host(engine, config, each, ask, now, write) for each in of_hosts))
     return tuple(line for lines in said for line in lines)
+
+
+async def attend(engine: Engine, config: Callable[[], Config], clock: Callable[[], datetime], write: InThread) -> None:
+    """`resume` and then `tend`, over and over, with the config as it is then; until it is cancelled."""
+    await write(resume, engine, config(), clock().replace(microsecond=0))
+    while True:
+        try:
+            for line in await tend(engine, config(), clock().replace(microsecond=0), write):
+                say(_log, "hub", line, logging.WARNING)
+        except Exception as error:  # a border: a full disk, a bug: the feeds are polled all the same
+            say(_log, "hub", f"{type(error).__name__}: {error}", logging.ERROR)
+            _log.info("this is where", exc_info=True)
+        await asyncio.sleep(_REST)
 
 
 def resume(engine: Engine, config: Config, now: datetime) -> None:
@@ -83,38 +99,50 @@ def resume(engine: Engine, config: Config, now: datetime) -> None:
             _poll_soon(db, places, each, now, "hub pushes; was anything missed before the daemon began?")
 
 
-def _let_go(db: Connection, places: _Places, now: datetime) -> None:
-    for each in held.subscriptions(db):
-        held.forget(db, each)
-        _poll_soon(db, places, each, now, "no hub pushes any more")
-
-
-def _tasks(db: Connection, places: _Places, now: datetime) -> Iterator[_Task]:
-    """What hubs have to be asked, longest waiting first; what asks nobody is done at once."""
-    has = {each.source_id: each for each in held.subscriptions(db)}
-    resting = {urlsplit(each.hub).netloc for each in has.values() if hubs.is_down(each, now)}
-    tasks = []
-    for number in sorted({*places, *has}):
-        hub, topic, healthy = _wanted(places.get(number))
-        mine = has.get(number)
-        step = hubs.step(mine, hub, topic, now, healthy=healthy)
-        if mine and step == "lapse":
-            mine = held.end(db, mine, "asked", now, "its lease has ended")
-            step = hubs.step(mine, hub, topic, now, healthy=healthy)
-        if mine and hubs.is_held(has[number]) and (step == "unsubscribe" or not hubs.is_held(mine)):
-            _poll_soon(db, places, mine, now, "no hub pushes any more")
-        if mine and step == "forget":
-            held.forget(db, mine)
-        elif mine and step == "unsubscribe":
-            tasks.append(_Task(step, number, mine.hub, mine.topic, mine))
-        elif step == "subscribe":
-            tasks.append(_Task(step, number, hub, topic, mine))
+def _tasks(engine: Engine, config: Config, now: datetime) -> list[_Task]:
+    """What hubs have to be asked, those first that know nothing of us, then by how long they wait; what asks nobody is
+    done at once."""
+    with writing(engine) as db:
+        has = {each.key: each for each in held.subscriptions(db)}
+        if not config.web.public_url and not has:
+            return []
+        places = _places(db, config)
+        resting = {urlsplit(each.hub).netloc for each in has.values() if hubs.is_down(each, now)}
+        tasks = []
+        for key in sorted({*places, *has}):
+            if not config.web.public_url:
+                held.forget(db, has[key])
+                _poll_soon(db, places, has[key], now, _NO_MORE)
+            elif task := _task(db, places, key, has.get(key), now):
+                tasks.append(task)
     waiting = [task for task in tasks if task.host not in resting]
-    yield from sorted(waiting, key=lambda task: (task.has is not None, task.has.asked if task.has else now))
+    return sorted(waiting, key=lambda task: (task.has is not None, task.has.asked if task.has else now))
+
+
+def _task(db: Connection, places: _Places, key: str, has: hubs.Subscription | None, now: datetime) -> _Task | None:
+    hub, topic, healthy = _wanted(places.get(key))
+    mine, step = has, hubs.step(has, hub, topic, now, healthy=healthy)
+    if mine and step == "lapse":
+        mine = held.end(db, mine, "asked", now, "its lease has ended")
+        step = hubs.step(mine, hub, topic, now, healthy=healthy)
+    if has and hubs.is_held(has) and mine and (step == "unsubscribe" or not hubs.is_held(mine)):
+        _poll_soon(db, places, mine, now, _NO_MORE)
+    if mine and step == "forget":
+        held.forget(db, mine)
+    elif mine and step == "unsubscribe":
+        return _Task(step, mine.source_id, mine.hub, mine.topic, mine)
+    elif step == "subscribe":
+        return _Task(step, places[key][1].id, hub, topic, mine)
+    return None
 
 
 async def _ask_host(
-    engine: Engine, config: Config, tasks: Iterable[_Task], ask: Callable[[Wish], Awaitable[str]], now: datetime
+    engine: Engine,
+    config: Config,
+    tasks: Iterable[_Task],
+    ask: Callable[[Wish], Awaitable[str]],
+    now: datetime,
+    write: InThread,
 ) -> list[str]:
     """One request after another, noted before it is made: a hub may ask back at once. A host that is in trouble, or
     says that this is too much, is left alone."""
@@ -122,20 +150,26 @@ async def _ask_host(
     for number, task in enumerate(tasks):
         if number:
             await asyncio.sleep(config.fetch.spacing.total_seconds())
-        with writing(engine) as db:
-            if task.has and task.step == "unsubscribe":
-                mine = held.leave(db, task.has, now)
-            else:
-                mine = held.ask(db, task.source_id, task.hub, task.topic, now)
+        mine = await write(_note_asked, engine, task, now)
         callback = f"{config.web.public_url}_/websub/{mine.token}"
-        why = await ask(Wish(task.step, mine.hub, mine.topic, callback, mine.secret, hubs.LEASE))
-        if why:
+        if why := await ask(Wish(task.step, mine.hub, mine.topic, callback, mine.secret, hubs.LEASE)):
             troubles.append(f"hub {masked(mine.hub)}: {why}")
-            with writing(engine) as db:
-                held.fail(db, mine, why)
+            await write(_note_failure, engine, mine, why)
             if hubs.is_down(replace(mine, error=why), now):
                 break
     return troubles
+
+
+def _note_asked(engine: Engine, task: _Task, now: datetime) -> hubs.Subscription:
+    with writing(engine) as db:
+        if task.has and task.step == "unsubscribe":
+            return held.leave(db, task.has, now)
+        return held.ask(db, task.source_id, task.hub, task.topic, now)
+
+
+def _note_failure(engine: Engine, mine: hubs.Subscription, why: str) -> None:
+    with writing(engine) as db:
+        held.fail(db, mine, why)
 
 
 def _wanted(place: tuple[Source, Standing] | None) -> tuple[str, str, bool]:
@@ -143,31 +177,63 @@ def _wanted(place: tuple[Source, Standing] | None) -> tuple[str, str, bool]:
     if place is None:
         return "", "", False
     source, standing = place
-    is_open = not source.limits.access.headers and "@" not in urlsplit(source.key).netloc
-    if standing.gone or not is_open or not sources.find(source.kind).REMOTE:
+    hints, is_open = standing.hints, not source.limits.access.headers and "@" not in urlsplit(source.key).netloc
+    if standing.gone or not is_open or not (hints.hub and hints.topic):
         return "", "", False
-    hints = standing.hints
-    topic = hints.topic if hints.hub else ""
-    return (hints.hub if topic else ""), topic, bool(standing.last_success) and not standing.failures
+    return hints.hub, hints.topic, bool(standing.last_success) and not standing.failures
 
 
 # --- What hubs say ----------------------------------------------------------------------------------------------------
 
 
-async def handle(engine: Engine, config: Config, events: Iterable[hubs.Event], now: datetime) -> tuple[Outcome, ...]:
-    """Take what hubs have said, in that order; the outcomes are of what they delivered, and want to be published."""
-    with reading(engine) as db:
-        places = _places(db, config)
-    outcomes = []
-    for event in events:
-        with writing(engine) as db:
-            mine = held.by_token(db, event.token)
-            if mine and not isinstance(event, hubs.Delivered):
-                _note(db, places, mine, event, now)
-        place = places.get(mine.source_id) if mine else None
-        if mine and place and isinstance(event, hubs.Delivered) and place[1].last_success and mine.state != "leaving":
-            outcomes.append(await _deliver(engine, places, mine, event, now))
-    return tuple(outcomes)
+def telling(deliver: Callable[[Callable[[Engine, Config, datetime], bool]], bool]) -> hubs.Tell:
+    """What hands events over, from any thread, as jobs of the daemon; only some at a time, as documents are large."""
+    room = BoundedSemaphore(_WAITING)
+
+    def tell(event: hubs.Event) -> bool:
+        def job(engine: Engine, config: Config, now: datetime) -> bool:
+            try:
+                return _hear(engine, config, event, now.replace(microsecond=0))
+            finally:
+                room.release()
+
+        if not room.acquire(blocking=False):
+            return False
+        taken = deliver(job)
+        if not taken:
+            room.release()
+        return taken
+
+    return tell
+
+
+def _hear(engine: Engine, config: Config, event: hubs.Event, now: datetime) -> bool:
+    """Take what a hub has said, and log what it delivered; whether there is anything to be published by now."""
+    outcome = take(engine, config, event, now)
+    if outcome is None:
+        return False
+    new, edited = outcome.counts.get("new", 0), outcome.counts.get("edited", 0)
+    message = f"{outcome.title}: delivered by its hub: {new} new, {edited} edited"
+    if outcome.warnings:
+        message = f"{outcome.title}: {'; '.join(outcome.warnings)}"
+    level = logging.WARNING if outcome.warnings else logging.INFO
+    say(_log, "delivery", message, level, source=outcome.source.key, new=new, edited=edited)
+    return bool(new or edited)
+
+
+def take(engine: Engine, config: Config, event: hubs.Event, now: datetime) -> Outcome | None:
+    """Take what a hub has said. The outcome is that of a delivery, and wants to be published."""
+    with writing(engine) as db:
+        mine = held.by_token(db, event.token)
+        if mine is None:
+            return None
+        places = _places(db, config, mine.key)
+        if not isinstance(event, hubs.Delivered):
+            _note(db, places, mine, event, now)
+            return None
+    if mine.key not in places or not places[mine.key][1].last_success or mine.state == "leaving":
+        return None
+    return _deliver(engine, places, mine, event, now)
 
 
 def _note(db: Connection, places: _Places, mine: hubs.Subscription, event: hubs.Event, now: datetime) -> None:
@@ -178,23 +244,21 @@ def _note(db: Connection, places: _Places, mine: hubs.Subscription, event: hubs.
             held.confirm(db, mine, now, now + lease)
         case hubs.Denied(reason=reason):
             held.end(db, mine, "denied", now, f"denied: {reason}" if reason else "denied")
-            _poll_soon(db, places, mine, now, "no hub pushes any more")
+            _poll_soon(db, places, mine, now, _NO_MORE)
         case hubs.Ignored():
             held.ignore(db, mine)
 
 
-async def _deliver(
-    engine: Engine, places: _Places, mine: hubs.Subscription, event: hubs.Delivered, now: datetime
-) -> Outcome:
+def _deliver(engine: Engine, places: _Places, mine: hubs.Subscription, event: hubs.Delivered, now: datetime) -> Outcome:
     """Keep what was delivered. What cannot be read is a warning, and the feed itself is asked soon."""
-    source, standing = places[mine.source_id]
+    source, standing = places[mine.key]
     title = source.title or standing.feed.title or masked(source.key)
     with reading(engine) as db:
         documents = visits.validators(db, standing.id)
     url = next((each.url for each in documents.values() if each.url), mine.topic)  # what relative links start from
     document = Document(source.key, url, event.body, headers={"content-type": event.content_type})
     try:
-        visit = await read(source, document)
+        visit = read(source, document)
     except ParseError as error:
         why = f"what its hub delivered cannot be read: {error}"
         with writing(engine) as db:
@@ -216,13 +280,15 @@ async def _deliver(
         made = history.Visited(now, 0, "ok" if news else "same", due.when, "delivered by its hub")
         made = replace(made, new=counts["new"], edited=counts["edited"], received=len(event.body))
         history.log_visit(db, standing.id, made)
-    return Outcome(source, title, counts, visit.warnings, next_visit=due.when)
+    return Outcome(source, title, counts, visit.warnings, next_visit=due.when, reason=due.reason)
 
 
-def _places(db: Connection, config: Config) -> _Places:
-    standings = stored.standings(db)
-    listed = [source for source in config.sources if source.key in standings]
-    return {standings[source.key].id: (source, standings[source.key]) for source in asked_once(listed, standings)}
+def _places(db: Connection, config: Config, key: str = "") -> _Places:
+    """The sources that have to do with hubs, or the one with this key."""
+    among = (key,) if key else held.candidates(db)
+    standings = stored.standings(db, among)
+    asked = asked_once(config.sources, stored.same(db), standings.keys())
+    return {source.key: (source, standings[source.key]) for source in asked}
 
 
 def _planned(source: Source, standing: Standing, *, pushed: bool) -> schedule.Due:
@@ -233,7 +299,7 @@ def _planned(source: Source, standing: Standing, *, pushed: bool) -> schedule.Du
 
 def _poll_soon(db: Connection, places: _Places, mine: hubs.Subscription, now: datetime, why: str) -> None:
     """Ask a feed itself again, as often as if it had no hub. One in trouble has a plan of its own."""
-    if place := places.get(mine.source_id):
+    if place := places.get(mine.key):
         source, standing = place
         if not (standing.failures or standing.gone):
             visits.hasten(db, standing.id, max(now, _planned(source, standing, pushed=False).when), why)

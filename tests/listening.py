@@ -4,24 +4,27 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any, TypeVar
 
 import uvicorn
 from sqlalchemy import Engine
 
-from aggregator import channels, hubs, pipeline, subscribing
+from aggregator import hubs, pipeline, subscribing
 from aggregator.collect import collect
 from aggregator.keeping import Outcome, keep
 from aggregator.network import network
-from aggregator.planning import prepare
+from aggregator.planning import align, prepare
 from aggregator.store import hubs as stored
-from aggregator.store.engine import open_store, reading, writing
+from aggregator.store.engine import open_store, reading
 from aggregator.web import server
 from aggregator.web.app import app
 from aggregator.web.hooks import routes
 from tests.planet import Planet
+
+_T = TypeVar("_T")
 
 
 class Listening:
@@ -46,7 +49,8 @@ class Listening:
     def poll(self, *, force: bool = False) -> list[Outcome]:
         """Visit what is due, as the daemon does, and publish."""
         config, now = self.planet.load(), self.planet.now
-        plan = prepare(self.engine, config, now, force)
+        align(self.engine, config, now)
+        plan = prepare(self.engine, config, now, force=force)
 
         async def visits() -> list[Outcome]:
             async with network(config, plan.hosts, now, remote=True) as (fetch, *_):
@@ -62,22 +66,20 @@ class Listening:
 
     def tend(self) -> tuple[str, ...]:
         """Ask the hubs, and take what they said to it."""
-        said = asyncio.run(subscribing.tend(self.engine, self.planet.load(), self.planet.now))
+        said = asyncio.run(subscribing.tend(self.engine, self.planet.load(), self.planet.now, _at_once))
         self.take()
         return said
 
     def take(self) -> tuple[Outcome, ...]:
         """Take what hubs have said, and publish."""
         events = [self.inbox.get() for _ in range(self.inbox.qsize())]
-        outcomes = asyncio.run(subscribing.handle(self.engine, self.planet.load(), events, self.planet.now))
+        config, now = self.planet.load(), self.planet.now
+        outcomes = [subscribing.take(self.engine, config, event, now) for event in events]
         self._publish()
-        return outcomes
+        return tuple(each for each in outcomes if each)
 
     def _publish(self) -> None:
-        config, now = self.planet.load(), self.planet.now
-        with writing(self.engine) as db:
-            pipeline.settle(db, config, now)
-        channels.publish_all(self.engine, config, now, lambda *_: None, None)
+        pipeline.publish(self.engine, self.planet.load(), self.planet.now)
 
     @property
     def held(self) -> hubs.Subscription | None:
@@ -86,6 +88,11 @@ class Listening:
             every = stored.subscriptions(db)
         assert len(every) <= 1
         return every[0] if every else None
+
+
+async def _at_once(do: Callable[..., _T], *values: Any) -> _T:
+    """The thread that writes, where there is but one."""
+    return do(*values)
 
 
 @contextmanager

@@ -31,6 +31,8 @@ FLOORS: dict[str, int] = {
     "asking": 10,
     "values": 10,
     "similarity": 10,
+    "notify": 10,
+    "logs": 10,
     "fetching": 10,
     "formats": 10,
     "sources": 10,
@@ -51,15 +53,20 @@ FLOORS: dict[str, int] = {
     "archives": 32,
     "channels": 33,
     "planning": 33,
-    "subscribing": 34,
     "pipeline": 34,
+    "visiting": 35,
+    "publishing": 36,
+    "subscribing": 36,
     "explaining": 40,
     "listing": 40,
     "previewing": 40,
     "pruning": 40,
     "rehearsal": 40,
     "report": 41,
+    "daemon": 42,
     "web": 45,
+    "cli_daemon": 46,
+    "process": 46,
     "cli": 50,
     "__main__": 60,
 }
@@ -67,8 +74,9 @@ FLOORS: dict[str, int] = {
 
 DOORS: dict[str, tuple[str, ...]] = {
     "alembic": ("store",),
+    "apscheduler": ("daemon",),
     "bs4": ("sources", "stripping"),
-    "click": ("cli",),
+    "click": ("cli", "cli_daemon"),
     "feedgen": ("formats/feedgen",),
     "feedparser": ("sources/feed/xmlfeed",),
     "frontmatter": ("sources",),
@@ -88,12 +96,15 @@ DOORS: dict[str, tuple[str, ...]] = {
         "store",
         "channels",
         "composing",
+        "daemon",
         "explaining",
         "keeping",
         "listing",
         "output",
         "pipeline",
         "planning",
+        "publishing",
+        "visiting",
         "subscribing",
         "web/hooks",
     ),  # above the store: only the types Engine and Connection
@@ -164,7 +175,7 @@ def test_every_library_has_a_door() -> None:
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
 def test_no_clock_below_the_command_line(module: Path) -> None:
     """`now` is an argument; time.monotonic, which measures how long something took, is no clock."""
-    if name_of(module) == "cli":
+    if name_of(module) in ("cli", "cli_daemon"):
         return
     text = module.read_text(encoding="utf-8")
     assert not [word for word in ("datetime.now(", "utcnow(", "time.time(", "date.today(") if word in text]

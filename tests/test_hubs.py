@@ -16,7 +16,7 @@ from aggregator.hubs import Subscription
 NOW = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 HUB, TOPIC = "https://hub.example/", "https://news.example/feed"
-HELD = Subscription(1, HUB, TOPIC, "token", "secret", "active", NOW, since=NOW, until=NOW + 9 * DAY)
+HELD = Subscription(1, TOPIC, HUB, TOPIC, "token", "secret", "active", NOW, since=NOW, until=NOW + 9 * DAY)
 
 
 def ago(asked: timedelta, **changed: Any) -> Subscription:

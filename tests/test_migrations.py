@@ -33,7 +33,8 @@ def downgrade(url: str) -> None:
     with engines.writing(store) as db:
         for table in ("host", "file", "archived", "archive", "visit", "day", "traffic", "run", "incident", "hub"):
             db.execute(text(f"DROP TABLE {table}"))
-        db.execute(text("DROP INDEX item_by_age"))
+        for index in ("item_by_age", "source_by_next_visit"):
+            db.execute(text(f"DROP INDEX {index}"))
         for table, columns in {
             "document": ("url", "print"),
             "source": (

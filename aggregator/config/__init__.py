@@ -4,6 +4,7 @@ A problem is one line: file, line, the key's path, what is wrong, and what to do
 array are counted from 1: `source[2].catgory` is a key of the second `[[source]]`.
 """
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,7 +27,7 @@ __all__ = ["CategorySettings", "Config", "Fetching", "Site", "Web", "load"]
 class Config:
     """The whole config, checked. `root` is the folder that relative paths start from; `file` is the config's path.
 
-    `templates` are the owner's own, by name.
+    `templates` are the owner's own, by name; `serves` says whether there is a [web] table, so that the daemon serves.
     """
 
     file: Path
@@ -39,6 +40,7 @@ class Config:
     shelves: Mapping[CategoryPath, Shelf]
     templates: Mapping[str, str]
     web: Web
+    serves: bool = False
 
     @property
     def output(self) -> Path:
@@ -71,6 +73,16 @@ def load(file: Path, *, look: bool = False) -> Config:
     return config
 
 
+def stamp(file: Path) -> tuple[tuple[object, ...], ...]:
+    """What changes whenever somebody changes the config or a template beside it: each file's place, size and time."""
+    found = []
+    for path in (file, *templates.files(file.absolute().parent / "templates")):
+        with contextlib.suppress(OSError):
+            seen = path.stat()
+            found.append((path.name, seen.st_ino, seen.st_size, seen.st_mtime_ns))
+    return tuple(found)
+
+
 def source(config: Config, url: str) -> Source:
     """A feed that the config does not have, as if it had it without any further key. Raises ConfigError."""
     found: list[Problem] = []
@@ -101,7 +113,7 @@ def _read(file: Path, root: Path, data: dict[str, Any], found: list[Problem], lo
     found.extend(missing if look else ())
     found.extend(shelves.problems(settings, places, sources))
     own = templates.read(file.absolute().parent / "templates", found)
-    return Config(file, root, site, fetch, hosts, sources, settings, shelves.shelves(settings), own, web)
+    return Config(file, root, site, fetch, hosts, sources, settings, shelves.shelves(settings), own, web, "web" in data)
 
 
 def _misplaced(data: dict[str, Any]) -> Iterator[Problem]:

@@ -11,13 +11,18 @@ _ENDINGS = (".html", ".css", ".svg")
 def read(folder: Path, found: list[Problem]) -> Mapping[str, str]:
     """The templates by their names; what cannot be read goes to `found`."""
     templates = {}
-    for file in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if file.suffix in _ENDINGS and not file.name.startswith("."):
-            key = (f"templates/{file.name}",)
-            try:
-                templates[file.name] = file.read_text(encoding="utf-8-sig")
-            except UnicodeDecodeError as error:
-                found.append((key, f"is not UTF-8 (byte {error.start + 1}); save the file as UTF-8"))
-            except OSError as error:
-                found.append((key, f"cannot be read ({error.strerror}); mend its permissions"))
+    for file in files(folder):
+        key = (f"templates/{file.name}",)
+        try:
+            templates[file.name] = file.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            found.append((key, f"is not UTF-8 (byte {error.start + 1}); save the file as UTF-8"))
+        except OSError as error:
+            found.append((key, f"cannot be read ({error.strerror}); mend its permissions"))
     return templates
+
+
+def files(folder: Path) -> list[Path]:
+    """The files in it that are templates, in order."""
+    every = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [file for file in every if file.suffix in _ENDINGS and not file.name.startswith(".")]

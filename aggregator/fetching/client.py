@@ -4,9 +4,8 @@ import asyncio
 import contextlib
 import logging
 import re
-import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from tempfile import SpooledTemporaryFile
@@ -17,8 +16,9 @@ import httpx
 
 from aggregator.errors import FetchError
 from aggregator.fetching import challenges, freshness, manners, rules
-from aggregator.fetching.transport import Transport, Way, host_name
+from aggregator.fetching.transport import Line, Transport, Way, host_name
 from aggregator.fetching.watch import Watch
+from aggregator.fetching.words import BROKEN, in_words
 from aggregator.model import Document, HostRule, HostState, Limits, Pace, Validators
 from aggregator.text import masked, one_line
 
@@ -94,6 +94,8 @@ class Client:
         self._began_ticks = asyncio.get_running_loop().time()
         self._large = asyncio.Lock()
         self._large_for: asyncio.Task[Any] | None = None
+        self._waiting: set[asyncio.Task[Any] | None] = set()
+        self._hushed = False
 
     @property
     def hosts(self) -> Mapping[str, HostState]:
@@ -107,6 +109,27 @@ class Client:
 
     def _learn(self, host: str, state: HostState) -> None:
         self._learned[host] = self._news[host] = state
+
+    def hush(self) -> None:
+        """Begin no request any more. Who is asked now may answer; visits (each is a task) that wait for their turn, or
+        would come to ask, are cancelled."""
+        self._hushed = True
+        for task in self._waiting:
+            if task is not None:
+                task.cancel()
+
+    @asynccontextmanager
+    async def _turn(self, rule: HostRule) -> AsyncIterator[Line]:
+        """A turn at a host; until it asks, the visit is among those that `hush` cancels."""
+        if self._hushed:
+            raise asyncio.CancelledError
+        task = asyncio.current_task()
+        self._waiting.add(task)
+        try:
+            async with self._transport.turn(rule.name, rule.concurrency) as line:
+                yield line
+        finally:
+            self._waiting.discard(task)
 
     async def __call__(self, url: str, known: Validators, limits: Limits) -> Document:
         """Ask `url`, and then where it redirects to (RFC 9110 §15.4), until there is a document.
@@ -131,12 +154,12 @@ class Client:
         visited: set[str] = set()
         while True:
             place = str(here) if not visited else f"{here} (redirected from {one_line(masked(url))})"
-            with _in_words(place, redirected=bool(visited)), SpooledTemporaryFile(SMALL) as raw:
+            with in_words(place, redirected=bool(visited)), SpooledTemporaryFile(SMALL) as raw:
                 _may_visit(here, visited)
                 visited.add(str(here))
                 request = self._request(here, known, private, limits)
                 rule = self._rule(here)
-                async with self._transport.turn(rule.name, rule.concurrency) as line:
+                async with self._turn(rule) as line:
                     request.extensions["line"] = line
                     await self._be_welcome(rule)
                     async with self._transport.places:
@@ -216,6 +239,7 @@ class Client:
         """One request, done by `deadline` (loop time). A document goes to `raw`, as it is on the wire; of an error page
         the beginning where it may be a challenge, if that comes quickly: the status is what counts."""
         loop, host = asyncio.get_running_loop(), self._rule(request.url).name
+        self._waiting.discard(asyncio.current_task())
         self._learn(host, manners.asked(self._state(host), self._now()))
         try:
             async with asyncio.timeout_at(deadline):
@@ -229,7 +253,7 @@ class Client:
                 async with asyncio.timeout_at(deadline):
                     await _read(response, raw, limit)
             elif response.status_code in challenges.STATUSES:
-                with contextlib.suppress(TimeoutError, httpcore.TimeoutException, *_BROKEN):
+                with contextlib.suppress(TimeoutError, httpcore.TimeoutException, *BROKEN):
                     async with asyncio.timeout_at(min(deadline, loop.time() + ERROR_PAGE_SECONDS)):
                         await _glimpse(response, raw)
             return response
@@ -359,34 +383,3 @@ async def _glimpse(response: httpx.Response, into: IO[bytes]) -> None:
         into.write(chunk)
         if into.tell() >= challenges.GLIMPSE:
             return
-
-
-_BROKEN = (httpcore.NetworkError, httpcore.RemoteProtocolError, OSError)
-
-
-@contextmanager
-def _in_words(place: str, redirected: bool) -> Iterator[None]:
-    """Whatever the world does becomes a FetchError that begins with the URL; a bug passes.
-
-    Where a redirect led, somebody was asked in any case.
-    """
-    try:
-        yield
-    except FetchError as error:
-        asked, message = error.asked or redirected, f"{place}: {error.message}"
-        raise FetchError(error.kind, message, error.retry_after, error.host, asked) from error
-    except (TimeoutError, httpcore.TimeoutException) as error:
-        raise rules.trouble("timeout", f"{place}: no complete answer in time") from error
-    except (httpx.InvalidURL, UnicodeError) as error:  # our own URL is valid, so it is Location that is not
-        raise rules.trouble("bad redirect", f"{place}: it leads to what is no URL") from error
-    except httpcore.ProxyError as error:
-        raise rules.trouble("proxy", f"{place}: the proxy answered {one_line(error)}") from error
-    except (httpcore.ConnectError, ssl.SSLError) as error:  # the guard has its own words for TCP, so this is TLS
-        what = f"{place}: no secure connection ({one_line(error) or 'the server hung up'})"
-        raise rules.trouble("tls", what) from error
-    except (httpcore.NetworkError, OSError) as error:
-        raise rules.trouble("reset", f"{place}: the connection broke") from error
-    except httpcore.RemoteProtocolError as error:
-        raise rules.trouble("bad response", f"{place}: {one_line(error)}") from error
-    except httpcore.LocalProtocolError:  # its words would show the value
-        raise rules.trouble("bad header", f"{place}: a header of ours cannot be sent") from None

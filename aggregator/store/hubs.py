@@ -1,31 +1,39 @@
 """Subscriptions to WebSub hubs: one for each source at most, under a token that nobody can guess."""
 
 import secrets
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from aggregator.hubs import State, Subscription
-from aggregator.store.tables import hub
+from aggregator.store.tables import hub, source
 from aggregator.store.values import moment, seconds
+
+_EVERY = select(hub, source.c.key).join(source)
 
 
 def subscriptions(db: Connection) -> tuple[Subscription, ...]:
     """All of them, those of sources that left the config included."""
-    return tuple(map(_subscription, db.execute(select(hub).order_by(hub.c.source_id))))
+    return tuple(map(_subscription, db.execute(_EVERY.order_by(hub.c.source_id))))
+
+
+def candidates(db: Connection) -> tuple[str, ...]:
+    """The keys of the sources of the config that have a subscription, or may have one: their feeds name a hub."""
+    named = source.c.active & source.c.remote & source.c.hints.contains('"topic":')
+    wanted = select(source.c.key).outerjoin(hub).where(named | (source.c.active & hub.c.source_id.is_not(None)))
+    return tuple(db.scalars(wanted.order_by(source.c.key)))
 
 
 def of(db: Connection, source_id: int) -> Subscription | None:
     """That of a source."""
-    row = db.execute(select(hub).where(hub.c.source_id == source_id)).one_or_none()
+    row = db.execute(_EVERY.where(hub.c.source_id == source_id)).one_or_none()
     return _subscription(row) if row else None
 
 
 def by_token(db: Connection, token: str) -> Subscription | None:
     """The one that a callback is for."""
-    row = db.execute(select(hub).where(hub.c.token == token)).one_or_none()
+    row = db.execute(_EVERY.where(hub.c.token == token)).one_or_none()
     return _subscription(row) if row else None
 
 
@@ -36,18 +44,12 @@ def ask(db: Connection, source_id: int, address: str, topic: str, now: datetime)
     if held:
         state = held.state if held.state in ("active", "silent") else "asked"
         return _change(db, held, state=state, asked=seconds(now), failures=held.failures + 1)
-    fresh = Subscription(
-        source_id=source_id,
-        hub=address,
-        topic=topic,
-        token=secrets.token_urlsafe(32),
-        secret=secrets.token_urlsafe(32),
-        state="asked",
-        asked=now,
-        failures=1,
-    )
-    db.execute(insert(hub).values(asdict(fresh) | {"asked": seconds(now)}))
-    return fresh
+    token = secrets.token_urlsafe(32)
+    fresh: dict[str, Any] = {"source_id": source_id, "hub": address, "topic": topic, "token": token}
+    fresh |= {"secret": secrets.token_urlsafe(32), "state": "asked", "asked": seconds(now), "failures": 1}
+    fresh |= {"error": "", "ignored": 0}
+    db.execute(insert(hub).values(fresh))
+    return _subscription(db.execute(_EVERY.where(hub.c.token == token)).one())
 
 
 def leave(db: Connection, held: Subscription, now: datetime) -> Subscription:
@@ -103,6 +105,7 @@ def _change(db: Connection, held: Subscription, **values: Any) -> Subscription:
 def _subscription(row: Row[Any]) -> Subscription:
     return Subscription(
         source_id=row.source_id,
+        key=row.key,
         hub=row.hub,
         topic=row.topic,
         token=row.token,

@@ -12,7 +12,7 @@ from aggregator.identity import Habits
 from aggregator.model import CategoryPath, Feed, Hints, HostState, Move, Source
 from aggregator.moves import twins
 from aggregator.store import visits
-from aggregator.store.engine import insert_new
+from aggregator.store.engine import insert_new, portions
 from aggregator.store.tables import document, host, source
 from aggregator.store.values import dump, dump_said, load, load_said, moment, seconds
 from aggregator.store.view import View, plain
@@ -108,11 +108,32 @@ def _follow_owner(db: Connection, configured: Collection[str]) -> None:
             visits.follow(db, rows[key].id, key, new)
 
 
-def standings(db: Connection) -> Mapping[str, Standing]:
-    """How every source of the config stands, by its key."""
-    rows = db.execute(select(source).where(source.c.active).order_by(source.c.key)).all()
-    moves = {row.key: load(Move, row.move) if row.move else None for row in rows}
-    same = twins(moves, [row.key for row in rows if row.failures])
+def due(db: Connection, now: datetime) -> tuple[str, ...]:
+    """The keys of the remote sources whose visit is planned for `now` or earlier, best first: those that do not fail,
+    then the one that waits longest. An index answers that, however many others there are."""
+    planned = source.c.active & source.c.remote & ~source.c.gone & (source.c.next_visit <= seconds(now))
+    return tuple(db.scalars(select(source.c.key).where(planned).order_by(source.c.failures, source.c.next_visit)))
+
+
+def same(db: Connection) -> Mapping[str, str]:
+    """The sources that are another one by now, as they have moved to its address: their keys, each with that one's."""
+    moved = db.execute(select(source.c.key, source.c.move).where(source.c.active, source.c.move != "")).all()
+    if not moved:
+        return {}
+    rows = db.execute(select(source.c.key, source.c.failures).where(source.c.active)).all()
+    moves: dict[str, Move | None] = {row.key: None for row in rows}
+    moves |= {row.key: load(Move, row.move) for row in moved}
+    return twins(moves, [row.key for row in rows if row.failures])
+
+
+def standings(db: Connection, among: Collection[str] | None = None) -> Mapping[str, Standing]:
+    """How every source of the config stands, or only those `among` it with these keys, by key."""
+    wanted = select(source).where(source.c.active).order_by(source.c.key)
+    if among is None:
+        rows = list(db.execute(wanted))
+    else:
+        rows = [row for some in portions(sorted(among)) for row in db.execute(wanted.where(source.c.key.in_(some)))]
+    others = same(db)
     return {
         row.key: Standing(
             id=row.id,
@@ -123,16 +144,16 @@ def standings(db: Connection) -> Mapping[str, Standing]:
             last_visit=moment(row.last_visit),
             last_success=moment(row.last_success),
             next_visit=moment(row.next_visit),
-            reason=f"the same feed as {masked(same[row.key])}" if row.key in same else row.reason,
+            reason=f"the same feed as {masked(others[row.key])}" if row.key in others else row.reason,
             failures=row.failures,
             error=row.error,
             warnings=tuple(each for said in load_said(row.warnings).values() for each in said),
             hints=load(Hints, row.hints),
             gone_since=moment(row.gone_since),
             gone=row.gone,
-            move=moves[row.key],
+            move=load(Move, row.move) if row.move else None,
             seconds=row.seconds or 0.0,
-            same_as=same.get(row.key, ""),
+            same_as=others.get(row.key, ""),
             habits=load(Habits, row.identity or "{}"),
         )
         for row in rows

@@ -22,6 +22,11 @@ from aggregator.store.view import View, plain
 _PUBLIC_GUID = re.compile(r"(https?://[^\s/?#]+[/?]|tag:|urn:)[^\s<>\"{}|\\^`]+")
 
 
+def wakes(db: Connection, now: datetime) -> bool:
+    """Whether there are items whose day has come since they were looked at."""
+    return db.scalar(select(waiting.c.item_id).where(waiting.c.until <= seconds(now)).limit(1)) is not None
+
+
 def settle(
     db: Connection,
     now: datetime,

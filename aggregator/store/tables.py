@@ -74,6 +74,7 @@ source = Table(
     Column("received", BigInteger, nullable=False, server_default="0"),
     Column("saved", BigInteger, nullable=False, server_default="0"),
     Column("size", BigInteger, nullable=False, server_default="0"),
+    Index("source_by_next_visit", "next_visit"),
 )
 
 host = Table(

@@ -4,6 +4,8 @@ The store is only read here; what follows is told to the daemon.
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
@@ -12,13 +14,27 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from aggregator import hubs
-from aggregator.store.engine import reading
+from aggregator.config import Config
+from aggregator.store.engine import open_store, reading
 from aggregator.store.hubs import by_token
 from aggregator.text import one_line
 
 _PLACES = 8  # deliveries that are read at a time, as each may be as large as a document; one of each subscription
 _SECONDS = 30.0
 _CHALLENGE = 4096
+
+
+@contextmanager
+def opened(config: Config, tell: hubs.Tell) -> Iterator[list[Route]]:
+    """The hooks of a config, while the block runs; there are none without a `public_url`."""
+    if not config.web.public_url:
+        yield []
+        return
+    engine = open_store(config.store)
+    try:
+        yield routes(engine, tell, config.fetch.max_bytes)
+    finally:
+        engine.dispose()
 
 
 def routes(engine: Engine, tell: hubs.Tell, max_bytes: int) -> list[Route]:

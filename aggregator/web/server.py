@@ -1,8 +1,12 @@
 """The web server: listens, serves, and ends within seconds when it is told to."""
 
 import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import uvicorn
+from starlette.routing import Route
 
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
@@ -32,8 +36,28 @@ def url(listening: socket.socket) -> str:
 
 def serve(config: Config, listening: socket.socket, *, log: bool) -> None:
     """Serve what the config publishes until SIGINT or SIGTERM, which are raised again then; `log` requests or not."""
+    _server(config, log).run(sockets=[listening])
+
+
+@contextmanager
+def serving(config: Config, listening: socket.socket, *, log: bool, hooks: Sequence[Route] = ()) -> Iterator[None]:
+    """The same in a thread of its own, with its own event loop, for as long as the block runs; signals are not its.
+
+    `hooks` are what WebSub hubs call.
+    """
+    server = _server(config, log, hooks)
+    thread = threading.Thread(target=server.run, args=([listening],), name="web", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(_PATIENCE + 1)
+
+
+def _server(config: Config, log: bool, hooks: Sequence[Route] = ()) -> uvicorn.Server:
     settings = uvicorn.Config(
-        app(config),
+        app(config, hooks),
         http="h11",
         ws="none",
         lifespan="off",
@@ -44,4 +68,4 @@ def serve(config: Config, listening: socket.socket, *, log: bool) -> None:
         limit_concurrency=500,  # more get a 503 rather than all the descriptors that the files need
         timeout_graceful_shutdown=_PATIENCE,
     )
-    uvicorn.Server(settings).run(sockets=[listening])
+    return uvicorn.Server(settings)

@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("size", sa.BigInteger, nullable=False, server_default="0"),
     ):
         op.add_column("source", column)
+    op.create_index("source_by_next_visit", "source", ["next_visit"])
     op.create_table(
         "visit",
         sa.Column("id", sa.Integer, primary_key=True),

@@ -1,0 +1,36 @@
+"""The command `daemon`: brings together the daemon, the web server and the log."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from aggregator.config import Config
+from aggregator.daemon import Deliver, run
+from aggregator.logs import say, set_up
+from aggregator.subscribing import telling
+
+_log = logging.getLogger(__name__)
+
+
+def daemon(config: Config, *, as_json: bool, verbose: int, quiet: bool) -> None:
+    """Keep everything current until a signal ends it; raises what `daemon.run` does. The log goes to standard error:
+    for people on a terminal, else as JSON."""
+    set_up(sys.stderr, human=sys.stderr.isatty() and not as_json, verbose=verbose, quiet=quiet)
+
+    @contextmanager
+    def serve(config: Config, deliver: Deliver) -> Iterator[None]:
+        if not config.serves:
+            yield
+            return
+        from aggregator.web import server
+        from aggregator.web.hooks import opened
+
+        listening = server.listen(config.web.listen)
+        hooked = opened(config, telling(deliver))
+        with hooked as hooks, server.serving(config, listening, log=verbose > 0, hooks=hooks):
+            say(_log, "web", f"serving {config.output} at {server.url(listening)}", url=server.url(listening))
+            yield
+
+    run(config, lambda: datetime.now(UTC), serve)
