@@ -362,6 +362,34 @@ def test_what_was_learned_of_the_feed_stays(subscribed: Listening, hub: Hub, ser
     assert [request.status for request in server.log if request.path == "/feed"][-1] == 304
 
 
+def test_an_entry_that_looks_like_another_is_one_of_its_own(subscribed: Listening, hub: Hub, server: Server) -> None:
+    """As a robot posts them; the other one is in the feed still, but not in what is delivered."""
+    twin = entry(30, 2 * DAY, title="Entry 1")
+    hub.push(document(server, hub, [twin]))
+    (outcome,) = subscribed.take()
+    assert outcome.counts["new"] == 1
+    put(server, hub, [twin, *OLD])
+    subscribed.later(2 * DAY)
+    subscribed.poll()
+    assert sorted(subscribed.planet.titles()) == ["Entry 1", "Entry 1", "Entry 2"]
+
+
+def test_new_ids_for_all_entries_are_recognised_in_a_delivery(
+    planet: Planet, feed: str, server: Server, hub: Hub
+) -> None:
+    every = [entry(number, number * DAY) for number in (1, 2, 3, 4)]
+    put(server, hub, every)
+    with listening(planet) as daemon:
+        daemon.poll()
+        daemon.tend()
+        ids = planet.ids()
+        hub.push(document(server, hub, [each | {"id": each["id"] + "0"} for each in every]))
+        (outcome,) = daemon.take()
+        assert outcome.counts["new"] == 0
+        assert planet.ids() == ids
+        assert standing(daemon).habits.visits == 0
+
+
 @pytest.mark.parametrize("body", [b"", b"<html><p>no feed</p></html>", b"\xff\x00", b"{}", b"<feed"])
 def test_what_cannot_be_read_is_told_and_the_feed_asked_soon(subscribed: Listening, hub: Hub, body: bytes) -> None:
     subscribed.later(2 * HOUR)

@@ -38,7 +38,7 @@ def decide(
     A local item that is known and not met again is removed; a feed only lists its newest, so from absence nothing
     follows. `habits` are what earlier visits taught; what the owner says of `policy.identity` goes before. Posts are
     always recognised by all that they have. What is but a `part` of a feed, as hubs deliver it, teaches nothing of its
-    habits.
+    habits, and takes more to look like a feed with new ids.
     """
     learned = policy.identity == "auto"
     mode = (habits.mode if learned else policy.identity) if remote else "auto"
@@ -46,12 +46,10 @@ def decide(
     rows = [row for row in sorted(known, key=lambda row: row.id) if row.origin not in held or remote]
     adopted = adopt(incoming, rows, mode, learned=learned)
     warning = ""
-    if remote and learned and not part:
-        hinted, warning = reidentified(incoming, rows, adopted)
+    if remote and learned:
+        hinted, warning = reidentified(incoming, rows, adopted, part=part)
         adopted |= hinted
-        learnt = learn(habits, incoming, adopted)
-    else:
-        learnt = habits
+    learnt = learn(habits, incoming, adopted) if remote and learned and not part else habits
     future = policy.future or ("clamp" if remote else "hide")
     revise = partial(_revise, now=now, future=future, policy=policy)
     repeated = Counter(key for each in incoming for key in each.stored)
