@@ -364,7 +364,7 @@ def test_what_was_learned_of_the_feed_stays(subscribed: Listening, hub: Hub, ser
 
 def test_an_entry_that_looks_like_another_is_one_of_its_own(subscribed: Listening, hub: Hub, server: Server) -> None:
     """As a robot posts them; the other one is in the feed still, but not in what is delivered."""
-    twin = entry(30, 2 * DAY, title="Entry 1")
+    twin = entry(30, 2 * DAY, title="Entry 1", text="Another text.")
     hub.push(document(server, hub, [twin]))
     (outcome,) = subscribed.take()
     assert outcome.counts["new"] == 1

@@ -46,6 +46,10 @@ def _base_url(value: str) -> str:
     return text.http_url(_web_url(value)).rstrip("/") + "/"
 
 
+def _public_url(value: str) -> str:
+    return _base_url(value) if value else ""
+
+
 def _language(value: str) -> str:
     if not text.language(value):
         raise ValueError('write a language tag such as "en" or "zh-CN"')
@@ -219,7 +223,7 @@ class Web(Table):
     """`[web]`: where `serve` listens, and at which URL the internet reaches that ("" for not at all)."""
 
     listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8080"
-    public_url: Annotated[str, AfterValidator(_base_url)] = ""
+    public_url: Annotated[str, AfterValidator(_public_url)] = ""
 
 
 class CategorySettings(Table):

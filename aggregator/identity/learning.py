@@ -22,9 +22,8 @@ def reidentified(incoming: Sequence[Met], rows: Sequence[Known], met: Adopted, *
     renamed = {number: how for number, (row, how) in met.items() if _is_renamed(incoming[number], row)}
     hinted = adopt_by_hints(incoming, rows, met) if len(met) < len(incoming) else {}
     known, unsure = len(renamed) + len(hinted), len(incoming) - own
-    if known < _FEW and not (
-        not part and hinted and known == unsure == len(incoming) and _all_surely(incoming, hinted)
-    ):
+    few_are_enough = not part and hinted and known == unsure == len(incoming) and _all_surely(incoming, hinted)
+    if known < _FEW and not few_are_enough:
         return {}, ""
     if known * 2 < unsure or unsure <= own:
         return {}, ""
