@@ -268,9 +268,14 @@ def serve(config: Path | None, as_json: bool, verbose: int, quiet: bool, listen:
 @cli.command()
 @common
 def daemon(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None:
-    """Visit sources as they become due and write the feeds that change, until it is ended.
+    """Keep all feeds current until it is ended.
 
-    SIGTERM ends it within seconds; SIGHUP, or a change of the config, has it go on with the new one.
+    Sources are visited as they become due. SIGTERM ends it within seconds; SIGHUP, or a change of the config, has it go
+    on with the new one. Where the config has a [web], it serves what it publishes, too.
+
+    \b
+      aggregator daemon                what systemd runs: see contrib/
+      aggregator daemon -v             with a line for each request
     """
     wishes = _wishes(config, as_json, verbose, quiet)
     loaded = _load(wishes)

@@ -15,10 +15,9 @@ import logging
 import os
 import signal
 import threading
-import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -29,7 +28,7 @@ from sqlalchemy import Engine
 
 from aggregator import sources
 from aggregator.config import Config, load, stamp
-from aggregator.errors import AggregatorError, ConfigError, LockedError
+from aggregator.errors import AggregatorError, ConfigError
 from aggregator.fetching import loop_factory
 from aggregator.logs import say
 from aggregator.network import network
@@ -39,8 +38,9 @@ from aggregator.planning import align, prepare
 from aggregator.publish import sweep
 from aggregator.publishing import AGAIN, Publishing
 from aggregator.store import history, stories
+from aggregator.store import sources as stored
 from aggregator.store.engine import open_store, writing
-from aggregator.store.lock import holder, locked
+from aggregator.store.lock import awaited
 from aggregator.store.pulse import Pulse, save_pulse
 from aggregator.subscribing import attend
 from aggregator.visiting import Visits
@@ -72,7 +72,11 @@ def run(config: Config, clock: Callable[[], datetime], serve: Serve = lambda *_:
     Raises LockedError when another daemon is at work, or another run that does not end; AggregatorError when the store
     or the output cannot be used, or `serve` cannot begin.
     """
-    with _held(config, clock):
+
+    def wait(why: str) -> None:
+        say(_log, "wait", f"{why} (waiting for up to {_PATIENCE:.0f} s)")
+
+    with awaited(config.store, clock, "daemon", _PATIENCE, wait):
         engine = open_store(config.store)
         try:
             sweep(config.output)
@@ -80,26 +84,6 @@ def run(config: Config, clock: Callable[[], datetime], serve: Serve = lambda *_:
                 runner.run(Daemon(engine, config, clock, serve).live())
         finally:
             engine.dispose()
-
-
-@contextmanager
-def _held(config: Config, clock: Callable[[], datetime]) -> Iterator[None]:
-    """The lock of the store; the end of a run that has it is waited for."""
-    until, is_told = time.monotonic() + _PATIENCE, False
-    with ExitStack() as stack:
-        while True:
-            try:
-                stack.enter_context(locked(config.store, clock(), "daemon"))
-                break
-            except LockedError as error:
-                other = holder(config.store)
-                if time.monotonic() > until or (other and other.what == "daemon"):
-                    raise
-                if not is_told:
-                    say(_log, "wait", f"{error} (waiting for up to {_PATIENCE:.0f} s)")
-                is_told = True
-                time.sleep(0.5)
-        yield
 
 
 class Daemon:
@@ -115,6 +99,7 @@ class Daemon:
         self._looker = ThreadPoolExecutor(1, "looker")
         self._inbox = threading.BoundedSemaphore(_INBOX)
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._jobs: set[asyncio.Task[None]] = set()  # of the inbox
         self._turn = asyncio.Event()  # the session is to end
         self._stops = self._began = False
         self._visits: Visits | None = None
@@ -153,8 +138,12 @@ class Daemon:
                     say(_log, "session", f"{type(error).__name__}: {error}; begun again", logging.ERROR)
                     _log.info("this is where", exc_info=True)
                     await asyncio.wait((self._begin(self._turn.wait()),), timeout=AGAIN)
-            await self._end()
+            try:
+                await self._end()
+            except Exception as error:  # a border: a full disk, say
+                raise AggregatorError(f"not all could be saved and published: {error}") from error
         finally:
+            self._stops = True
             watching.cancel()
             self._tending.cancel()
             scheduler.shutdown(wait=False)
@@ -166,8 +155,13 @@ class Daemon:
         """See `Deliver`."""
         if self._stops or not self._inbox.acquire(blocking=False):
             return False
-        self._loop.call_soon_threadsafe(lambda: self._begin(self._take(job)))
+        self._loop.call_soon_threadsafe(self._accept, job)
         return True
+
+    def _accept(self, job: Job) -> None:
+        task = self._begin(self._take(job))
+        self._jobs.add(task)
+        task.add_done_callback(self._jobs.discard)
 
     async def _session(self) -> None:
         """Visit and publish with one config and one client, until it is time for another."""
@@ -198,15 +192,13 @@ class Daemon:
 
     async def _end(self) -> None:
         """Save and publish what there is, and say so."""
-        others = self._tasks - {asyncio.current_task()}
-        inbox = [task for task in others if task.get_name() == "take"]
-        if inbox:
-            await asyncio.wait(inbox)
+        if self._jobs:
+            await asyncio.wait(self._jobs)
         if self._publishes:
             await self._publishes
         await self._publishing.publish(self.config)
         await self._write(_beat, self.engine, None)
-        await asyncio.to_thread(self._web.close)
+        await self._look(self._web.close)
         say(_log, "stopped", "all is saved and published")
 
     def _stop(self, sign: signal.Signals) -> None:
@@ -283,8 +275,10 @@ class Daemon:
                 offset += by
                 say(_log, "clock", f"the clock was set by {by:+.0f} s", logging.WARNING, seconds=round(by))
                 for job in scheduler.get_jobs():
-                    job.modify(next_run_time=datetime.now(UTC))
+                    job.modify(next_run_time=datetime.now(UTC))  # the scheduler has a clock of its own
                 self._ticked = 0.0
+                if by < 0:
+                    self._begin(self._write(_set_back, self.engine, self.clock(), by))
                 self._turn.set()
             if every and self._loop.time() - told >= every and self._ticks != ticks:
                 told, ticks = self._loop.time(), self._ticks
@@ -305,7 +299,9 @@ class Daemon:
         async with self._reloading:
             notify("RELOADING=1", reloading())
             try:
-                config = await self._look(load, self.config.file)
+                config = await asyncio.to_thread(
+                    load, self.config.file
+                )  # seconds, where there are thousands of sources
                 if config.store != self.config.store:
                     raise ConfigError(f"{config.file}: site.store: has changed; that needs a restart")
             except ConfigError as error:
@@ -334,7 +330,6 @@ class Daemon:
 
     async def _take(self, job: Job) -> None:
         """A job from the inbox. One that fails harms no other."""
-        asyncio.current_task().set_name("take")  # type: ignore[union-attr]
         try:
             if await self._write(job, self.engine, self.config, self.clock()):
                 self._publishing.news()
@@ -374,6 +369,11 @@ def _beat(engine: Engine, pulse: Pulse | None, now: datetime | None = None) -> b
     with writing(engine) as db:
         save_pulse(db, pulse)
         return now is not None and stories.wakes(db, now)
+
+
+def _set_back(engine: Engine, now: datetime, by: float) -> None:
+    with writing(engine) as db:
+        stored.set_back(db, now, by)
 
 
 def _trim(engine: Engine, now: datetime) -> None:

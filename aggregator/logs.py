@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from aggregator.text import masked, one_line
 
-_CONTROLS = re.compile("[\x80-\x9f]")  # terminals heed some of them; what XML forbids goes with `one_line`
+_CONTROLS = re.compile("[\x7f-\x9f]")  # terminals heed some of them; the others go with `one_line`
 _LIMIT = 2000
 _QUIET = ("alembic", "apscheduler", "asyncio", "uvicorn")  # what they do each second is nobody's concern
 
@@ -30,8 +30,7 @@ def set_up(stream: TextIO, *, human: bool, verbose: int = 0, quiet: bool = False
     logging.basicConfig(handlers=[handler], force=True)
     root = logging.getLogger()
     root.setLevel(logging.WARNING if quiet else logging.INFO)
-    if not verbose:
-        logging.getLogger("aggregator.fetching").setLevel(logging.WARNING)
+    logging.getLogger("aggregator.fetching").setLevel(logging.NOTSET if verbose else logging.WARNING)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.INFO if verbose > 1 else logging.ERROR)
     logging.getLogger("uvicorn.access").setLevel(logging.INFO if verbose and not quiet else logging.WARNING)
@@ -43,14 +42,13 @@ class _Human(logging.Formatter):
         name = getattr(record, "event", "") or record.name
         level = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
         line = f"{moment:%H:%M:%S} {name}: {level}{record.getMessage()}"
-        return _safe(f"{line} | {self.formatException(record.exc_info)}" if record.exc_info else line)
+        return _safe(line) + (_safe(f" | {self.formatException(record.exc_info)[-_LIMIT:]}") if record.exc_info else "")
 
 
 class _Json(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created, UTC)
-        values = {name: _plain(value) for name, value in getattr(record, "values", {}).items() if value is not None}
-        line = {
+        line: dict[str, Any] = {
             "time": f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z",
             "level": record.levelname.lower(),
             "event": getattr(record, "event", "log"),
@@ -59,16 +57,15 @@ class _Json(logging.Formatter):
         if "event" not in record.__dict__:
             line["logger"] = record.name
         if record.exc_info:
-            line["trace"] = _safe(self.formatException(record.exc_info))
-        return json.dumps(values | line, ensure_ascii=False)
+            line["trace"] = _safe(self.formatException(record.exc_info)[-_LIMIT:])
+        values = {name: _plain(value) for name, value in getattr(record, "values", {}).items() if value is not None}
+        return json.dumps(line | values, ensure_ascii=False)
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it, its texts safe."""
-    if value is None or isinstance(value, bool | int | float):
+    """A value as JSON has it, its text safe."""
+    if isinstance(value, bool | int | float):
         return value
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
     return _safe(f"{value:%Y-%m-%dT%H:%M:%SZ}" if isinstance(value, datetime) else value)
 
 

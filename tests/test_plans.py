@@ -1,20 +1,22 @@
 """What deciding and publishing read goes by indexes, however much is stored: SQLite says so itself."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event
 
-from aggregator.store import channels, visits
+from aggregator.store import channels, sources, visits
 from aggregator.store.engine import open_store, reading
-from tests.planet import Planet, rss
+from tests.planet import NOON, Planet, rss
 from tests.server import Server
 
 READS: dict[str, Callable[[Connection], Any]] = {
     "validators": lambda db: visits.validators(db, 1),
     "known by keys": lambda db: visits.known(db, 1, {f"guid:{number}" for number in range(1200)}, set()),
     "known by files": lambda db: visits.known(db, 1, set(), {"a.md", ""}),
+    "due": lambda db: sources.due(db, NOON + timedelta(days=2)),
     "recent": lambda db: channels.recent(db, 1, 50),
 }
 

@@ -1,5 +1,6 @@
 """The store as a run uses it: real SQLite, visits saved as the pipeline saves them, stories settled, entries read back."""
 
+import os
 import random
 import shutil
 import sqlite3
@@ -44,7 +45,7 @@ from aggregator.store import categories, channels, meta, stories, tables, visits
 from aggregator.store import sources as stored
 from aggregator.store.channels import Shown
 from aggregator.store.engine import open_store, reading, writing
-from aggregator.store.lock import locked
+from aggregator.store.lock import Holder, holder, locked
 from aggregator.store.values import dump, load
 from tests import build
 
@@ -199,6 +200,21 @@ def test_one_run_at_a_time(tmp_path: Path) -> None:
             pass
     with locked(url, NOW + HOUR):
         pass
+
+
+def test_who_holds_the_lock(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'new' / 'a.db'}"
+    assert holder(url) is None
+    with locked(url, NOW, "daemon"):
+        assert holder(url) == Holder(os.getpid(), "2026-03-14T12:00:00Z", "daemon")
+        with pytest.raises(LockedError, match=rf"\(aggregator daemon, process {os.getpid()}, since"), locked(url, NOW):
+            pass
+        for text in ("", "[]", "{", '{"pid": "x", "since": ""}'):
+            (tmp_path / "new" / "a.db.lock").write_text(text)
+            assert holder(url) is None
+            with pytest.raises(LockedError, match="it holds"), locked(url, NOW):
+                pass
+    assert holder(url) is None
 
 
 def test_a_reader_does_not_hinder_the_writer_and_sees_one_moment(fresh: Callable[..., Store]) -> None:

@@ -4,8 +4,8 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -49,6 +49,29 @@ def locked(store: str, now: datetime, what: str = "") -> Iterator[None]:
         file.flush()
         yield
         file.truncate(0)
+
+
+@contextmanager
+def awaited(
+    store: str, clock: Callable[[], datetime], what: str, seconds: float, told: Callable[[str], None]
+) -> Iterator[None]:
+    """Hold the lock as `locked` does, but wait so long for a run that has it to end, which is `told` once. Another that
+    runs for ever, as this one does, is not waited for."""
+    until, is_told = time.monotonic() + seconds, False
+    with ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(locked(store, clock(), what))
+                break
+            except LockedError as error:
+                other = holder(store)
+                if time.monotonic() > until or (other and other.what == what):
+                    raise
+                if not is_told:
+                    told(str(error))
+                is_told = True
+                time.sleep(0.5)
+        yield
 
 
 def holder(store: str) -> Holder | None:

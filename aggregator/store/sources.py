@@ -160,6 +160,14 @@ def standings(db: Connection, among: Collection[str] | None = None) -> Mapping[s
     }
 
 
+def set_back(db: Connection, now: datetime, by: float) -> None:
+    """The clock was set back by so many seconds (less than none), to `now`: visits that were made in what is the future
+    by now, and the plans that they led to, go with it. Else these sources would not be visited until it has come."""
+    ahead = source.c.last_visit > seconds(now)
+    moved = {name: source.c[name] + round(by) for name in ("last_visit", "next_visit")}
+    db.execute(update(source).where(ahead).values(moved))
+
+
 def _paths(data: str) -> tuple[CategoryPath, ...]:
     return tuple(tuple(path) for path in json.loads(data))
 
