@@ -80,9 +80,12 @@ async def tend(engine: Engine, config: Config, now: datetime, write: InThread) -
 
 async def attend(engine: Engine, config: Callable[[], Config], clock: Callable[[], datetime], write: InThread) -> None:
     """`resume` and then `tend`, over and over, with the config as it is then; until it is cancelled."""
-    await write(resume, engine, config(), clock().replace(microsecond=0))
+    resumed = False
     while True:
         try:
+            if not resumed:
+                await write(resume, engine, config(), clock().replace(microsecond=0))
+                resumed = True
             for line in await tend(engine, config(), clock().replace(microsecond=0), write):
                 say(_log, "hub", line, logging.WARNING)
         except Exception as error:  # a border: a full disk, a bug: the feeds are polled all the same

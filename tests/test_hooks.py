@@ -16,6 +16,7 @@ from aggregator.store import history
 from aggregator.store import sources as stored
 from aggregator.store.engine import reading
 from aggregator.store.sources import Standing
+from aggregator.web import hooks
 from tests.hub import Hub
 from tests.listening import Listening, listening
 from tests.planet import NOON, Planet, atom
@@ -269,7 +270,7 @@ def test_a_denial_ends_it_for_a_week(subscribed: Listening, hub: Hub) -> None:
     assert said.status_code == 200
     subscribed.take()
     held = subscribed.held
-    assert held and held.state == "denied" and held.error.startswith("denied: no <b>room</b> for")
+    assert held and (held.state, held.error) == ("denied", "denied: no <b>room</b> for https://***@x.example/")
     assert standing(subscribed).next_visit <= subscribed.planet.now + HOUR
     subscribed.later(6 * DAY)
     subscribed.tend()
@@ -427,6 +428,15 @@ def test_one_delivery_of_a_subscription_is_read_at_a_time(subscribed: Listening,
     deadline = time.monotonic() + 10
     while hub.push(document(server, hub, [NEW])).status_code != 202:
         assert time.monotonic() < deadline
+
+
+def test_a_slow_delivery_is_ended(subscribed: Listening, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hooks, "_SECONDS", 0.2)
+    place = urlsplit(hub.asked[-1]["hub.callback"])
+    with socket.create_connection((place.hostname, place.port), 10) as slow:
+        slow.sendall(f"POST {place.path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx".encode())
+        assert slow.recv(100).startswith(b"HTTP/1.1 408 ")
+    assert subscribed.inbox.empty()
 
 
 def test_a_daemon_with_too_much_to_do_says_so(subscribed: Listening, hub: Hub, server: Server) -> None:

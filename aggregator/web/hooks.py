@@ -17,7 +17,7 @@ from aggregator import hubs
 from aggregator.config import Config
 from aggregator.store.engine import open_store, reading
 from aggregator.store.hubs import by_token
-from aggregator.text import one_line
+from aggregator.text import masked, one_line
 
 _PLACES = 8  # deliveries that are read at a time, as each may be as large as a document; one of each subscription
 _SECONDS = 30.0
@@ -69,7 +69,7 @@ def _verified(held: hubs.Subscription, request: Request, tell: hubs.Tell) -> Res
     """Yes, with the challenge, to what we asked for; 404 is no to all else. A refusal needs no yes."""
     said = {name: request.query_params.get(f"hub.{name}", "") for name in ("mode", "topic", "challenge", "reason")}
     if said["mode"] == "denied" and said["topic"] == held.topic:
-        event: hubs.Event = hubs.Denied(held.token, one_line(said["reason"], 200))
+        event: hubs.Event = hubs.Denied(held.token, masked(one_line(said["reason"], 200)))
         return _answer(200, "") if tell(event) else _later()
     lease = hubs.lease(request.query_params.get("hub.lease_seconds", ""))
     is_meant = hubs.expects(held, said["mode"], said["topic"]) and 0 < len(said["challenge"]) <= _CHALLENGE
