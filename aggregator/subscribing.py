@@ -107,18 +107,15 @@ def _tasks(engine: Engine, config: Config, now: datetime) -> list[_Task]:
     done at once."""
     with writing(engine) as db:
         has = {each.key: each for each in held.subscriptions(db)}
-        if not config.web.public_url and not has:
+        places = _places(db, config) if config.web.public_url or has else {}
+        if not config.web.public_url:
+            for each in has.values():
+                held.forget(db, each)
+                _poll_soon(db, places, each, now, _NO_MORE)
             return []
-        places = _places(db, config)
-        resting = {urlsplit(each.hub).netloc for each in has.values() if hubs.is_down(each, now)}
-        tasks = []
-        for key in sorted({*places, *has}):
-            if not config.web.public_url:
-                held.forget(db, has[key])
-                _poll_soon(db, places, has[key], now, _NO_MORE)
-            elif task := _task(db, places, key, has.get(key), now):
-                tasks.append(task)
-    waiting = [task for task in tasks if task.host not in resting]
+        tasks = [_task(db, places, key, has.get(key), now) for key in sorted({*places, *has})]
+    resting = {urlsplit(each.hub).netloc for each in has.values() if hubs.is_down(each, now)}
+    waiting = [task for task in tasks if task and task.host not in resting]
     return sorted(waiting, key=lambda task: (task.has is not None, task.has.asked if task.has else now))
 
 

@@ -567,11 +567,18 @@ def test_a_feed_that_changes_its_hub_gets_another_token(subscribed: Listening, h
     assert subscribed.held and (subscribed.held.state, subscribed.held.hub) == ("active", other.url)
 
 
-def test_without_a_public_url_nothing_is_held(subscribed: Listening, hub: Hub) -> None:
+def test_without_a_public_url_nothing_is_held(subscribed: Listening, hub: Hub, server: Server) -> None:
+    subscribed.planet.feed(server.url("/other"))  # which names a hub too, and was never subscribed
+    server.put("/other", atom(OLD, hub=hub.url, self=server.url("/other")), etag=True)
+    subscribed.poll()
     del subscribed.planet.web["public_url"]
     subscribed.tend()
     assert (subscribed.held, len(hub.asked)) == (None, 1)
-    assert standing(subscribed).next_visit <= subscribed.planet.now + HOUR
+    with reading(subscribed.engine) as db:
+        plans = {each.next_visit for each in stored.standings(db).values()}
+    assert max(plans) <= subscribed.planet.now + HOUR
+    subscribed.tend()
+    assert len(hub.asked) == 1
 
 
 def test_who_is_pruned_takes_the_subscription_along(subscribed: Listening) -> None:
