@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from aggregator.config import Config
 from aggregator.daemon import Deliver, run
 from aggregator.logs import say, set_up
+from aggregator.subscribing import telling
 
 _log = logging.getLogger(__name__)
 
@@ -24,10 +25,12 @@ def daemon(config: Config, *, as_json: bool, verbose: int, quiet: bool) -> None:
             yield
             return
         from aggregator.web import server
+        from aggregator.web.hooks import opened
 
         ears = server.listen(config)
         url, owners = server.url(ears.public), server.url(ears.dashboard) if ears.dashboard else ""
-        with server.serving(config, ears, _now, log=verbose > 0):
+        hooked = opened(config, telling(deliver))
+        with hooked as hooks, server.serving(config, ears, _now, log=verbose > 0, hooks=hooks):
             say(_log, "web", f"serving {config.output} at {url}", url=url)
             if owners:
                 say(_log, "web", f"dashboard at {owners}_/", dashboard=f"{owners}_/")

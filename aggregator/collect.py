@@ -12,7 +12,7 @@ from dataclasses import replace
 from aggregator import sources
 from aggregator.asking import Asking
 from aggregator.errors import FetchError, ParseError, SourceError
-from aggregator.model import Feed, Fetch, Found, Hints, Item, Source, Trouble, Validators, Visit
+from aggregator.model import Document, Feed, Fetch, Found, Hints, Item, Source, Trouble, Validators, Visit
 from aggregator.reading import pool
 
 _log = logging.getLogger(__name__)
@@ -58,6 +58,12 @@ async def visit(source: Source, known: Mapping[str, Validators], fetch: Fetch) -
         result = Visit(source, error=f"internal error: {type(error).__name__}: {error}; please report it")
         result = replace(result, trouble=Trouble("internal error"))
     return replace(result, seconds=asking.seconds)
+
+
+def read(source: Source, document: Document) -> Visit:
+    """What a document is that nobody was asked for, as its hub delivered it. Raises ParseError."""
+    batch = pool.read(source.kind, document, source)
+    return Visit(source, batch.items, batch.feed, said={document.name: batch.warnings})
 
 
 def _read(source: Source, found: Found) -> Visit:

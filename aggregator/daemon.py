@@ -42,6 +42,7 @@ from aggregator.store import sources as stored
 from aggregator.store.engine import open_store, writing
 from aggregator.store.lock import awaited
 from aggregator.store.pulse import Pulse, save_pulse
+from aggregator.subscribing import attend
 from aggregator.visiting import Visits
 
 _log = logging.getLogger(__name__)
@@ -127,6 +128,7 @@ class Daemon:
         say(_log, "start", f"process {os.getpid()}: {len(self.config.sources)} sources", pid=os.getpid())
         scheduler = self._scheduler()
         watching = self._begin(self._watch(scheduler))
+        self._tending = self._begin(attend(self.engine, lambda: self.config, self.clock, self._write))
         try:
             while not self._stops:
                 try:
@@ -145,6 +147,7 @@ class Daemon:
         finally:
             self._stops = True
             watching.cancel()
+            self._tending.cancel()
             scheduler.shutdown(wait=False)
             self._web.close()
             self._writer.shutdown(wait=False)
@@ -212,6 +215,7 @@ class Daemon:
         say(_log, "stop", f"{sign.name}: ending", signal=sign.name)
         if self._visits:
             self._visits.end()
+        self._tending.cancel()
         self._turn.set()
 
     # --- Jobs -------------------------------------------------------------------------------------------------------

@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from aggregator import identity, schedule, sources
+from aggregator import hubs, identity, schedule, sources
 from aggregator.fetching import freshness
 from aggregator.model import HostState, Item, Source, Validators, Visit
 from aggregator.moves import moved
 from aggregator.rhythm import Rhythm, learn
+from aggregator.store import hubs as subscriptions
 from aggregator.store import retention, vanished, visits
 from aggregator.store import sources as stored
 from aggregator.store.engine import writing
@@ -50,9 +51,14 @@ def keep(
     now: datetime,
     hosts: Mapping[str, HostState] | None = None,
     stretch: float = 1.0,
+    *,
+    listening: bool = False,
 ) -> Outcome | None:
     """Decide what a visit means, and save it, with what was learned of `hosts`. `stretch` is what a budget of requests
-    makes of the wait until the next one."""
+    makes of the wait until the next one.
+
+    Where nobody is `listening` to what hubs deliver, they are not relied on.
+    """
     remote = sources.find(visit.source.kind).REMOTE
     with writing(engine) as db:
         stored.save_hosts(db, hosts or {})
@@ -73,9 +79,12 @@ def keep(
             visit = _told(visit, decision)
         changes = decision.changes
         learned = _learned(visit, standing, changes, visits.validators(db, standing.id), now)
-        rhythm = _rhythm(visit, standing, changes, now) if remote else standing.rhythm
+        rhythm = rhythm_after(visit, standing, changes, now) if remote else standing.rhythm
         learned = replace(learned, habits=decision.habits, rhythm=rhythm)
-        due = _due(visit, standing, learned, now, stretch) if remote else schedule.Due(now, "looked at by every run")
+        pushed = listening and not visit.error and _is_pushed(db, standing, changes, now)
+        due = schedule.Due(now, "looked at by every run")
+        if remote:
+            due = _due(visit, standing, learned, now, stretch, pushed)
         surplus = frozenset[identity.Change]() if standing.last_success else _surplus(visit, changes, now)
         warnings = visits.save(db, standing.id, visit, changes, now, due, learned, surplus)
         taken_back, is_strict = 0, remote and visit.source.policy.on_vanish == "drop"
@@ -172,7 +181,7 @@ def _learned(
     return visits.Learned(hints, min(standing.gone_since or now, now) if is_gone else None, move)
 
 
-def _rhythm(visit: Visit, standing: Standing, changes: Sequence[identity.Change], now: datetime) -> Rhythm:
+def rhythm_after(visit: Visit, standing: Standing, changes: Sequence[identity.Change], now: datetime) -> Rhythm:
     """What a visit teaches about when the source posts. A day without a clock is its midnight (UTC)."""
     if visit.error:
         return standing.rhythm
@@ -182,7 +191,21 @@ def _rhythm(visit: Visit, standing: Standing, changes: Sequence[identity.Change]
     return learn(standing.rhythm, dates, now)
 
 
-def _due(visit: Visit, standing: Standing, learned: visits.Learned, now: datetime, stretch: float) -> schedule.Due:
+def _is_pushed(db: Connection, standing: Standing, changes: Sequence[identity.Change], now: datetime) -> bool:
+    """Whether its hub delivers what is new. One that did not deliver what this visit found is not relied on again
+    before it delivers something."""
+    held = subscriptions.of(db, standing.id)
+    if held is None or not hubs.is_pushed(held, now):
+        return False
+    new = [change.published for change in changes if change.what == "new"]
+    if missed := hubs.has_missed(held, standing.last_success, new, now):
+        subscriptions.silence(db, held)
+    return not missed
+
+
+def _due(
+    visit: Visit, standing: Standing, learned: visits.Learned, now: datetime, stretch: float, pushed: bool
+) -> schedule.Due:
     """When to come again. What our own config forbids is tried by every run, as long as that asks nobody."""
     if visit.trouble and visit.trouble.kind in _FORBIDDEN and not visit.trouble.asked:
         return schedule.Due(now, "when the config allows it")
@@ -198,4 +221,5 @@ def _due(visit: Visit, standing: Standing, learned: visits.Learned, now: datetim
         last_full=now if visit.answer else standing.last_success,  # a document that could not be read was one as well
         rhythm=learned.rhythm,
         stretch=stretch,
+        pushed=pushed,
     )

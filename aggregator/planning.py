@@ -59,7 +59,7 @@ def prepare(
         standings = stored.standings(db, among)
         hosts = stored.hosts(db) if among is None else {}
         same = {key: each.same_as for key, each in standings.items() if each.same_as}
-        once = tuple(_asked_once(config.sources, same if among is None else stored.same(db), standings))
+        once = tuple(asked_once(config.sources, same if among is None else stored.same(db), standings))
         stretch = _stretch(config, once, standings) if stretch is None else stretch
         due = [source for source in once if force or _is_due(source, standings[source.key], now, stretch)]
         due.sort(key=lambda source: _rank(standings[source.key], now))
@@ -67,7 +67,7 @@ def prepare(
     return Plan(known, standings, hosts, stretch)
 
 
-def _asked_once(configured: Sequence[Source], same: Mapping[str, str], wanted: Collection[str]) -> Iterator[Source]:
+def asked_once(configured: Sequence[Source], same: Mapping[str, str], wanted: Collection[str]) -> Iterator[Source]:
     """The `wanted` sources, without those that are the `same` as another by now: its entries are in the categories of
     both."""
     more: dict[str, tuple[CategoryPath, ...]] = {}

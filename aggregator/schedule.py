@@ -15,6 +15,7 @@ _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _LONGEST = timedelta(days=36500)  # longer than any plan, short enough to be added to any date
 _WEEK_IN_HOURS = 7 * 24
+_BACKUP = _DAY  # between visits to what a hub delivers
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _EVERY, _POSTS, _AT = "every ", "posts ", "scheduled at "
 _UNVALIDATED = "always sent in full: "
@@ -50,6 +51,7 @@ def next_visit(
     last_full: datetime | None = None,
     rhythm: Rhythm = _NO_RHYTHM,
     stretch: float = 1.0,
+    pushed: bool = False,
 ) -> Due:
     """The visit after one to the source `key` that began at `now`.
 
@@ -60,7 +62,7 @@ def next_visit(
     first 410 in a row was met, None if this is the first; `last_full` is when the document was transferred last, which
     holds without validators for a failed visit too. `rhythm` is when the source posts, and `stretch` what budgets make
     of its waits (see `stretched`). A source in trouble is asked less and less, but never given up,
-    unless it is gone.
+    unless it is gone. `pushed` says that a hub delivers what is new, so that a visit a day makes sure of that.
     """
     gone = False
     own, reason = _own(now, pace, rhythm, stretch)
@@ -74,6 +76,8 @@ def next_visit(
             own, reason = rest, f"{reason}; {_no_validators(pace)}"
     elif _is_unvalidated(pace, own, validated=validated):
         own, reason = pace.unvalidated, _no_validators(pace)
+    elif pushed and not pace.schedule and own < _BACKUP:
+        own, reason = _BACKUP, "hub pushes; backup once a day"
     owed, wish = max(((own, ""), *_wishes(pace, hints)), key=lambda floor: floor[0])
     if wish:
         reason = f"{reason}; {wish}" if failures or trouble or reason.startswith((_POSTS, _AT)) else wish
@@ -225,7 +229,7 @@ def _longest(now: datetime, pace: Pace, stretch: float) -> timedelta:
     caps = (pace.freshness_cap, pace.ttl_cap, pace.backoff_cap, pace.pause_cap)
     most = min(max(pace.interval, pace.interval_cap), _LONGEST) / _DAY * max(stretch, 1.0)
     own = following(pace.schedule, now) - now if isinstance(pace.schedule, Cron) else min(most, _LONGEST / _DAY) * _DAY
-    return max(own, pace.interval, pace.unvalidated, *caps)
+    return max(own, pace.interval, pace.unvalidated, _BACKUP, *caps)
 
 
 def _at_most(wait: timedelta, hints: Hints, pace: Pace) -> timedelta:

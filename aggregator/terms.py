@@ -76,8 +76,8 @@ class Hints:
 
     `fresh_for` comes from Cache-Control or Expires of the last answer, 304 included (RFC 9111 §4.2), its age already
     taken off; `ttl` from RSS <ttl>; `period` from sy:updatePeriod and sy:updateFrequency; `skip_hours` (0 to 23) and
-    `skip_days` (0 is Monday) from RSS, in UTC; `hub` is a WebSub hub; `validated` False: the server gives no ETag and
-    no date, or ignores them.
+    `skip_days` (0 is Monday) from RSS, in UTC; `hub` is a WebSub hub, `topic` what the feed is called there ("": it
+    does not say); `validated` False: the server gives no ETag and no date, or ignores them.
     """
 
     fresh_for: timedelta | None = None
@@ -86,6 +86,7 @@ class Hints:
     skip_hours: frozenset[int] = frozenset()
     skip_days: frozenset[int] = frozenset()
     hub: str = ""
+    topic: str = ""
     validated: bool = True
 
 

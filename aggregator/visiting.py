@@ -129,7 +129,8 @@ class Visits:
         self._saving.add(source.key)
         hosts = {**self._hosts, **self.learned()}
         try:
-            outcome = await self.write(_keep, self.engine, made, now, hosts, self.stretch)
+            listening = bool(self.config.web.public_url)
+            outcome = await self.write(_keep, self.engine, made, now, hosts, self.stretch, listening)
             self._hosts.clear()
         except Exception as error:  # a border: a full disk, a bug: the next source may do better
             self._hosts = hosts
@@ -219,11 +220,13 @@ def _due(engine: Engine, now: datetime) -> tuple[str, ...]:
         return stored.due(db, now)
 
 
-def _keep(engine: Engine, made: Visit, now: datetime, hosts: Mapping[str, HostState], stretch: float) -> Outcome | None:
+def _keep(
+    engine: Engine, made: Visit, now: datetime, hosts: Mapping[str, HostState], stretch: float, listening: bool
+) -> Outcome | None:
     """Save a visit on top of how its source stands by now."""
     with reading(engine) as db:
         standing = stored.standings(db, (made.source.key,))[made.source.key]
-    return keep(engine, made, standing, now, hosts, stretch)
+    return keep(engine, made, standing, now, hosts, stretch, listening=listening)
 
 
 def _save_hosts(engine: Engine, hosts: Mapping[str, HostState]) -> None:

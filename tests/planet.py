@@ -139,6 +139,19 @@ def places(server: Server) -> list[str]:
     return [request.headers["host"].partition(":")[0] + request.path for request in server.log]
 
 
+def atom(entries: Iterable[Mapping[str, Any]], title: str = "A feed", **links: str) -> bytes:
+    """An Atom feed with links by their relation; an entry's keys are `id`, `title`, `date`, and `text`."""
+    head = "".join(f'<link rel="{rel}" href="{escape(href)}"/>' for rel, href in links.items())
+    parts = [
+        f"<entry><id>{each['id']}</id><title>{escape(each['title'])}</title><updated>{each['date'].isoformat()}</updated>"
+        f"<published>{each['date'].isoformat()}</published><link href='https://news.example/{each['id']}'/>"
+        f"<content>{escape(each.get('text', 'Some text.'))}</content></entry>"
+        for each in entries
+    ]
+    body = f"<id>urn:feed</id><title>{escape(title)}</title>{head}{''.join(parts)}"
+    return f'<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom">{body}</feed>'.encode()
+
+
 def rss(items: Iterable[Mapping[str, Any]], title: str = "A feed", **channel: str) -> bytes:
     """An RSS feed; an item's keys are element names, `date` an aware moment."""
     parts = [f"<{name}>{escape(value)}</{name}>" for name, value in channel.items()]

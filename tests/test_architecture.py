@@ -24,6 +24,7 @@ FLOORS: dict[str, int] = {
     "stripping": 4,
     "rules": 5,
     # 1: rooms that do not know each other
+    "hubs": 10,
     "identity": 10,
     "cron": 9,  # the schedule leans on these two
     "rhythm": 9,
@@ -59,6 +60,7 @@ FLOORS: dict[str, int] = {
     "pipeline": 34,
     "visiting": 35,
     "publishing": 36,
+    "subscribing": 36,
     "explaining": 40,
     "listing": 40,
     "previewing": 40,
@@ -110,6 +112,7 @@ DOORS: dict[str, tuple[str, ...]] = {
         "publishing",
         "visiting",
         "web",
+        "subscribing",
     ),  # above the store: only the types Engine and Connection
     "uvicorn": ("web",),
     "uvloop": ("fetching",),

@@ -293,6 +293,11 @@ MISTAKES = {
         5,
         'web.listen: write HOST:PORT, such as "127.0.0.1:8080" or "[::1]:8080" (it is ":8080")',
     ),
+    "[web]\npublic_url = 'example.org'": (5, "web.public_url: write an absolute http:// or https:// URL"),
+    "[web]\npublic_url = 'https://example.org/?a'": (
+        5,
+        "web.public_url: write the URL of the folder alone, without ? and #",
+    ),
     "[web]\nlissen = 'x'": (5, 'web.lissen: unknown key; did you mean "listen"?'),
     "[[web]]\nlisten = 'x'": (4, "web: write it as a table, [web]"),
     "[[source]]\nurl = ['https://news.example/']": (5, "source[1].url: write text in quotes (it is ["),

@@ -6,6 +6,7 @@ import pickle
 import random
 import re
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,8 @@ def source(**given: Any) -> Source:
     return Source(key=URL, kind="feed", options=feed.Options(URL), **given)
 
 
-def read(body: str | bytes, content_type: str = "", **given: Any) -> Batch:
-    headers = {"content-type": content_type} if content_type else {}
+def read(body: str | bytes, content_type: str = "", headers: Mapping[str, str] | None = None, **given: Any) -> Batch:
+    headers = {"content-type": content_type, **(headers or {})}
     body = body if isinstance(body, bytes) else body.encode()
     return feed.read(Document(URL, URL, body, headers=headers), source(**given))
 

@@ -3,8 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from aggregator.model import Hints
+from aggregator.sources.feed.timing import links
 from tests.test_feed import ATOM, JSON, RSS, read
 
 SY = 'xmlns:sy="http://purl.org/rss/1.0/modules/syndication/"'
@@ -128,6 +131,40 @@ def test_hubs_are_noted() -> None:
     assert of_rss(rss + "<ttl>60</ttl>") == Hints(ttl=HOUR, hub="https://hub.example/")
     json = JSON.format("").replace('"items"', '"hubs": [{"type": "WebSub", "url": "https://hub.example/"}], "items"')
     assert read(json).hints == Hints(hub="https://hub.example/")
+
+
+HUB, SELF = '<https://hub.example/>; rel="hub"', '<https://site.example/feed?a>; rel="self"'
+
+
+@pytest.mark.parametrize(
+    ("header", "hub", "topic"),
+    [
+        ("", "https://in.example/hub", "https://in.example/feed"),
+        (f"{HUB}, {SELF}", "https://hub.example/", "https://site.example/feed?a"),
+        (HUB, "https://hub.example/", "https://in.example/feed"),
+        (SELF, "https://in.example/hub", "https://site.example/feed?a"),
+        ('</h>; rel="a HUB b", <x:y>;rel=self', "https://site.example/h", "https://in.example/feed"),
+        ("</h>;REL = hub , <https://two.example/>; rel=hub", "https://site.example/h", "https://in.example/feed"),
+        ('</h>; title="a, b; rel=no"; rel=hub', "https://site.example/h", "https://in.example/feed"),
+        ('<h>; rel="hub"; anchor="/other"', "https://in.example/hub", "https://in.example/feed"),
+        ('<javascript:x>; rel="hub", <https://[>; rel=hub', "https://in.example/hub", "https://in.example/feed"),
+        ("<" * 50_000 + '<x>; rel="hub', "https://in.example/hub", "https://in.example/feed"),
+    ],
+)
+def test_a_link_header_goes_before_the_document(header: str, hub: str, topic: str) -> None:
+    own = '<link rel="hub" href="https://in.example/hub"/><link rel="self" href="https://in.example/feed"/>'
+    assert read(ATOM.format(own), headers={"link": header}).hints == Hints(hub=hub, topic=topic)
+
+
+def test_a_feed_that_names_no_hub_has_no_topic() -> None:
+    assert read(ATOM.format('<link rel="self" href="https://in.example/feed"/>')).hints == Hints()
+    assert read(ATOM.format(""), headers={"link": SELF}).hints == Hints()
+
+
+@given(st.text(st.sampled_from('<>;,="\\ relhubanchoszw:/.'), max_size=60))
+@settings(max_examples=300)
+def test_any_link_header_gives_web_addresses(header: str) -> None:
+    assert all(url.startswith("http") for url in links(header, "https://site.example/").values())
 
 
 def test_broken_xml_keeps_what_can_be_told_apart() -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -49,6 +50,33 @@ def test_publishers_set_floors(hints: Hints, validated: bool, wait: timedelta, r
     due = next_visit(NOW, KEY, STRICT, hints, validated=validated)
     assert abs(due.when - NOW - wait) < MINUTE
     assert (due.reason, due.gone) == (reason, False)
+
+
+@pytest.mark.parametrize(
+    ("pace", "hints", "more", "wait", "reason"),
+    [
+        (STRICT, Hints(), {}, DAY, "hub pushes; backup once a day"),
+        (STRICT, Hints(fresh_for=3 * HOUR), {}, DAY, "hub pushes; backup once a day"),
+        (STRICT, Hints(fresh_for=3 * DAY), {}, 3 * DAY, "publisher says max-age 3 d"),
+        (STRICT, Hints(), {"validated": False}, DAY, "always sent in full: once a day"),
+        (replace(STRICT, interval=2 * DAY), Hints(), {}, 2 * DAY, "every 2 d"),
+        (STRICT, Hints(), {"failures": 1, "trouble": Trouble("http 500")}, HOUR, "failed last time (http 500)"),
+    ],
+)
+def test_what_a_hub_pushes_is_asked_for_once_a_day(
+    pace: Pace, hints: Hints, more: dict[str, Any], wait: timedelta, reason: str
+) -> None:
+    due = next_visit(NOW, KEY, pace, hints, pushed=True, **{"validated": True} | more)
+    assert abs(due.when - NOW - wait) < MINUTE
+    assert due.reason == reason
+
+
+def test_a_backup_counts_as_a_plan_whatever_the_caps_are() -> None:
+    little = replace(STRICT, jitter=1, unvalidated=HOUR, freshness_cap=HOUR, ttl_cap=HOUR, backoff_cap=HOUR)
+    little = replace(little, pause_cap=HOUR)
+    due = next_visit(NOW, KEY, little, Hints(), validated=True, pushed=True)
+    assert not is_due(NOW + HOUR, due.when, Hints(), little, last_visit=NOW, reason=due.reason)
+    assert is_due(due.when, due.when, Hints(), little, last_visit=NOW, reason=due.reason)
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,10 @@ def _base_url(value: str) -> str:
     return text.http_url(_web_url(value)).rstrip("/") + "/"
 
 
+def _public_url(value: str) -> str:
+    return _base_url(value) if value else ""
+
+
 def _language(value: str) -> str:
     if not text.language(value):
         raise ValueError('write a language tag such as "en" or "zh-CN"')
@@ -242,12 +246,14 @@ class Host(Table):
 class Web(Table):
     """`[web]`: where the published tree is served, and where, for the owner alone, the dashboard ("" for nowhere).
 
-    `token` says where the secret is that the dashboard asks for.
+    `token` says where the secret is that the dashboard asks for; `public_url` at which URL the internet reaches the
+    tree ("" for not at all).
     """
 
     listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8080"
     dashboard: Annotated[str, AfterValidator(_listen_or_not)] = "127.0.0.1:8081"
     token: str = Field("", repr=False)
+    public_url: Annotated[str, AfterValidator(_public_url)] = ""
 
 
 class CategorySettings(Table):

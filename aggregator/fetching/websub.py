@@ -1,7 +1,11 @@
-"""Tell WebSub hubs which feeds have changed, so that their subscribers need not ask (W3C WebSub, "Publishing")."""
+"""What hubs are told: which of our feeds have changed, and which feeds of others we want to be told of (W3C WebSub)."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
 from urllib.parse import urlencode
 
 import httpcore
@@ -14,6 +18,20 @@ from aggregator.text import masked, one_line
 
 _SECONDS = 10.0
 _AT_ONCE = 4
+_REDIRECTS = 3
+_SAID = 500  # bytes of what a hub says when it refuses
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A subscription to ask for, or (`unsubscribe`) to end: hub.topic, hub.callback, hub.secret, and for how long."""
+
+    mode: Literal["subscribe", "unsubscribe"]
+    hub: str = field(repr=False)
+    topic: str = field(repr=False)
+    callback: str = field(repr=False)
+    secret: str = field(repr=False)
+    lease: timedelta
 
 
 async def ping(
@@ -32,21 +50,69 @@ async def ping(
     return tuple(f"hub {masked(hub)}: {why}" for hub, why in zip(hubs, said, strict=True) if why)
 
 
-async def _post(transport: Transport, hub: str, body: bytes, contact: str) -> str:
-    """Why the hub did not take it, or "". Any 2xx is a yes."""
-    timeout = httpx.Timeout(_SECONDS).as_dict()
-    headers = {"User-Agent": rules.user_agent(contact), "Content-Type": "application/x-www-form-urlencoded"}
+@asynccontextmanager
+async def open_asker(contact: str, allow_networks: tuple[str, ...]) -> AsyncIterator[Callable[[Wish], Awaitable[str]]]:
+    """What sends a wish to its hub and returns why the hub did not take it, or "" (W3C WebSub §5.1), while it is open.
+
+    That it took it says little: it will ask the callback whether we meant it. A hub may send us on by 307 or 308; every
+    address on the way is guarded, and none leads from https to http, as the secret is on its way with it.
+    """
+    async with Transport(tuple(map(rules.parse_network, allow_networks)), _AT_ONCE) as transport:
+
+        async def ask(wish: Wish) -> str:
+            pairs = {"hub.mode": wish.mode, "hub.topic": wish.topic, "hub.callback": wish.callback}
+            if wish.mode == "subscribe":
+                pairs |= {"hub.secret": wish.secret, "hub.lease_seconds": str(int(wish.lease.total_seconds()))}
+            return await _post(transport, wish.hub, urlencode(pairs).encode(), contact, _REDIRECTS)
+
+        yield ask
+
+
+async def _post(transport: Transport, hub: str, body: bytes, contact: str, redirects: int = 0) -> str:
+    """Why the hub did not take it, or "". Any 2xx is a yes. All of it takes some seconds at most."""
     try:
-        url = httpx.URL(hub)
-        request = httpx.Request("POST", url, headers=headers, content=body)
-        async with asyncio.timeout(_SECONDS), transport.turn(host_name(url)) as line:
-            request.extensions |= {"timeout": timeout, "way": Way(), "line": line}
-            response = await transport.handle_async_request(request)
-            await response.aclose()
+        async with asyncio.timeout(_SECONDS):
+            url = httpx.URL(hub)
+            while True:
+                response, why = await _send(transport, url, body, contact)
+                there = _leads_on(url, response)
+                if there is None or not redirects:
+                    return why
+                url, redirects = there, redirects - 1
     except FetchError as error:
         return str(error)
     except (TimeoutError, httpcore.TimeoutException):
         return "no answer in time"
     except (httpcore.NetworkError, httpcore.ProtocolError, httpx.InvalidURL, OSError, UnicodeError) as error:
         return one_line(error) or "the connection broke"
-    return "" if response.is_success else f"HTTP {response.status_code}"
+
+
+async def _send(transport: Transport, url: httpx.URL, body: bytes, contact: str) -> tuple[httpx.Response, str]:
+    """One request: the answer, and in words why it is no yes; a hub may say so in plain text (§5.1.2)."""
+    headers = {"User-Agent": rules.user_agent(contact), "Content-Type": "application/x-www-form-urlencoded"}
+    request = httpx.Request("POST", url, headers=headers, content=body)
+    async with transport.turn(host_name(url)) as line:
+        request.extensions |= {"timeout": httpx.Timeout(_SECONDS).as_dict(), "way": Way(), "line": line}
+        response = await transport.handle_async_request(request)
+        try:
+            if response.is_success:
+                return response, ""
+            said = b""
+            if response.headers.get("content-type", "").startswith("text/plain"):
+                async for chunk in response.aiter_raw():
+                    said += chunk
+                    if len(said) >= _SAID:
+                        break
+            words = masked(one_line(said[:_SAID].decode(errors="replace"), 200))
+            return response, f"HTTP {response.status_code}" + (f" ({words})" if words else "")
+        finally:
+            await response.aclose()
+
+
+def _leads_on(url: httpx.URL, response: httpx.Response) -> httpx.URL | None:
+    """Where a hub sends on what was sent to it. Raises httpx.InvalidURL."""
+    if response.status_code not in (307, 308) or "location" not in response.headers:
+        return None
+    there = url.join(response.headers["location"])
+    is_safe = there.scheme == "https" or (there.scheme == "http" and url.scheme == "http")
+    return there if is_safe and there.raw_host else None

@@ -29,6 +29,7 @@ def decide(
     policy: Policy = _PLAIN,
     habits: Habits = _UNKNOWN,
     held: Collection[str] = frozenset(),
+    part: bool = False,
 ) -> Decision:
     """What a visit means for one source, in an order that does not depend on the order of `items`.
 
@@ -36,7 +37,8 @@ def decide(
     file that was read again or is gone. `held` names the files that stand as they were, whose items nobody may adopt.
     A local item that is known and not met again is removed; a feed only lists its newest, so from absence nothing
     follows. `habits` are what earlier visits taught; what the owner says of `policy.identity` goes before. Posts are
-    always recognised by all that they have.
+    always recognised by all that they have. What is but a `part` of a feed, as hubs deliver it, teaches nothing of its
+    habits, and takes more to look like a feed with new ids.
     """
     learned = policy.identity == "auto"
     mode = (habits.mode if learned else policy.identity) if remote else "auto"
@@ -45,11 +47,9 @@ def decide(
     adopted = adopt(incoming, rows, mode, learned=learned)
     warning = ""
     if remote and learned:
-        hinted, warning = reidentified(incoming, rows, adopted)
+        hinted, warning = reidentified(incoming, rows, adopted, part=part)
         adopted |= hinted
-        learnt = learn(habits, incoming, adopted)
-    else:
-        learnt = habits
+    learnt = learn(habits, incoming, adopted) if remote and learned and not part else habits
     future = policy.future or ("clamp" if remote else "hide")
     revise = partial(_revise, now=now, future=future, policy=policy)
     repeated = Counter(key for each in incoming for key in each.stored)

@@ -11,17 +11,19 @@ _FEW = 3  # so many entries are evidence
 _VISITS = 2  # a feed may change its software once
 
 
-def reidentified(incoming: Sequence[Met], rows: Sequence[Known], met: Adopted) -> tuple[Adopted, str]:
+def reidentified(incoming: Sequence[Met], rows: Sequence[Known], met: Adopted, *, part: bool) -> tuple[Adopted, str]:
     """Whom to adopt besides, as the feed has given its entries new ids, and a line that says so; or nothing.
 
     It has when most of its entries have an id that is new and are known by other signs. Of fewer than three, all have
-    to be known, and by title and second.
+    to be known, and by title and second; in a `part` of a feed that is not enough, as what they are mistaken for may
+    just not be listed.
     """
     own = sum(not _is_renamed(incoming[number], row) for number, (row, _) in met.items())
     renamed = {number: how for number, (row, how) in met.items() if _is_renamed(incoming[number], row)}
     hinted = adopt_by_hints(incoming, rows, met) if len(met) < len(incoming) else {}
     known, unsure = len(renamed) + len(hinted), len(incoming) - own
-    if known < _FEW and not (hinted and known == unsure == len(incoming) and _all_surely(incoming, hinted)):
+    few_are_enough = not part and hinted and known == unsure == len(incoming) and _all_surely(incoming, hinted)
+    if known < _FEW and not few_are_enough:
         return {}, ""
     if known * 2 < unsure or unsure <= own:
         return {}, ""

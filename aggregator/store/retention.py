@@ -19,6 +19,7 @@ from aggregator.store.tables import (
     archived,
     category,
     document,
+    hub,
     item,
     item_key,
     pending,
@@ -99,7 +100,8 @@ def drop_left(db: Connection) -> Mapping[str, int]:
         others = select(item.c.id).where(item.c.source_id != row.id, _live(), shared)
         db.execute(insert_new(db, pending).from_select(["item_id"], others))
         _delete(db, ids)
-        db.execute(delete(document).where(document.c.source_id == row.id))
+        for table in (document, hub):
+            db.execute(delete(table).where(table.c.source_id == row.id))
         db.execute(delete(source).where(source.c.id == row.id))
     return dropped
 

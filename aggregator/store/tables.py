@@ -280,8 +280,10 @@ hub = Table(
     Column("secret", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("asked", BigInteger, nullable=False),
+    Column("since", BigInteger),
     Column("until", BigInteger),
     Column("delivered", BigInteger),
     Column("failures", Integer, nullable=False),
     Column("error", Text, nullable=False),
+    Column("ignored", Integer, nullable=False),
 )

@@ -111,6 +111,13 @@ def save(
     return visit.warnings
 
 
+def add(db: Connection, source_id: int, visit: Visit, changes: Sequence[Change], now: datetime, rhythm: Rhythm) -> None:
+    """Keep the items of a visit and when they came: from what a hub delivers nothing else is to be learned."""
+    row = db.execute(select(source).where(source.c.id == source_id)).one()
+    _save_items(db, row, visit, changes, now, ())
+    db.execute(update(source).where(source.c.id == source_id).values(rhythm=dump(rhythm)))
+
+
 def posts(db: Connection, source_id: int, now: datetime) -> tuple[int, int]:
     """How many items a source has, and how many more that wait for their day."""
     asleep = func.count(waiting.c.item_id)
@@ -142,6 +149,13 @@ def postpone(db: Connection, source_id: int, until: datetime, reason: str) -> No
     values = {"next_visit": seconds(until), "reason": reason}
     earlier = source.c.next_visit < seconds(until)
     db.execute(update(source).where(source.c.id == source_id, earlier).values(values))
+
+
+def hasten(db: Connection, source_id: int, when: datetime, reason: str) -> None:
+    """Have a source visited at a moment, if no earlier one is planned."""
+    later = source.c.next_visit > seconds(when)
+    values = {"next_visit": seconds(when), "reason": reason}
+    db.execute(update(source).where(source.c.id == source_id, later).values(values))
 
 
 def follow(db: Connection, source_id: int, old: str, new: str) -> None:

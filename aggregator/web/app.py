@@ -3,7 +3,7 @@
 Only /healthz asks the store, to look.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -28,8 +28,9 @@ _MISSING = Answer(
 )
 
 
-def app(config: Config, clock: Callable[[], datetime]) -> Starlette:
-    """The application that serves the output of a config; `clock` says what time it is."""
+def app(config: Config, clock: Callable[[], datetime], hooks: Sequence[Route] = ()) -> Starlette:
+    """The application that serves the output of a config, and, in the daemon, what WebSub hubs call; `clock` says what
+    time it is."""
     root, agreed, shelf = config.output, terms(config), Shelf()
 
     def document(request: Request) -> Response:  # no coroutine, so Starlette gives each request a thread for its disk
@@ -44,7 +45,7 @@ def app(config: Config, clock: Callable[[], datetime]) -> Starlette:
         made = health(config.store, clock(), details=False)
         return Response(made.body, made.status, made.headers)
 
-    routes = [Route("/healthz", healthy), Route("/{path:path}", document, methods=METHODS)]
+    routes = [*hooks, Route("/healthz", healthy), Route("/{path:path}", document, methods=METHODS)]
     return Starlette(routes=routes)
 
 

@@ -5,13 +5,14 @@ that a crowd of readers does not shut its owner out.
 """
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Thread
 
 import uvicorn
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from aggregator.config import Config
@@ -77,9 +78,14 @@ def serve(config: Config, ears: Listeners, clock: Callable[[], datetime], *, log
 
 
 @contextmanager
-def serving(config: Config, ears: Listeners, clock: Callable[[], datetime], *, log: bool) -> Iterator[None]:
-    """The same in threads, each with its own event loop, for as long as the block runs; signals are not theirs."""
-    with _dashboard(config, ears, clock, log=log), _thread(app.app(config, clock), ears.public, log=log):
+def serving(
+    config: Config, ears: Listeners, clock: Callable[[], datetime], *, log: bool, hooks: Sequence[Route] = ()
+) -> Iterator[None]:
+    """The same in threads, each with its own event loop, for as long as the block runs; signals are not theirs.
+
+    `hooks` are what WebSub hubs call.
+    """
+    with _dashboard(config, ears, clock, log=log), _thread(app.app(config, clock, hooks), ears.public, log=log):
         yield
 
 

@@ -5,6 +5,7 @@ Every value may be of any type, whatever the specification says; one that cannot
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from aggregator import dates, text
@@ -37,7 +38,9 @@ def read(content: str, document: Document, source: Source) -> Batch:
         else:
             warnings.append(f"item {number} is not an object, so it is left out")
     feed = _feed(said, base, document)
-    return Batch(parts.whole_days(items), feed, with_hub(Hints(), feed), tuple(warnings))
+    hints = with_hub(Hints(), feed, document)
+    feed = replace(feed, self_url=feed.self_url or text.http_url(document.name))
+    return Batch(parts.whole_days(items), feed, hints, tuple(warnings))
 
 
 def _load(content: str) -> Said:
@@ -128,7 +131,7 @@ def _feed(said: Said, base: str, document: Document) -> Feed:
         title=text.plain_title(string(said, "title")),
         subtitle=text.one_line(string(said, "description"), 1000),
         url=text.http_url(string(said, "home_page_url"), document.url),
-        self_url=address or text.http_url(document.name),
+        self_url=address,
         authors=_authors(said, base),
         icon=text.http_url(string(said, "favicon"), base),
         logo=text.http_url(string(said, "icon"), base),

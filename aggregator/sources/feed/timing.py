@@ -1,12 +1,13 @@
-"""What a feed says of how often it is worth asking: RSS <ttl>, <skipHours>, <skipDays>, and sy:*. Pure."""
+"""What a feed says of how often it is worth asking: RSS <ttl>, <skipHours>, <skipDays>, sy:*, and its hub. Pure."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
-from aggregator.model import Feed, Hints
+from aggregator.model import Document, Feed, Hints
 from aggregator.sources.feed.parts import Said, number, string
+from aggregator.text import http_url
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _PERIODS = {
@@ -16,6 +17,8 @@ _PERIODS = {
     "monthly": timedelta(days=30),
     "yearly": timedelta(days=365),
 }
+_PARAMETER = r"""\s*;\s*([\w!#$&+.^`|~*-]+)(?:\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,;"]*))?"""
+_LINK = re.compile(rf"<([^<>]*)>((?:{_PARAMETER})*)", re.ASCII)
 
 
 def hints(ttl: str, period: str, frequency: str, hours: Iterable[str] = (), days: Iterable[str] = ()) -> Hints:
@@ -40,9 +43,26 @@ def guessed(feed: Said) -> Hints:
     return hints(string(feed, "ttl"), string(feed, "sy_updateperiod"), string(feed, "sy_updatefrequency"))
 
 
-def with_hub(found: Hints, feed: Feed) -> Hints:
-    """Hints with the first WebSub hub that the feed links to (WebSub §4), if any."""
-    return replace(found, hub=next((link.href for link in feed.links if link.rel == "hub"), ""))
+def with_hub(found: Hints, feed: Feed, document: Document) -> Hints:
+    """Hints with the first WebSub hub of the feed, and what it is called there: its `self_url` as it is declared.
+
+    What the Link header says of either goes before the links of the document (WebSub §4).
+    """
+    said = links(document.headers.get("link", ""), document.url)
+    hub = said.get("hub") or next((link.href for link in feed.links if link.rel == "hub"), "")
+    return replace(found, hub=hub, topic=said.get("self") or feed.self_url if hub else "")
+
+
+def links(header: str, base: str) -> dict[str, str]:
+    """The first http(s) URL for each relation type of a Link header (RFC 8288 §3); those with an anchor are of another
+    document."""
+    found: dict[str, str] = {}
+    for target, parameters, *_ in _LINK.findall(header):
+        own = {name.lower(): value.strip('"') for name, value in reversed(re.findall(_PARAMETER, parameters, re.ASCII))}
+        if "anchor" not in own and (url := http_url(target, base)):
+            for word in own.get("rel", "").lower().split():
+                found.setdefault(word, url)
+    return found
 
 
 def _count(value: str) -> int:

@@ -52,9 +52,9 @@ def read(xml: Xml, document: Document, source: Source) -> Batch:
         warnings.append(f"it is not well-formed XML, so parts of it may be missing: {trouble}")
     elif xml.complaint:
         warnings.append(f"it is not well-formed XML, and was mended: {xml.complaint}")
+    timing = with_hub(head.hints or guessed(parsed["feed"]), feed, document)
     feed = replace(feed, self_url=feed.self_url or text.http_url(document.name))
-    timing = head.hints or guessed(parsed["feed"])
-    return Batch(parts.whole_days(items), feed, with_hub(timing, feed), tuple(warnings))
+    return Batch(parts.whole_days(items), feed, timing, tuple(warnings))
 
 
 def _is_torn(item: Item, document: str) -> bool:

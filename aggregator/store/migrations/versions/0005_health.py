@@ -86,8 +86,10 @@ def upgrade() -> None:
         sa.Column("secret", sa.Text, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("asked", sa.BigInteger, nullable=False),
+        sa.Column("since", sa.BigInteger),
         sa.Column("until", sa.BigInteger),
         sa.Column("delivered", sa.BigInteger),
         sa.Column("failures", sa.Integer, nullable=False),
         sa.Column("error", sa.Text, nullable=False),
+        sa.Column("ignored", sa.Integer, nullable=False),
     )
