@@ -2,6 +2,7 @@
 
     tick      every second: has the config changed? begin the visits that are due (visiting.Visits)
     publish   looked at every second: settle and write the feeds, soon after something new was kept
+    replan    every ten minutes: what is due though its plan says later (a shorter interval, a clock that was wrong)
     prune     every hour: what is beyond its limits goes
     beat      twice a minute: a sign of life for `status`; posts whose day has come
 
@@ -34,14 +35,14 @@ from aggregator.logs import say
 from aggregator.network import network
 from aggregator.notify import notify, reloading, watchdog_seconds
 from aggregator.pipeline import READERS
-from aggregator.planning import align, prepare
+from aggregator.planning import Plan, align, prepare
 from aggregator.publish import sweep
 from aggregator.publishing import AGAIN, Publishing, tell
-from aggregator.store import history, stories
+from aggregator.store import history
 from aggregator.store import sources as stored
 from aggregator.store.engine import open_store, writing
 from aggregator.store.lock import awaited
-from aggregator.store.pulse import Pulse, save_pulse
+from aggregator.store.pulse import Pulse, beat
 from aggregator.subscribing import attend
 from aggregator.visiting import Visits
 
@@ -178,9 +179,8 @@ class Daemon:
         await self._open_web(config)
         remote = any(sources.find(each.kind).REMOTE for each in config.sources)
         async with network(config, plan.hosts, exact, remote=remote) as (fetch, learned, hush):
-            overdue = {source.key for source, _ in plan.due if sources.find(source.kind).REMOTE}
             shared = (self.engine, config, self.clock, fetch, learned, hush, self._write, self._look)
-            self._visits = Visits(*shared, self._publishing.visited, overdue, self._rests, plan.stretch)
+            self._visits = Visits(*shared, self._publishing.visited, _remote(plan), self._rests, plan.stretch)
             self._publishing.news()
             self._began = True
             notify("READY=1", f"STATUS={len(config.sources)} sources")
@@ -199,7 +199,7 @@ class Daemon:
         if self._publishes:
             await self._publishes
         hubs = await self._publish()
-        await self._write(_beat, self.engine, None)
+        await self._write(beat, self.engine, None)
         await asyncio.wait((hubs,), timeout=_LAST_WORD)
         await self._look(self._web.close)
         say(_log, "stopped", "all is saved and published")
@@ -223,7 +223,8 @@ class Daemon:
     def _scheduler(self) -> AsyncIOScheduler:
         defaults = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
         scheduler = AsyncIOScheduler(timezone=UTC, job_defaults=defaults)
-        for job, seconds in ((self._tick, _TICK), (self._may_publish, _TICK), (self._pulse, 30), (self._prune, 3600)):
+        often = ((self._tick, _TICK), (self._may_publish, _TICK), (self._pulse, 30))
+        for job, seconds in (*often, (self._replan, 600), (self._prune, 3600)):
             scheduler.add_job(job, "interval", seconds=seconds, id=job.__name__)
         scheduler.add_listener(self._heard, EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)
         scheduler.start()
@@ -263,17 +264,21 @@ class Daemon:
     async def _pulse(self) -> None:
         """A sign of life; and posts whose day has come are news."""
         count = len(self._visits.under_way) if self._visits else 0
-        beat = Pulse(os.getpid(), self._since, self._last_tick, self._missed, self._overlapped, count)
-        if await self._write(_beat, self.engine, beat, self.clock()):
+        now = Pulse(os.getpid(), self._since, self._last_tick, self._missed, self._overlapped, count)
+        if await self._write(beat, self.engine, now, self.clock()):
             self._publishing.news()
         notify(f"STATUS={len(self.config.sources)} sources, {count} being visited")
+
+    async def _replan(self) -> None:
+        """Look at all sources: the index knows only when they were planned for."""
+        if visits := self._visits:
+            plan = await self._look(prepare, self.engine, self.config, self.clock().replace(microsecond=0))
+            visits.overdue |= _remote(plan)
+            visits.stretch = plan.stretch
 
     async def _prune(self) -> None:
         await self._write(_trim, self.engine, self.clock())
         self._publishing.news()
-        plan = await self._look(prepare, self.engine, self.config, self.clock().replace(microsecond=0))
-        if self._visits:
-            self._visits.stretch = plan.stretch
 
     async def _watch(self, scheduler: AsyncIOScheduler) -> None:
         """What must not depend on a calendar: the watchdog, and jobs that a clock set back would keep waiting."""
@@ -375,11 +380,8 @@ class Daemon:
             say(_log, event, what, logging.WARNING, **counted)
 
 
-def _beat(engine: Engine, pulse: Pulse | None, now: datetime | None = None) -> bool:
-    """Keep the pulse; whether there are posts whose day has come."""
-    with writing(engine) as db:
-        save_pulse(db, pulse)
-        return now is not None and stories.wakes(db, now)
+def _remote(plan: Plan) -> set[str]:
+    return {source.key for source, _ in plan.due if sources.find(source.kind).REMOTE}
 
 
 def _set_back(engine: Engine, now: datetime, by: float) -> None:

@@ -229,17 +229,6 @@ def test_reload(quick: Planet, server: Server) -> None:
         assert daemon.end(TERM)[0] == 0
 
 
-def test_a_shorter_interval_does_not_wait_for_the_old_plan(quick: Planet, server: Server) -> None:
-    server.put("/feed", document("One"), etag=True)
-    quick.feed(server.url("/feed", host="127.0.0.1"))
-    quick.fetch["interval"] = "5h"
-    with running(quick) as daemon:
-        until(lambda: daemon.titles() == ["One"], daemon.said)
-        quick.fetch["interval"] = "1s"
-        quick.write()
-        until(lambda: len(server.log) > 2, daemon.said)
-
-
 def test_a_new_template_is_a_change(quick: Planet, server: Server) -> None:
     quick.site["formats"] = ["atom", "html"]
     with running(quick) as daemon:

@@ -4,8 +4,10 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, Engine, delete, insert, select
 
+from aggregator.store import stories
+from aggregator.store.engine import writing
 from aggregator.store.tables import meta
 from aggregator.store.values import seconds
 
@@ -34,6 +36,13 @@ def save_pulse(db: Connection, pulse: Pulse | None) -> None:
     if pulse:
         values = asdict(pulse) | {"since": seconds(pulse.since), "last_tick": seconds(pulse.last_tick)}
         db.execute(insert(meta).values(key=_KEY, value=json.dumps(values)))
+
+
+def beat(engine: Engine, pulse: Pulse | None, now: datetime | None = None) -> bool:
+    """Keep the pulse; whether there are posts whose day has come."""
+    with writing(engine) as db:
+        save_pulse(db, pulse)
+        return now is not None and stories.wakes(db, now)
 
 
 def pulse(db: Connection) -> Pulse | None:
