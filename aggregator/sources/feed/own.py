@@ -81,16 +81,22 @@ _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 Children = Mapping[str, Sequence[etree._Element]]
 
 
-def from_tree(body: bytes, count: int) -> tuple[Own, list[Own]] | None:
-    """The feed's own words and those of its items; None when the XML is broken or the tree has not `count` items."""
+def tree(body: bytes) -> etree._Element | None:
+    """The root of a document; None when it is broken."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True)
     try:
-        root = etree.fromstring(body, parser)
+        return etree.fromstring(body, parser)
     except etree.XMLSyntaxError:
         return None
-    items = [element for element in root.iter() if _name(element) in ("item", "entry")]
-    if len(items) != count:
-        return None
+
+
+def items_of(root: etree._Element) -> list[etree._Element]:
+    """The items and entries of a document, wherever they stand."""
+    return [element for element in root.iter() if _name(element) in ("item", "entry")]
+
+
+def from_tree(root: etree._Element, items: Sequence[etree._Element]) -> tuple[Own, list[Own]]:
+    """The feed's own words and those of its items."""
     channel = next((child for child in root if _name(child) == "channel"), root)
     return replace(_of_element(channel), hints=_hints(channel)), [_of_element(item) for item in items]
 

@@ -2,40 +2,46 @@
 
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from xml.sax import SAXParseException
 
 import feedparser
+from lxml import etree
 
 from aggregator import dates, text
 from aggregator.errors import ParseError
 from aggregator.model import Batch, Document, Feed, Item, Link, Podcast, Source, Tag
-from aggregator.sources.feed import media, parts
+from aggregator.sources.feed import media, parts, walk
 from aggregator.sources.feed.decoding import Xml
-from aggregator.sources.feed.own import Own, from_entry, from_tree
+from aggregator.sources.feed.own import Own, from_entry, from_tree, items_of, tree
 from aggregator.sources.feed.parts import Said, inner, objects, string
 from aggregator.sources.feed.timing import guessed, with_hub
 
 
 def read(xml: Xml, document: Document, source: Source) -> Batch:
     """The items and the feed of an XML document, in its order. Raises ParseError without the document's name."""
-    parsed = _parse(xml.body)
-    trouble = _trouble(parsed, xml.lines)
-    entries, warnings = parts.capped(parsed["entries"])
-    if not parsed["entries"] and (trouble or not parsed.get("version")):
-        if parsed.get("version") or xml.root in ("rss", "rdf", "feed"):
+    body = xml.body
+    root = tree(body)
+    elements = [] if root is None else items_of(root)
+    parsed, trouble = _read_tree(root, elements), ""
+    if parsed is None:
+        said = _parse(body)
+        trouble = _trouble(said, xml.lines)
+        parsed = _Parsed(str(said.get("version") or ""), said["feed"], said["entries"])
+    entries, warnings = parts.capped(parsed.entries)
+    if not parsed.entries and (trouble or not parsed.version):
+        if parsed.version or xml.root in ("rss", "rdf", "feed"):
             raise ParseError("broken feed", trouble or "nothing in it could be read")
         raise ParseError("not a feed", f"its root element is <{xml.root}>, not <rss>, <feed> or <rdf:RDF>")
-    is_atom = str(parsed.get("version")).startswith("atom")
-    owns = from_tree(xml.body, len(parsed["entries"]))
-    head, own = owns or (
-        from_entry(parsed["feed"], is_atom),
-        [from_entry(entry, is_atom) for entry in entries],
-    )
-    feed = _feed(parsed["feed"], head, document.url, source.zone)
+    is_atom = parsed.version.startswith("atom")
+    if root is not None and len(elements) == len(parsed.entries):
+        head, own = from_tree(root, elements[: parts.MAX_ITEMS])
+    else:
+        head, own = from_entry(parsed.feed, is_atom), [from_entry(entry, is_atom) for entry in entries]
+    feed = _feed(parsed.feed, head, document.url, source.zone)
     place = _Place(document.url, feed.url, is_atom, source.zone)
     items = []
     for entry, mine in zip(entries, own, strict=False):
@@ -53,8 +59,27 @@ def read(xml: Xml, document: Document, source: Source) -> Batch:
     elif xml.complaint:
         warnings.append(f"it is not well-formed XML, and was mended: {xml.complaint}")
     feed = replace(feed, self_url=feed.self_url or text.http_url(document.name))
-    timing = head.hints or guessed(parsed["feed"])
+    timing = head.hints or guessed(parsed.feed)
     return Batch(parts.whole_days(items), feed, with_hub(timing, feed), tuple(warnings))
+
+
+class _Parsed(NamedTuple):
+    """A document in feedparser's terms: `version` is its family, "" where that is not known."""
+
+    version: str
+    feed: Said
+    entries: Sequence[Said]
+
+
+def _read_tree(root: etree._Element | None, items: Sequence[etree._Element]) -> _Parsed | None:
+    """A well-formed document without feedparser; None where that is not sure to give the same."""
+    if root is None:
+        return None
+    try:
+        is_atom, feed, entries = walk.walked(root, items)
+    except walk.Odd:
+        return None
+    return _Parsed("atom" if is_atom else "rss", feed, entries)
 
 
 def _is_torn(item: Item, document: str) -> bool:
