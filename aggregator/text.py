@@ -13,6 +13,8 @@ _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def legal(text: str) -> str:
     """Without what XML 1.0 §2.2 forbids (NUL, controls, U+FFFE, U+FFFF, lone surrogates); CRLF and CR become LF."""
+    if text.isascii() and text.isprintable():
+        return text
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     return _ILLEGAL.sub("", text)
@@ -98,6 +100,8 @@ def _pieces(html: str) -> Iterator[str]:
 
 def _beginning(html: str, enough: int | None) -> str:
     """The text of `html` on one line; reading stops where there are more than `enough` characters of it."""
+    if "<" not in html:
+        return " ".join(legal(decode(html)).split())
     pieces, seen = [], 0
     for piece in _pieces(html):
         pieces.append(piece)
@@ -240,13 +244,23 @@ def masked(line: str) -> str:
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 _PARTS = re.compile(r"(https?)://([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.IGNORECASE | re.DOTALL)
 _HOST = re.compile(r"(?=.{1,254}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
+_AS_IT_IS = re.compile(  # an absolute URL that `http_url` has nothing to do on
+    r"https?://(?=[^/?#]{1,254}(?:[/?#]|\Z))[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*+"
+    r"(?:/(?:[\w.~!$&'()*+,;=:@/-]|%[0-9a-fA-F]{2})*+)?"
+    r"(?:\?(?:[\w.~!$&'()*+,;=:@/?-]|%[0-9a-fA-F]{2})*+)?(?:#(?:[\w.~!$&'()*+,;=:@/?-]|%[0-9a-fA-F]{2})*+)?",
+    re.ASCII,
+)
 _BLANK = " \t\n\u200b\u200e\u200f\u2060\ufeff"
 _PCHAR = "/:@!$&'()*+,;=-._~%"
 
 
+_LONE_PERCENT = re.compile(r"%(?![0-9a-fA-F]{2})")
+_AUTHORITY = re.compile(r"(.*?)(?::([0-9]{0,5}))?", re.DOTALL)
+
+
 def _encode(part: str, safe: str) -> str:
     """Percent-encode what RFC 3986 §3.3 to §3.5 forbids in a part, and a % that encodes nothing."""
-    return quote(re.sub(r"%(?![0-9a-fA-F]{2})", "%25", part), safe=safe)
+    return quote(_LONE_PERCENT.sub("%25", part), safe=safe)
 
 
 def _label(label: str) -> str:
@@ -256,7 +270,7 @@ def _label(label: str) -> str:
 
 def _host(authority: str) -> str:
     """`host` or `host:port` of an authority, in ASCII, without user info (RFC 3986 §3.2), or "" when it has none."""
-    found = re.fullmatch(r"(.*?)(?::([0-9]{0,5}))?", authority.rpartition("@")[2], re.DOTALL)
+    found = _AUTHORITY.fullmatch(authority.rpartition("@")[2])
     if not found or int(found[2] or 0) > 65535:
         return ""
     host, port = found[1], f":{found[2]}" if found[2] else ""
@@ -278,6 +292,8 @@ def http_url(url: str, base: str = "") -> str:
     user info goes; path, query and fragment keep what they have, and what RFC 3986 forbids in them is percent-encoded.
     As browsers do (WHATWG URL §4.4), tabs, newlines and blanks at the ends go, and a backslash in the path is a slash.
     """
+    if not url or _AS_IT_IS.fullmatch(url):
+        return url
     url = re.sub(r"[\t\n]", "", legal(url).strip(_BLANK).strip())
     scheme = _SCHEME.match(url)
     if not url or (scheme and scheme[1].lower() not in ("http", "https")):

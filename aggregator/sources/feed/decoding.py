@@ -78,10 +78,15 @@ def _decode(body: bytes, content_type: str) -> str:
 
 _C1 = {ord(char): byte for byte in range(0x80, 0xA0) for char in bytes([byte]).decode("cp1252", "ignore")}
 
+_HIGH = re.compile("[^\x00-\x7f]")
+# What the first character of UTF-8 becomes in windows-1252: two to four characters.
+_TWICE = re.compile(f"[\xc2-\xf4][\x80-\xbf{''.join(map(chr, _C1))}]")
+
 
 def _once(decoded: str) -> str:
     """UTF-8 that a tool took for windows-1252 and encoded again, read right; where all of it is, that is no chance."""
-    if not decoded.isascii() and _high_bytes(decoded.encode()) >= _SURE:
+    first = None if decoded.isascii() else _HIGH.search(decoded)
+    if first and _TWICE.match(decoded, first.start()) and _high_bytes(decoded.encode()) >= _SURE:
         with suppress(UnicodeError):
             return decoded.translate(_C1).encode("latin-1").decode()
     return decoded
@@ -250,9 +255,9 @@ def _entities(subset: str) -> dict[str, str]:
     return {name: value for name, value in found.items() if not re.search(r"[<\"']|&(?!#)", value)}
 
 
-# CDATA (to leave alone), or an ampersand with the reference that it begins.
+# CDATA (to leave alone), or an ampersand with the reference that it begins, but for XML's own.
 _TOKEN = re.compile(
-    r"<!\[CDATA\[.*?(?:\]\]>|\Z)|&(?:#(?:[xX](?P<hex>[0-9a-fA-F]+)|(?P<dec>[0-9]+));|(?P<name>[A-Za-z][\w.-]{0,99});)?",
+    r"<!\[CDATA\[.*?(?:\]\]>|\Z)|&(?!(?:lt|gt|amp|quot|apos);)(?:#(?:[xX](?P<hex>[0-9a-fA-F]+)|(?P<dec>[0-9]+));|(?P<name>[A-Za-z][\w.-]{0,99});)?",
     re.DOTALL,
 )
 
@@ -264,7 +269,7 @@ def _references(xml: str, declared: dict[str, str]) -> str:
 
     def mended(found: re.Match[str]) -> str:
         nonlocal room
-        if found[0][0] == "<" or found["name"] in _XML:
+        if found[0][0] == "<":
             return found[0]
         if digits := found["hex"] or found["dec"]:
             return found[0] if _is_legal(digits, 16 if found["hex"] else 10) else ""

@@ -50,10 +50,14 @@ def unmangled(value: str) -> str:
 
     feedparser does the same to its values, and both must agree.
     """
+    if value.isascii():
+        return value
     with suppress(UnicodeError):
         value = value.encode("latin-1").decode()
-    return re.sub("[\x80-\x9f]+", lambda x: x[0].encode("latin-1").decode("cp1252", "ignore"), value)
+    return _C1.sub(lambda x: x[0].encode("latin-1").decode("cp1252", "ignore"), value)
 
+
+_C1 = re.compile("[\x80-\x9f]+")
 
 # --- From the tree --------------------------------------------------------------------------------------------------
 
@@ -126,7 +130,7 @@ def _of_element(element: etree._Element) -> Own:
         language=_language(element, children),
         content=_body(children, "content:encoded") or _body(children, "content", "xhtml:body", "body", "fullitem"),
         summary=summary,
-        caption=_caption(element, children),
+        caption=_caption(children),
         titles=_titles(children),
         authors=_authors(children),
         image=_image(children),
@@ -135,6 +139,8 @@ def _of_element(element: etree._Element) -> Own:
 
 
 def _text(element: etree._Element) -> str:
+    if not len(element):
+        return unmangled((element.text or "").strip())
     return unmangled("".join(str(piece) for piece in element.itertext()).strip())
 
 
@@ -218,7 +224,7 @@ def _inner_html(element: etree._Element) -> str:
     return unmangled(escape(copy.text or "", quote=False) + "".join(parts))
 
 
-def _caption(element: etree._Element, children: Children) -> Body | None:
+def _caption(children: Children) -> Body | None:
     caption = _body(children, "itunes:summary") or _body(children, "media:description")
     if caption is None:
         nested = [e for group in ("media:group", "media:content") for e in children.get(group, ())]
@@ -260,6 +266,8 @@ def _image(children: Children) -> str:
 
 
 def _podcast(children: Children) -> Podcast | None:
+    if not any(name.startswith(("itunes:", "podcast:")) for name in children):
+        return None
     files = [
         Link(child.get("url", ""), "transcript", child.get("type", ""), "", child.get("language", ""))
         for child in children.get("podcast:transcript", ())[:MAX_LIST]
