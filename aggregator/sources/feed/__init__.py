@@ -59,7 +59,8 @@ def read(document: Document, source: Source) -> Batch:
         raise ParseError(problem.kind, "; ".join(filter(None, (message, _ADVICE.get(problem.kind))))) from None
     feed = batch.feed and replace(batch.feed, language=source.language or batch.feed.language)
     language = feed.language if feed else source.language
-    items = tuple(replace(item, language=source.language or item.language or language) for item in batch.items)
+    wanted = ((item, source.language or item.language or language) for item in batch.items)
+    items = tuple(item if item.language == said else replace(item, language=said) for item, said in wanted)
     warnings = tuple(f"{document.url}: {warning}" for warning in batch.warnings)
     return replace(batch, feed=feed, items=items, warnings=warnings)
 

@@ -145,7 +145,8 @@ def lost(body: bytes, document: str) -> str:
 class Xml:
     """A document that begins with its root element. `lines` is how many line breaks were cut in front of it.
 
-    `complaint` is what a strict parser says of the document as it came, with the line; "" when it was well-formed.
+    `complaint` is what a strict parser says of what was mended here, with the line; "" when nothing was. Of a document
+    that needed no mending it does not say whether it is well-formed.
     """
 
     text: str
@@ -175,7 +176,7 @@ def prepare(document: str) -> Xml:
     without bounds. So no DOCTYPE gets through; its harmless entities are put in place here. `root` is "" when no
     element was found. Raises ParseError (`entities`) when they would make the document much larger.
     """
-    complaint = _complaint(document)
+    original = document
     document = text.legal(document).lstrip("\ufeff")
     start, subset = _prolog(document, 0)
     root = _ROOT.match(document, start)
@@ -189,7 +190,10 @@ def prepare(document: str) -> Xml:
         end = xml.rfind(f"</{root[1]}>") + len(root[1]) + 3
         if end > len(root[1]) + 2 and not _MORE.search(xml, end):  # such as the scripts that proxies add to pages
             xml = xml[:end]
-    return Xml(xml, local_name(root[1]) if root else "", document.count("\n", 0, start), complaint)
+    if original.endswith(xml) and "<!ENTITY" not in original:  # nothing was mended, so the prolog alone is in question
+        original = original[: len(original) - len(xml)] + "<x/>"
+    name = local_name(root[1]) if root else ""
+    return Xml(xml, name, document.count("\n", 0, start), _complaint(original))
 
 
 def _complaint(document: str) -> str:

@@ -23,7 +23,10 @@ def string(said: Said, *names: str) -> str:
     """The first of these members that is text or a number, and not empty; lawful characters, else verbatim."""
     for name in names:
         value = said.get(name)
-        if value not in (None, "") and isinstance(value, str | int | float) and not isinstance(value, bool):
+        if type(value) is str:
+            if value:
+                return text.legal(value)
+        elif value is not None and isinstance(value, str | int | float) and not isinstance(value, bool):
             return text.legal(str(value))
     return ""
 
@@ -105,9 +108,12 @@ def tags(found: Iterable[Tag]) -> tuple[Tag, ...]:
     return tuple(dict.fromkeys(tag for tag in clean if tag.term))[:MAX_LIST]
 
 
+_NUMBER = re.compile(r"\s*\+?([0-9]{1,18})(?:\.[0-9]*)?(?:px)?\s*")
+
+
 def number(value: str) -> int | None:
     """A count, a size, or a width such as `640` or `640px`; None for anything else, and for what no column can hold."""
-    found = re.fullmatch(r"\s*\+?([0-9]{1,18})(?:\.[0-9]*)?(?:px)?\s*", value)
+    found = _NUMBER.fullmatch(value)
     return int(found[1]) if found else None
 
 
@@ -174,4 +180,7 @@ def whole_days(read: Sequence[tuple[Item, Moment]]) -> tuple[Item, ...]:
     dated = [moment for _, moment in read if moment.when]
     days = {moment.when for moment in dated}
     no_clock = len(days) >= _DAYS and all(moment.midnight for moment in dated)
-    return tuple(replace(item, day_only=moment.day_only or (no_clock and moment.midnight)) for item, moment in read)
+    days_only = (moment.day_only or (no_clock and moment.midnight) for _, moment in read)
+    return tuple(
+        replace(item, day_only=True) if is_day else item for (item, _), is_day in zip(read, days_only, strict=True)
+    )

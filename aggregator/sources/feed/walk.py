@@ -5,7 +5,6 @@ raises Odd, and the document goes to feedparser as a whole; tests/test_feed_walk
 """
 
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 from urllib.parse import urljoin
 
@@ -410,53 +409,46 @@ def _only_markup(element: etree._Element) -> None:
         raise Odd("elements of a feed inside a text")
 
 
-def walked(root: etree._Element, items: Sequence[etree._Element]) -> tuple[bool, Said, list[Said]]:
-    """Whether a feed is Atom, what it says of itself, and what each of its items says. Raises Odd."""
-    has_base = bool(root.xpath("//@xml:base | //@base"))
+def walked(root: etree._Element) -> tuple[bool, Said, list[Said], list[etree._Element]]:
+    """Whether a feed is Atom, what it says of itself, what each of its items says, and their elements. Raises Odd."""
     kind = _name(root)
     if kind not in ("rss", "feed", "rdf_rdf"):
         raise Odd(f"<{kind}>")
-    spaces = {_space(uri) for uri in root.nsmap.values()}
-    if any(prefix in spaces and (_space(uri) or prefix) != prefix for prefix, uri in root.nsmap.items()):
-        raise Odd("a prefix that means something else")
+    is_atom = _is_atom(root, kind)
+    has_base = bool(root.xpath("//@xml:base | //@base"))
     head = Walk(is_item=False, has_base=has_base)
     language = root.get("{http://www.w3.org/XML/1998/namespace}lang") or root.get("lang")
     if language and kind != "rdf_rdf":
         head.said["language"] = language.replace("_", "-")
     channels = [root] if kind == "feed" else [child for child in root if _name(child) == "channel"]
-    if len(channels) != 1:
-        raise Odd("not one channel")
-    entries = _children(root, channels[0], head, has_base=has_base)
-    if len(entries) != len(items):
-        raise Odd("items in odd places")
-    return _is_atom(root, kind), head.whole(), entries
+    if len(channels) != 1 or "href" in channels[0].attrib or "lastmod" in channels[0].attrib:
+        raise Odd("not one channel, or CDF")
+    entries, elements = [], []
+    for parent in dict.fromkeys((channels[0], root)):
+        for child in parent:
+            name = _name(child)
+            if name in ("item", "entry"):
+                elements.append(child)
+                entries.append(_item(child, has_base=has_base))
+                head.title_depth = 1 if entries[-1].get("title") else -1
+            elif parent is not root or kind == "feed":
+                head.element(child, name, 0)
+            elif child is not channels[0]:
+                _outside(child)
+    return is_atom, head.whole(), entries, elements
 
 
 def _is_atom(root: etree._Element, kind: str) -> bool:
     """Which family feedparser takes it for: RDF of the first of the namespaces that it declares."""
+    spaces = {_space(uri) for uri in root.nsmap.values()}
+    if any(prefix in spaces and (_space(uri) or prefix) != prefix for prefix, uri in root.nsmap.items()):
+        raise Odd("a prefix that means something else")
     known = [uri.lower() for uri in root.nsmap.values() if uri.lower() in (_ATOM, _RSS1, _RSS09)]
     if kind == "rdf_rdf" and not known:
         raise Odd("RDF that is no feed")
     if kind == "feed" and any(uri != _ATOM for uri in known):
         raise Odd("Atom that is RSS")
     return kind == "feed" or (kind == "rdf_rdf" and known[0] == _ATOM)
-
-
-def _children(root: etree._Element, channel: etree._Element, head: Walk, *, has_base: bool) -> list[Said]:
-    entries: list[Said] = []
-    if "href" in channel.attrib or "lastmod" in channel.attrib:
-        raise Odd("CDF")
-    for parent in dict.fromkeys((channel, root)):
-        for child in parent:
-            name = _name(child)
-            if name in ("item", "entry"):
-                entries.append(_item(child, has_base=has_base))
-                head.title_depth = 1 if entries[-1].get("title") else -1
-            elif parent is channel:
-                head.element(child, name, 0)
-            elif child is not channel:
-                _outside(child)
-    return entries
 
 
 def _item(element: etree._Element, *, has_base: bool) -> Said:

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from xml.sax import SAXParseException
 
-import feedparser
 from lxml import etree
 
 from aggregator import dates, text
@@ -25,20 +24,16 @@ def read(xml: Xml, document: Document, source: Source) -> Batch:
     """The items and the feed of an XML document, in its order. Raises ParseError without the document's name."""
     body = xml.body
     root = tree(body)
-    elements = [] if root is None else items_of(root)
-    parsed, trouble = _read_tree(root, elements), ""
-    if parsed is None:
-        said = _parse(body)
-        trouble = _trouble(said, xml.lines)
-        parsed = _Parsed(str(said.get("version") or ""), said["feed"], said["entries"])
+    parsed = _from_tree(root) or _from_feedparser(body, root, xml.lines)
+    trouble = parsed.trouble
     entries, warnings = parts.capped(parsed.entries)
     if not parsed.entries and (trouble or not parsed.version):
         if parsed.version or xml.root in ("rss", "rdf", "feed"):
             raise ParseError("broken feed", trouble or "nothing in it could be read")
         raise ParseError("not a feed", f"its root element is <{xml.root}>, not <rss>, <feed> or <rdf:RDF>")
     is_atom = parsed.version.startswith("atom")
-    if root is not None and len(elements) == len(parsed.entries):
-        head, own = from_tree(root, elements[: parts.MAX_ITEMS])
+    if root is not None and len(parsed.elements) == len(parsed.entries):
+        head, own = from_tree(root, parsed.elements[: parts.MAX_ITEMS])
     else:
         head, own = from_entry(parsed.feed, is_atom), [from_entry(entry, is_atom) for entry in entries]
     feed = _feed(parsed.feed, head, document.url, source.zone)
@@ -47,11 +42,11 @@ def read(xml: Xml, document: Document, source: Source) -> Batch:
     for entry, mine in zip(entries, own, strict=False):
         published, updated = _moments(entry, place)
         item, cut = _item(entry, mine, place)
+        item = replace(item, published=published.when, updated=updated, categories=source.categories)
         if trouble and entry is entries[-1] and _is_torn(item, xml.text):
             warnings.append("its end is missing, and the last entry with it, which has neither guid nor link")
             continue
-        dated = replace(item, published=published.when, updated=updated, categories=source.categories)
-        items.append((dated, published))
+        items.append((item, published))
         if cut:
             warnings.append(f"the content of {item.url or item.guid!r} is cut to {parts.MAX_CONTENT} characters")
     if trouble:
@@ -64,22 +59,34 @@ def read(xml: Xml, document: Document, source: Source) -> Batch:
 
 
 class _Parsed(NamedTuple):
-    """A document in feedparser's terms: `version` is its family, "" where that is not known."""
+    """A document in feedparser's terms: `version` is its family, "" where that is not known.
+
+    `elements` are those of its entries, as far as there is a tree; `trouble` says what is broken.
+    """
 
     version: str
     feed: Said
     entries: Sequence[Said]
+    elements: Sequence[etree._Element]
+    trouble: str = ""
 
 
-def _read_tree(root: etree._Element | None, items: Sequence[etree._Element]) -> _Parsed | None:
+def _from_tree(root: etree._Element | None) -> _Parsed | None:
     """A well-formed document without feedparser; None where that is not sure to give the same."""
     if root is None:
         return None
     try:
-        is_atom, feed, entries = walk.walked(root, items)
+        is_atom, feed, entries, elements = walk.walked(root)
     except walk.Odd:
         return None
-    return _Parsed("atom" if is_atom else "rss", feed, entries)
+    return _Parsed("atom" if is_atom else "rss", feed, entries, elements)
+
+
+def _from_feedparser(body: bytes, root: etree._Element | None, lines: int) -> _Parsed:
+    said = _parse(body)
+    elements = [] if root is None else items_of(root)
+    version = str(said.get("version") or "")
+    return _Parsed(version, said["feed"], said["entries"], elements, _trouble(said, lines))
 
 
 def _is_torn(item: Item, document: str) -> bool:
@@ -103,6 +110,8 @@ _RARE = re.compile(
 
 def _parse(body: bytes) -> Any:
     """feedparser's result. Its handlers of rare elements raise on odd input, so a second try hides all of those."""
+    import feedparser  # few documents need it
+
     for hide in (False, True):
         attempt = _without_rare(body) if hide else body
         try:
@@ -150,6 +159,7 @@ def _item(entry: Said, own: Own, place: _Place) -> tuple[Item, bool]:
     base = declared or url or outer
     content, summary, cut = parts.texts(own.content, own.summary, own.caption, base)
     podcast = _absolute_podcast(own.podcast, base)
+    files = media.files(entry, own.titles, base)
     item = Item(
         guid=text.legal(own.guid).strip(),
         url=url,
@@ -160,8 +170,8 @@ def _item(entry: Said, own: Own, place: _Place) -> tuple[Item, bool]:
         tags=_tags(entry),
         language=text.language(own.language),
         rights=text.plain(string(entry, "rights"), 1000),
-        image=parts.picture(media.pictures(entry, own, base), content),
-        enclosures=media.enclosures(entry, own.titles, base, podcast, content),
+        image=parts.picture(media.pictures(entry, files, own, base), content),
+        enclosures=media.enclosures(files, podcast, content),
         links=_links(entry, base),
         podcast=podcast,
         feed=_own_feed(entry, place),
