@@ -160,6 +160,21 @@ class Xml:
         return b'<?xml version="1.0" encoding="utf-8"?>\n' + self.text.encode()
 
 
+_DECLARED = re.compile(r"""<\?xml\s+version=["']1\.0["'][^<>]*\?>""")
+_TOO_LONG = re.compile(r"<[\w:.-]+\s[^<>]{2000}")
+
+
+def is_sound(document: str) -> bool:
+    """Whether `prepare` would leave a document as it is, but for its prolog, if it is well-formed besides."""
+    return (
+        "<!DOCTYPE" not in document
+        and (not document.startswith("<?") or _DECLARED.match(document) is not None)
+        and _XMLNS_SPACE.search(document, 0, 5000) is None
+        and _TOO_LONG.search(document) is None
+        and _LONG_NAME.search(document) is None
+    )
+
+
 _SKIP = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->", re.DOTALL)
 _DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]*(?:\[(?P<subset>.*?)\]\s*)?>", re.DOTALL | re.IGNORECASE)
 _ROOT = re.compile(r"<([A-Za-z_][\w.-]*(?::[\w.-]+)?)")
@@ -295,6 +310,7 @@ def _is_legal(digits: str, base: int) -> bool:
     return 0 < code < 0x110000 and text.legal(chr(code)) != ""
 
 
+_XMLNS_SPACE = re.compile(r"\sxmlns(?::[\w.-]+)?\s*=\s*(?:\"[^\"\s]*\s|'[^'\s]*\s)")
 _XMLNS = re.compile(r"(\sxmlns(?::[\w.-]+)?\s*=\s*)(\"[^\"<]*\"|'[^'<]*')")
 
 

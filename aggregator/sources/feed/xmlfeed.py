@@ -12,50 +12,12 @@ from lxml import etree
 
 from aggregator import dates, text
 from aggregator.errors import ParseError
-from aggregator.model import Batch, Document, Feed, Item, Link, Podcast, Source, Tag
+from aggregator.model import Batch, CategoryPath, Document, Feed, Item, Link, Podcast, Source, Tag
 from aggregator.sources.feed import media, parts, walk
-from aggregator.sources.feed.decoding import Xml
+from aggregator.sources.feed.decoding import Xml, is_sound, local_name
 from aggregator.sources.feed.own import Own, from_entry, from_tree, items_of, tree
 from aggregator.sources.feed.parts import Said, inner, objects, string
 from aggregator.sources.feed.timing import guessed, with_hub
-
-
-def read(xml: Xml, document: Document, source: Source) -> Batch:
-    """The items and the feed of an XML document, in its order. Raises ParseError without the document's name."""
-    body = xml.body
-    root = tree(body)
-    parsed = _from_tree(root) or _from_feedparser(body, root, xml.lines)
-    trouble = parsed.trouble
-    entries, warnings = parts.capped(parsed.entries)
-    if not parsed.entries and (trouble or not parsed.version):
-        if parsed.version or xml.root in ("rss", "rdf", "feed"):
-            raise ParseError("broken feed", trouble or "nothing in it could be read")
-        raise ParseError("not a feed", f"its root element is <{xml.root}>, not <rss>, <feed> or <rdf:RDF>")
-    is_atom = parsed.version.startswith("atom")
-    if root is not None and len(parsed.elements) == len(parsed.entries):
-        head, own = from_tree(root, parsed.elements[: parts.MAX_ITEMS])
-    else:
-        head, own = from_entry(parsed.feed, is_atom), [from_entry(entry, is_atom) for entry in entries]
-    feed = _feed(parsed.feed, head, document.url, source.zone)
-    place = _Place(document.url, feed.url, is_atom, source.zone)
-    items = []
-    for entry, mine in zip(entries, own, strict=False):
-        published, updated = _moments(entry, place)
-        item, cut = _item(entry, mine, place)
-        item = replace(item, published=published.when, updated=updated, categories=source.categories)
-        if trouble and entry is entries[-1] and _is_torn(item, xml.text):
-            warnings.append("its end is missing, and the last entry with it, which has neither guid nor link")
-            continue
-        items.append((item, published))
-        if cut:
-            warnings.append(f"the content of {item.url or item.guid!r} is cut to {parts.MAX_CONTENT} characters")
-    if trouble:
-        warnings.append(f"it is not well-formed XML, so parts of it may be missing: {trouble}")
-    elif xml.complaint:
-        warnings.append(f"it is not well-formed XML, and was mended: {xml.complaint}")
-    feed = replace(feed, self_url=feed.self_url or text.http_url(document.name))
-    timing = head.hints or guessed(parsed.feed)
-    return Batch(parts.whole_days(items), feed, with_hub(timing, feed), tuple(warnings))
 
 
 class _Parsed(NamedTuple):
@@ -71,6 +33,62 @@ class _Parsed(NamedTuple):
     trouble: str = ""
 
 
+def read(xml: Xml, document: Document, source: Source) -> Batch:
+    """The items and the feed of an XML document, in its order. Raises ParseError without the document's name.
+
+    What needs no mending is read by `read_sound`, if that can.
+    """
+    root = tree(xml.body)
+    parsed = _from_tree(root) or _from_feedparser(xml, root)
+    trouble, complaint = parsed.trouble, parsed.trouble or xml.complaint
+    if not parsed.entries and (trouble or not parsed.version):
+        if parsed.version or xml.root in ("rss", "rdf", "feed"):
+            raise ParseError("broken feed", trouble or "nothing in it could be read")
+        raise ParseError("not a feed", f"its root element is <{xml.root}>, not <rss>, <feed> or <rdf:RDF>")
+    batch = _batch(parsed, root, document, source, xml.text if trouble else "")
+    if trouble:
+        complaint = f"it is not well-formed XML, so parts of it may be missing: {trouble}"
+    elif complaint:
+        complaint = f"it is not well-formed XML, and was mended: {complaint}"
+    return replace(batch, warnings=(*batch.warnings, complaint)) if complaint else batch
+
+
+def read_sound(content: str, document: Document, source: Source) -> Batch | None:
+    """The same for a document that needs no mending and has nothing odd in it; None for all others."""
+    root = tree(content.encode("utf-8", "surrogatepass")) if is_sound(content) else None
+    if root is None or local_name(etree.QName(root).localname) not in ("rss", "rdf", "feed"):
+        return None
+    parsed = _from_tree(root)
+    return parsed and _batch(parsed, root, document, source)
+
+
+def _batch(
+    parsed: _Parsed, root: etree._Element | None, document: Document, source: Source, torn: str = ""
+) -> Batch:
+    """Items and feed. `torn` is the text of a document that is broken, maybe within its last item."""
+    entries, warnings = parts.capped(parsed.entries)
+    is_atom = parsed.version.startswith("atom")
+    if root is not None and len(parsed.elements) == len(parsed.entries):
+        head, own = from_tree(root, parsed.elements[: parts.MAX_ITEMS])
+    else:
+        head, own = from_entry(parsed.feed, is_atom), [from_entry(entry, is_atom) for entry in entries]
+    feed = _feed(parsed.feed, head, document.url, source.zone)
+    place = _Place(document.url, feed.url, is_atom, source.zone)
+    items = []
+    for entry, mine in zip(entries, own, strict=False):
+        published, updated = _moments(entry, place)
+        item, cut = _item(entry, mine, place, published.when, updated, source.categories)
+        if torn and entry is entries[-1] and _is_torn(item, torn):
+            warnings.append("its end is missing, and the last entry with it, which has neither guid nor link")
+            continue
+        items.append((item, published))
+        if cut:
+            warnings.append(f"the content of {item.url or item.guid!r} is cut to {parts.MAX_CONTENT} characters")
+    feed = replace(feed, self_url=feed.self_url or text.http_url(document.name))
+    timing = head.hints or guessed(parsed.feed)
+    return Batch(parts.whole_days(items), feed, with_hub(timing, feed), tuple(warnings))
+
+
 def _from_tree(root: etree._Element | None) -> _Parsed | None:
     """A well-formed document without feedparser; None where that is not sure to give the same."""
     if root is None:
@@ -82,11 +100,11 @@ def _from_tree(root: etree._Element | None) -> _Parsed | None:
     return _Parsed("atom" if is_atom else "rss", feed, entries, elements)
 
 
-def _from_feedparser(body: bytes, root: etree._Element | None, lines: int) -> _Parsed:
-    said = _parse(body)
+def _from_feedparser(xml: Xml, root: etree._Element | None) -> _Parsed:
+    said = _parse(xml.body)
     elements = [] if root is None else items_of(root)
     version = str(said.get("version") or "")
-    return _Parsed(version, said["feed"], said["entries"], elements, _trouble(said, lines))
+    return _Parsed(version, said["feed"], said["entries"], elements, _trouble(said, xml.lines))
 
 
 def _is_torn(item: Item, document: str) -> bool:
@@ -150,8 +168,15 @@ class _Place:
     zone: str
 
 
-def _item(entry: Said, own: Own, place: _Place) -> tuple[Item, bool]:
-    """One item but for its dates and categories, and whether its content had to be cut."""
+def _item(
+    entry: Said,
+    own: Own,
+    place: _Place,
+    published: datetime | None,
+    updated: datetime | None,
+    categories: tuple[CategoryPath, ...],
+) -> tuple[Item, bool]:
+    """One item, and whether its content had to be cut."""
     declared = text.http_url(own.base, place.url) if own.base else ""
     outer = declared or (place.url if place.is_atom else place.page or place.url)
     original = string(entry, "feedburner_origlink", "pheedo_origlink")  # the page behind a counting redirect
@@ -168,6 +193,9 @@ def _item(entry: Said, own: Own, place: _Place) -> tuple[Item, bool]:
         content=content,
         authors=own.authors,
         tags=_tags(entry),
+        categories=categories,
+        published=published,
+        updated=updated,
         language=text.language(own.language),
         rights=text.plain(string(entry, "rights"), 1000),
         image=parts.picture(media.pictures(entry, files, own, base), content),
