@@ -34,7 +34,7 @@ def one_line(text: object, limit: int = 500) -> str:
 
     At most `limit` characters: longer text is cut and ends with "…". None gives ""; other values are str()ed.
     """
-    if text is None:
+    if text is None or text == "":
         return ""
     line = " ".join(legal(str(text)).split())
     return line if len(line) <= limit else _cut(line, limit - 1).rstrip() + "…"
@@ -117,6 +117,8 @@ def plain(html: str, limit: int | None = None) -> str:
     Tags and comments go, script, style and the like with their content; character references are decoded; blocks are
     set apart by a space. Linear time on any input, and no more of it is read than `limit` needs.
     """
+    if not html:
+        return ""
     text = _beginning(html, limit)
     return text if limit is None else one_line(text, limit)
 
@@ -187,6 +189,8 @@ def plain_title(raw: str) -> str:
     references are decoded, twice at most (`AT&amp;T`, `&lt;b&gt;x&lt;/b&gt;`, `&amp;#8217;`).
     """
     title = raw[:5000]
+    if "<" not in title and "&" not in title:
+        return one_line(title)
     for _ in range(2):
         title = _REFERENCE.sub(_reference, _untag(title))
     return one_line(_untag(title))
@@ -337,6 +341,8 @@ def language(tag: str) -> str:
 
     Well-formed by RFC 5646 §2.1; a language of two letters must exist (`cn` and `jp` are countries).
     """
+    if not tag:
+        return ""
     found = _LANGUAGE.fullmatch(tag.strip().replace("_", "-").lower())
     if not found or (len(found[1]) == 2 and found[1] not in _LANGUAGES):
         return ""

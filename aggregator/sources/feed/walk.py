@@ -66,7 +66,7 @@ def _name(element: etree._Element) -> str:
     return _known_name(element.tag, element.prefix)
 
 
-@lru_cache(maxsize=2000)
+@lru_cache(maxsize=500)
 def _known_name(tag: str, prefix: str | None) -> str:
     """An element's name as feedparser's handlers are called: `title`, `dc_date`."""
     space, local = tag[1:].rsplit("}", 1) if tag.startswith("{") else ("", tag)
