@@ -207,7 +207,8 @@ _EXACT = re.compile(
     + rf"(?P<y>\d{{4}})-(?P<m>\d\d)-(?P<d>\d\d)T{_CLOCK}(?:\.\d{{1,9}})?(?:Z|{_OFFSET})".replace("?P<", "?P<x"),
     re.ASCII,
 )
-_ENGLISH = {name: n for n, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
+_SHORT = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
+_ENGLISH = {name: n for n, name in enumerate(_SHORT.split(), 1)}
 
 
 def _exact(text: str) -> datetime | None:
@@ -221,8 +222,9 @@ def _exact(text: str) -> datetime | None:
     else:
         year, month, day = found["xy"], int(found["xm"]), found["xd"]
         clock, offset = found.group("xh", "xmin", "xs"), found.group("xsign", "xzh", "xzm")
+    hour, minute, second = map(int, clock)
     try:
-        return datetime(int(year), month, int(day), *map(int, clock), tzinfo=_fixed(*offset))
+        return datetime(int(year), month, int(day), hour, minute, second, tzinfo=_fixed(*offset))
     except ValueError:
         return None
 

@@ -62,8 +62,10 @@ def _decode(body: bytes, content_type: str) -> str:
         if body.startswith(mark):
             return body.decode(codec, "replace")
     named = _named(body, content_type)
-    if _is_utf8(body) and (named in ([], ["cp1252"]) or _high_bytes(body) >= _SURE):
-        return body.decode()
+    with suppress(UnicodeDecodeError):
+        decoded = body.decode()
+        if named in ([], ["cp1252"]) or _high_bytes(body) >= _SURE:
+            return decoded
     for codec in named:
         try:
             return body.decode(codec)
@@ -119,14 +121,6 @@ def _codecs(label: str) -> tuple[str, ...]:
     return _SUPERSETS.get(name, (name,))
 
 
-def _is_utf8(body: bytes) -> bool:
-    try:
-        body.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 def _high_bytes(body: bytes) -> int:
     return len(body) - len(body.translate(None, bytes(range(128, 256))))
 
@@ -171,7 +165,6 @@ def is_sound(document: str) -> bool:
         and (not document.startswith("<?") or _DECLARED.match(document) is not None)
         and _XMLNS_SPACE.search(document, 0, 5000) is None
         and _TOO_LONG.search(document) is None
-        and _LONG_NAME.search(document) is None
     )
 
 

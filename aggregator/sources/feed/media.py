@@ -33,7 +33,9 @@ def enclosures(found: Files, podcast: Podcast | None, content: str) -> tuple[Enc
     pictures = [file for file in media if _is_picture(file) and _address(file) not in content]
     gallery = pictures if len({_address(file) for file in pictures}) > 1 else []  # one picture in two sizes is none
     others = (file for file in media if not _is_picture(file))
-    files = merged(file for file in (*found.enclosures, *others, *gallery) if file.type != "application/x-shockwave-flash")
+    files = merged(
+        file for file in (*found.enclosures, *others, *gallery) if file.type != "application/x-shockwave-flash"
+    )
     if podcast and podcast.duration and files and files[0].duration is None:
         files = (replace(files[0], duration=float(podcast.duration)), *files[1:])
     return files

@@ -83,11 +83,14 @@ _XML = "{http://www.w3.org/XML/1998/namespace}"
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 
 Children = Mapping[str, Sequence[etree._Element]]
+Grouped = tuple[etree._Element, Children]
 
 
 def tree(body: bytes) -> etree._Element | None:
     """The root of a document; None when it is broken."""
-    parser = etree.XMLParser(encoding="utf-8", resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True)
+    parser = etree.XMLParser(
+        encoding="utf-8", resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True
+    )
     # its own limits stay on: 10 MB of text in a row, 256 elements deep
     try:
         return etree.fromstring(body, parser)
@@ -100,29 +103,38 @@ def items_of(root: etree._Element) -> list[etree._Element]:
     return [element for element in root.iter() if _name(element) in ("item", "entry")]
 
 
-def from_tree(root: etree._Element, items: Sequence[etree._Element]) -> tuple[Own, list[Own]]:
+def from_tree(head: Grouped, items: Sequence[Grouped]) -> tuple[Own, list[Own]]:
     """The feed's own words and those of its items."""
-    channel = next((child for child in root if _name(child) == "channel"), root)
-    return replace(_of_element(channel), hints=_hints(channel)), [_of_element(item) for item in items]
+    return replace(_of_element(*head), hints=_hints(head[1])), [_of_element(*item) for item in items]
 
 
-def _name(element: etree._Element) -> str:
-    return _known_name(str(element.tag), element.prefix or "")
-
-
-@lru_cache(maxsize=500)
-def _known_name(tag: str, prefix: str) -> str:
-    """An element's name in lower case, with the usual prefix of its namespace; none for RSS and Atom."""
-    name = etree.QName(tag)
-    space = re.sub(r"^https?://|/+$", "", (name.namespace or "").strip().lower())
-    usual = "" if space.startswith("backend.userland.com/rss") else _NAMESPACES.get(space, prefix)
-    return f"{usual}:{name.localname}".lower() if usual else name.localname.lower()
-
-
-def _of_element(element: etree._Element) -> Own:
+def grouped(element: etree._Element) -> Grouped:
+    """An element with its children by their names."""
     children: dict[str, list[etree._Element]] = {}
     for child in element:
         children.setdefault(_name(child), []).append(child)
+    return element, children
+
+
+def channel_of(root: etree._Element) -> etree._Element:
+    """The element that describes the feed."""
+    return next((child for child in root if _name(child) == "channel"), root)
+
+
+def _name(element: etree._Element) -> str:
+    return known_name(element.tag, element.prefix)
+
+
+@lru_cache(maxsize=500)
+def known_name(tag: str, prefix: str | None) -> str:
+    """An element's name in lower case, with the usual prefix of its namespace; none for RSS and Atom."""
+    name = etree.QName(tag)
+    space = re.sub(r"^https?://|/+$", "", (name.namespace or "").strip().lower())
+    usual = "" if space.startswith("backend.userland.com/rss") else _NAMESPACES.get(space, prefix or "")
+    return f"{usual}:{name.localname}".lower() if usual else name.localname.lower()
+
+
+def _of_element(element: etree._Element, children: Children) -> Own:
     summary = _body(children, "description", "summary", "abstract") or _body(children, "dc:description")
     return Own(
         guid=_first(children, "guid", "id") or unmangled(element.get(f"{_RDF}about", "").strip()),
@@ -297,11 +309,8 @@ def podcast(said: Mapping[str, str], transcripts: Iterable[Link], chapters: Iter
 _EXPLICIT = {"yes": True, "true": True, "explicit": True, "no": False, "false": False, "clean": False}
 
 
-def _hints(channel: etree._Element) -> Hints:
+def _hints(children: Children) -> Hints:
     """What a channel (RSS) or feed (Atom) says of its rhythm."""
-    children: dict[str, list[etree._Element]] = {}
-    for child in channel:
-        children.setdefault(_name(child), []).append(child)
     hours, days = (
         [_text(child) for parent in children.get(group, ()) for child in parent if _name(child) == name]
         for group, name in (("skiphours", "hour"), ("skipdays", "day"))

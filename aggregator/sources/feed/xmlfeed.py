@@ -2,10 +2,10 @@
 
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from xml.sax import SAXParseException
 
 from lxml import etree
@@ -14,23 +14,12 @@ from aggregator import dates, text
 from aggregator.errors import ParseError
 from aggregator.model import Batch, CategoryPath, Document, Feed, Item, Link, Podcast, Source, Tag
 from aggregator.sources.feed import media, parts, walk
+from aggregator.sources.feed.context import OddError
 from aggregator.sources.feed.decoding import Xml, is_sound, local_name
-from aggregator.sources.feed.own import Own, from_entry, from_tree, items_of, tree
+from aggregator.sources.feed.own import Own, channel_of, from_entry, from_tree, grouped, items_of, tree
 from aggregator.sources.feed.parts import Said, inner, objects, string
 from aggregator.sources.feed.timing import guessed, with_hub
-
-
-class _Parsed(NamedTuple):
-    """A document in feedparser's terms: `version` is its family, "" where that is not known.
-
-    `elements` are those of its entries, as far as there is a tree; `trouble` says what is broken.
-    """
-
-    version: str
-    feed: Said
-    entries: Sequence[Said]
-    elements: Sequence[etree._Element]
-    trouble: str = ""
+from aggregator.sources.feed.walk import Parsed
 
 
 def read(xml: Xml, document: Document, source: Source) -> Batch:
@@ -45,7 +34,7 @@ def read(xml: Xml, document: Document, source: Source) -> Batch:
         if parsed.version or xml.root in ("rss", "rdf", "feed"):
             raise ParseError("broken feed", trouble or "nothing in it could be read")
         raise ParseError("not a feed", f"its root element is <{xml.root}>, not <rss>, <feed> or <rdf:RDF>")
-    batch = _batch(parsed, root, document, source, xml.text if trouble else "")
+    batch = _batch(parsed, document, source, xml.text if trouble else "")
     if trouble:
         complaint = f"it is not well-formed XML, so parts of it may be missing: {trouble}"
     elif complaint:
@@ -59,17 +48,15 @@ def read_sound(content: str, document: Document, source: Source) -> Batch | None
     if root is None or local_name(etree.QName(root).localname) not in ("rss", "rdf", "feed"):
         return None
     parsed = _from_tree(root)
-    return parsed and _batch(parsed, root, document, source)
+    return parsed and _batch(parsed, document, source)
 
 
-def _batch(
-    parsed: _Parsed, root: etree._Element | None, document: Document, source: Source, torn: str = ""
-) -> Batch:
+def _batch(parsed: Parsed, document: Document, source: Source, torn: str = "") -> Batch:
     """Items and feed. `torn` is the text of a document that is broken, maybe within its last item."""
     entries, warnings = parts.capped(parsed.entries)
     is_atom = parsed.version.startswith("atom")
-    if root is not None and len(parsed.elements) == len(parsed.entries):
-        head, own = from_tree(root, parsed.elements[: parts.MAX_ITEMS])
+    if parsed.channel and len(parsed.elements) == len(parsed.entries):
+        head, own = from_tree(parsed.channel, parsed.elements[: parts.MAX_ITEMS])
     else:
         head, own = from_entry(parsed.feed, is_atom), [from_entry(entry, is_atom) for entry in entries]
     feed = _feed(parsed.feed, head, document.url, source.zone)
@@ -89,22 +76,21 @@ def _batch(
     return Batch(parts.whole_days(items), feed, with_hub(timing, feed), tuple(warnings))
 
 
-def _from_tree(root: etree._Element | None) -> _Parsed | None:
+def _from_tree(root: etree._Element | None) -> Parsed | None:
     """A well-formed document without feedparser; None where that is not sure to give the same."""
     if root is None:
         return None
     try:
-        is_atom, feed, entries, elements = walk.walked(root)
-    except walk.Odd:
+        return walk.walked(root)
+    except OddError:
         return None
-    return _Parsed("atom" if is_atom else "rss", feed, entries, elements)
 
 
-def _from_feedparser(xml: Xml, root: etree._Element | None) -> _Parsed:
+def _from_feedparser(xml: Xml, root: etree._Element | None) -> Parsed:
     said = _parse(xml.body)
-    elements = [] if root is None else items_of(root)
     version = str(said.get("version") or "")
-    return _Parsed(version, said["feed"], said["entries"], elements, _trouble(said, xml.lines))
+    channel, elements = (None, []) if root is None else (grouped(channel_of(root)), list(map(grouped, items_of(root))))
+    return Parsed(version, said["feed"], said["entries"], channel, elements, _trouble(said, xml.lines))
 
 
 def _is_torn(item: Item, document: str) -> bool:
