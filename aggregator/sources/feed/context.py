@@ -136,7 +136,7 @@ class Context:
         if name in MARKUP:
             self._markup(child, name, depth)
         elif key := TEXTS.get(name):
-            self._keep(key, self._url(child, _text(child)) if key == "id" else _text(child), depth)
+            self._keep(key, self._id(child) if key == "id" else _text(child), depth)
         elif name == "link":
             self._link(child)
         elif name in CATEGORIES:
@@ -191,6 +191,10 @@ class Context:
     def _url(self, element: etree._Element, value: str) -> str:
         return _joined(_base(element) if self.has_base else "", value) if value else value
 
+    def _id(self, child: etree._Element) -> str:
+        is_link = _attributes(child).get("ispermalink", "true") == "true"
+        return self._url(child, _text(child)) if is_link else _text(child)
+
     def _markup(self, child: etree._Element, name: str, depth: int) -> None:
         """Titles, rights and bodies: of the latter only a feed's subtitle counts, own.py knows better."""
         if name in TITLES:
@@ -203,6 +207,8 @@ class Context:
             if len(child):
                 _only_markup(child)
             if not self.is_item:
+                if name not in DESCRIPTIONS | SUMMARIES | {"info"}:
+                    raise OddError("a feed with a content")
                 if name in DESCRIPTIONS and not self.summarised:
                     self.said["subtitle"] = "" if len(child) else _text(child)
                 self.summarised = self.summarised or name in SUMMARIES
@@ -213,13 +219,11 @@ class Context:
         if child.get("mode") == "base64" or kind not in ("", "text", "html", "text/plain", "text/html"):
             raise OddError("a title of another type")
         value = _text(child)
-        if -1 < self.title_depth <= depth:
-            return
-        if self.is_item and depth > self.depths.get("title", depth):
-            return
-        self.depths["title"] = depth
-        self.said["title"] = value
-        self.said["title_detail"] = {"type": "text/html" if "html" in kind else "text/plain"}
+        is_later = -1 < self.title_depth <= depth or (self.is_item and depth > self.depths.get("title", depth))
+        if not is_later:
+            self.depths["title"] = depth
+            self.said["title"] = value
+            self.said["title_detail"] = {"type": "text/html" if "html" in kind else "text/plain"}
         if value and name != "media_title":
             self.title_depth = depth
 
@@ -280,6 +284,8 @@ class Context:
 
     def _box(self, child: etree._Element, name: str, depth: int) -> None:
         """RSS <image> and <textInput>: of the first a feed's address counts, and of an item maybe its title."""
+        if name == "textinput" and self.is_item:
+            raise OddError("a form in an item")
         self.title_depth = -1
         if name == "image" and not self.is_item:
             self.said.setdefault("image", {})
