@@ -105,7 +105,13 @@ def people(found: Iterable[Person | None]) -> tuple[Person, ...]:
 
 def tags(found: Iterable[Tag]) -> tuple[Tag, ...]:
     """Tags in plain text, each once; those without a term or a label are none."""
-    return tuple(dict.fromkeys(tag for tag in map(_tag, found) if tag.term))[:MAX_LIST]
+    known: dict[Tag, None] = {}
+    for tag in map(_tag, found):
+        if tag.term:
+            known.setdefault(tag)
+        if len(known) == MAX_LIST:
+            break
+    return tuple(known)
 
 
 def _tag(tag: Tag) -> Tag:
