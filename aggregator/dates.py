@@ -291,8 +291,8 @@ def read(value: object, zone: str = "UTC") -> Moment:
 
     Anything else is none, and so is a day that no calendar has, an unknown `zone`, a year before 1990 or after 9998.
     """
-    local = _iana(zone)
-    if not local or value == "":
+    local = None if value == "" else _iana(zone)
+    if not local:
         return Moment()
     try:
         if isinstance(value, datetime):

@@ -269,6 +269,9 @@ def clean(html: str, base: str = "") -> str:
 
     `clean(clean(x)) == clean(x)`. Linear time in practice.
     """
+    if "<" not in html and "&" not in html:  # text: what nh3 would escape in it
+        html = legal(html).replace(">", "&gt;").replace("\xa0", "&nbsp;")
+        return html.strip() if plain(html, 20).strip(_INVISIBLE) else ""
     html, base = _thin(_prepare(html)), http_url(base)
     if html.count("<") > FEW or len(html) > 100_000:
         html = _bounded(html)

@@ -94,7 +94,8 @@ def _pieces(html: str) -> Iterator[str]:
     for text, tag in tokens(html):
         if text:
             yield legal(decode(text))
-        if tag and tag["name"] and tag["name"].lower() in _BLOCKS:
+        name = tag["name"] if tag else None
+        if name and (name in _BLOCKS or name.lower() in _BLOCKS):
             yield " "
 
 
@@ -105,9 +106,10 @@ def _beginning(html: str, enough: int | None) -> str:
     pieces, seen = [], 0
     for piece in _pieces(html):
         pieces.append(piece)
-        seen += len("".join(piece.split()))
-        if enough is not None and seen > enough:
-            break
+        if enough is not None:
+            seen += sum(map(len, piece.split()))
+            if seen > enough:
+                break
     return " ".join("".join(pieces).split())
 
 

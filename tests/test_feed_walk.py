@@ -88,6 +88,7 @@ SAID = """
 <link rel="enclosure" href="/e.mp3" type="audio/mpeg" length="12"/>
 <link href="http:///three.example/"/>
 <link href=""/>
+<link href="/1"><o:title>t</o:title><category>c</category></link>
 <link rel="via" href=""/>
 <x:link rel="via" href="/not-ours"/>
 <description>text</description>

@@ -95,3 +95,9 @@ def test_rules_that_are_handed_over_once(base: str, fragment: str) -> None:
     except ValueError:
         long_way = nh3.clean(fragment, **html._RULES, url_relative="deny")
     assert html._sanitise(fragment, base) == text.legal(long_way)
+
+
+@given(st.text() | st.text("ab> \xa0\n\t\r\x00\u200b"))
+def test_text_is_cleaned_as_markup_is(raw: str) -> None:
+    if "<" not in raw and "&" not in raw:
+        assert html.clean(raw) == html.clean(raw + "<wbr>").replace("<wbr>", "").strip()

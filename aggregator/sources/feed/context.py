@@ -138,7 +138,7 @@ class Context:
         elif key := TEXTS.get(name):
             self._keep(key, self._id(child) if key == "id" else _text(child), depth)
         elif name == "link":
-            self._link(child)
+            self._link(child, depth)
         elif name in CATEGORIES:
             self._category(child, name, depth)
         elif key := UNKNOWN.get(name):
@@ -227,7 +227,7 @@ class Context:
         if value and name != "media_title":
             self.title_depth = depth
 
-    def _link(self, child: etree._Element) -> None:
+    def _link(self, child: etree._Element, depth: int) -> None:
         found = _href(_attributes(child))
         found.setdefault("rel", "alternate")
         found.setdefault("type", "application/atom+xml" if found["rel"] == "self" else "text/html")
@@ -238,8 +238,9 @@ class Context:
         if found["rel"] == "alternate" and "href" in found and found["type"] in _HTML:
             self.said["link"] = found["href"]
         self.links.append(found)
-        if len(child):
+        if len(child) and "href" not in found:
             raise OddError("elements in a link")
+        self._inside(child, depth)
 
     def _tag(self, term: str | None, scheme: str | None, label: str | None) -> None:
         if (term or scheme or label) and (term, scheme, label) not in self.known_tags:
