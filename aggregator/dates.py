@@ -198,8 +198,47 @@ def _zone(name: str, local: datetime) -> tzinfo | None:
     return (_iana(name.title()) if "/" in name else None) or local.tzinfo
 
 
+# RFC 5322 §3.3 and RFC 3339 §5.6 as nearly all feeds write them; the rest is left to the tables above.
+_CLOCK = r"(?P<h>[01]\d|2[0-3]):(?P<min>[0-5]\d):(?P<s>[0-5]\d)"
+_OFFSET = r"(?P<sign>[+-])(?P<zh>0\d|1[0-4]):?(?P<zm>[0-5]\d)"
+_EXACT = re.compile(
+    r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), )?(?P<d>\d\d?) (?P<name>[A-Z][a-z]{2}) (?P<y>\d{4}) "
+    rf"{_CLOCK} (?:GMT|{_OFFSET})|"
+    + rf"(?P<y>\d{{4}})-(?P<m>\d\d)-(?P<d>\d\d)T{_CLOCK}(?:\.\d{{1,9}})?(?:Z|{_OFFSET})".replace("?P<", "?P<x"),
+    re.ASCII,
+)
+_SHORT = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
+_ENGLISH = {name: n for n, name in enumerate(_SHORT.split(), 1)}
+
+
+def _exact(text: str) -> datetime | None:
+    """The moment of a text that is exactly what the two standards say; None for all others."""
+    found = _EXACT.fullmatch(text)
+    if not found:
+        return None
+    if found["y"]:
+        year, month, day = found["y"], _ENGLISH.get(found["name"], 0), found["d"]
+        clock, offset = found.group("h", "min", "s"), found.group("sign", "zh", "zm")
+    else:
+        year, month, day = found["xy"], int(found["xm"]), found["xd"]
+        clock, offset = found.group("xh", "xmin", "xs"), found.group("xsign", "xzh", "xzm")
+    hour, minute, second = map(int, clock)
+    try:
+        return datetime(int(year), month, int(day), hour, minute, second, tzinfo=_fixed(*offset))
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=200)
+def _fixed(sign: str | None, hours: str | None, minutes: str | None) -> timezone:
+    east = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+    return timezone(-east if sign == "-" else east)
+
+
 def _moment(text: str, local: tzinfo) -> tuple[datetime, bool] | None:
     """The moment that a text names, and whether it is a day alone. Raises ValueError, OverflowError for some others."""
+    if exact := _exact(text):
+        return exact, False
     text = _fold(text)
     if stamp := re.fullmatch(r"(\d{9,13})(?:\.\d*)?", text):
         return datetime.fromtimestamp(int(stamp[1]) // (1 if len(stamp[1]) < 11 else 1000), UTC), False
@@ -252,7 +291,7 @@ def read(value: object, zone: str = "UTC") -> Moment:
 
     Anything else is none, and so is a day that no calendar has, an unknown `zone`, a year before 1990 or after 9998.
     """
-    local = _iana(zone)
+    local = None if value == "" else _iana(zone)
     if not local:
         return Moment()
     try:

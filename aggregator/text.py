@@ -13,6 +13,8 @@ _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def legal(text: str) -> str:
     """Without what XML 1.0 §2.2 forbids (NUL, controls, U+FFFE, U+FFFF, lone surrogates); CRLF and CR become LF."""
+    if text.isascii() and text.isprintable():
+        return text
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     return _ILLEGAL.sub("", text)
@@ -32,7 +34,7 @@ def one_line(text: object, limit: int = 500) -> str:
 
     At most `limit` characters: longer text is cut and ends with "…". None gives ""; other values are str()ed.
     """
-    if text is None:
+    if text is None or text == "":
         return ""
     line = " ".join(legal(str(text)).split())
     return line if len(line) <= limit else _cut(line, limit - 1).rstrip() + "…"
@@ -92,18 +94,22 @@ def _pieces(html: str) -> Iterator[str]:
     for text, tag in tokens(html):
         if text:
             yield legal(decode(text))
-        if tag and tag["name"] and tag["name"].lower() in _BLOCKS:
+        name = tag["name"] if tag else None
+        if name and (name in _BLOCKS or name.lower() in _BLOCKS):
             yield " "
 
 
 def _beginning(html: str, enough: int | None) -> str:
     """The text of `html` on one line; reading stops where there are more than `enough` characters of it."""
+    if "<" not in html:
+        return " ".join(legal(decode(html)).split())
     pieces, seen = [], 0
     for piece in _pieces(html):
         pieces.append(piece)
-        seen += len("".join(piece.split()))
-        if enough is not None and seen > enough:
-            break
+        if enough is not None:
+            seen += sum(map(len, piece.split()))
+            if seen > enough:
+                break
     return " ".join("".join(pieces).split())
 
 
@@ -113,6 +119,8 @@ def plain(html: str, limit: int | None = None) -> str:
     Tags and comments go, script, style and the like with their content; character references are decoded; blocks are
     set apart by a space. Linear time on any input, and no more of it is read than `limit` needs.
     """
+    if not html:
+        return ""
     text = _beginning(html, limit)
     return text if limit is None else one_line(text, limit)
 
@@ -183,6 +191,8 @@ def plain_title(raw: str) -> str:
     references are decoded, twice at most (`AT&amp;T`, `&lt;b&gt;x&lt;/b&gt;`, `&amp;#8217;`).
     """
     title = raw[:5000]
+    if "<" not in title and "&" not in title:
+        return one_line(title)
     for _ in range(2):
         title = _REFERENCE.sub(_reference, _untag(title))
     return one_line(_untag(title))
@@ -240,13 +250,23 @@ def masked(line: str) -> str:
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 _PARTS = re.compile(r"(https?)://([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.IGNORECASE | re.DOTALL)
 _HOST = re.compile(r"(?=.{1,254}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
+_AS_IT_IS = re.compile(  # an absolute URL that `http_url` has nothing to do on
+    r"https?://(?=[^/?#]{1,254}(?:[/?#]|\Z))[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*+"
+    r"(?:/(?:[\w.~!$&'()*+,;=:@/-]|%[0-9a-fA-F]{2})*+)?"
+    r"(?:\?(?:[\w.~!$&'()*+,;=:@/?-]|%[0-9a-fA-F]{2})*+)?(?:#(?:[\w.~!$&'()*+,;=:@/?-]|%[0-9a-fA-F]{2})*+)?",
+    re.ASCII,
+)
 _BLANK = " \t\n\u200b\u200e\u200f\u2060\ufeff"
 _PCHAR = "/:@!$&'()*+,;=-._~%"
 
 
+_LONE_PERCENT = re.compile(r"%(?![0-9a-fA-F]{2})")
+_AUTHORITY = re.compile(r"(.*?)(?::([0-9]{0,5}))?", re.DOTALL)
+
+
 def _encode(part: str, safe: str) -> str:
     """Percent-encode what RFC 3986 §3.3 to §3.5 forbids in a part, and a % that encodes nothing."""
-    return quote(re.sub(r"%(?![0-9a-fA-F]{2})", "%25", part), safe=safe)
+    return quote(_LONE_PERCENT.sub("%25", part), safe=safe)
 
 
 def _label(label: str) -> str:
@@ -256,7 +276,7 @@ def _label(label: str) -> str:
 
 def _host(authority: str) -> str:
     """`host` or `host:port` of an authority, in ASCII, without user info (RFC 3986 §3.2), or "" when it has none."""
-    found = re.fullmatch(r"(.*?)(?::([0-9]{0,5}))?", authority.rpartition("@")[2], re.DOTALL)
+    found = _AUTHORITY.fullmatch(authority.rpartition("@")[2])
     if not found or int(found[2] or 0) > 65535:
         return ""
     host, port = found[1], f":{found[2]}" if found[2] else ""
@@ -278,6 +298,8 @@ def http_url(url: str, base: str = "") -> str:
     user info goes; path, query and fragment keep what they have, and what RFC 3986 forbids in them is percent-encoded.
     As browsers do (WHATWG URL §4.4), tabs, newlines and blanks at the ends go, and a backslash in the path is a slash.
     """
+    if not url or _AS_IT_IS.fullmatch(url):
+        return url
     url = re.sub(r"[\t\n]", "", legal(url).strip(_BLANK).strip())
     scheme = _SCHEME.match(url)
     if not url or (scheme and scheme[1].lower() not in ("http", "https")):
@@ -321,6 +343,8 @@ def language(tag: str) -> str:
 
     Well-formed by RFC 5646 §2.1; a language of two letters must exist (`cn` and `jp` are countries).
     """
+    if not tag:
+        return ""
     found = _LANGUAGE.fullmatch(tag.strip().replace("_", "-").lower())
     if not found or (len(found[1]) == 2 and found[1] not in _LANGUAGES):
         return ""

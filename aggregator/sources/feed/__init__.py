@@ -59,13 +59,14 @@ def read(document: Document, source: Source) -> Batch:
         raise ParseError(problem.kind, "; ".join(filter(None, (message, _ADVICE.get(problem.kind))))) from None
     feed = batch.feed and replace(batch.feed, language=source.language or batch.feed.language)
     language = feed.language if feed else source.language
-    items = tuple(replace(item, language=source.language or item.language or language) for item in batch.items)
+    wanted = ((item, source.language or item.language or language) for item in batch.items)
+    items = tuple(item if item.language == said else replace(item, language=said) for item, said in wanted)
     warnings = tuple(f"{document.url}: {warning}" for warning in batch.warnings)
     return replace(batch, feed=feed, items=items, warnings=warnings)
 
 
 def _read(document: Document, source: Source) -> Batch:
-    from aggregator.sources.feed import decoding, discovery, jsonfeed, xmlfeed  # these load the parsers
+    from aggregator.sources.feed import decoding, jsonfeed, xmlfeed  # these load the parsers
 
     if not document.body.strip(b"\0 \t\r\n"):
         raise ParseError("empty", "the server sent an empty document")
@@ -73,12 +74,18 @@ def _read(document: Document, source: Source) -> Batch:
     content = decoding.decode(document.body, content_type)
     if jsonfeed.is_json(content):
         return jsonfeed.read(content, document, source)
+    batch = xmlfeed.read_sound(content, document, source) or _mended(content, content_type, document, source)
+    lost = decoding.lost(document.body, content)
+    return replace(batch, warnings=(lost, *batch.warnings)) if lost else batch
+
+
+def _mended(content: str, content_type: str, document: Document, source: Source) -> Batch:
+    from aggregator.sources.feed import decoding, discovery, xmlfeed
+
     xml = decoding.prepare(content)
     if not xml.root:
         raise ParseError("not a feed", f"it is {text.one_line(content_type, 80) or 'something'} without any XML")
     if xml.root in discovery.PAGES:
         feeds = discovery.feeds_of(xml.text, document.url)[:3]
         raise ParseError("not a feed", "it is a web page" + (f"; its feed is {' or '.join(feeds)}" if feeds else ""))
-    batch = xmlfeed.read(xml, document, source)
-    lost = decoding.lost(document.body, content)
-    return replace(batch, warnings=(lost, *batch.warnings)) if lost else batch
+    return xmlfeed.read(xml, document, source)

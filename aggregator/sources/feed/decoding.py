@@ -62,8 +62,10 @@ def _decode(body: bytes, content_type: str) -> str:
         if body.startswith(mark):
             return body.decode(codec, "replace")
     named = _named(body, content_type)
-    if _is_utf8(body) and (named in ([], ["cp1252"]) or _high_bytes(body) >= _SURE):
-        return body.decode()
+    with suppress(UnicodeDecodeError):
+        decoded = body.decode()
+        if named in ([], ["cp1252"]) or _high_bytes(body) >= _SURE:
+            return decoded
     for codec in named:
         try:
             return body.decode(codec)
@@ -78,10 +80,15 @@ def _decode(body: bytes, content_type: str) -> str:
 
 _C1 = {ord(char): byte for byte in range(0x80, 0xA0) for char in bytes([byte]).decode("cp1252", "ignore")}
 
+_HIGH = re.compile("[^\x00-\x7f]")
+# What the first character of UTF-8 becomes in windows-1252: two to four characters.
+_TWICE = re.compile(f"[\xc2-\xf4][\x80-\xbf{''.join(map(chr, _C1))}]")
+
 
 def _once(decoded: str) -> str:
     """UTF-8 that a tool took for windows-1252 and encoded again, read right; where all of it is, that is no chance."""
-    if not decoded.isascii() and _high_bytes(decoded.encode()) >= _SURE:
+    first = None if decoded.isascii() else _HIGH.search(decoded)
+    if first and _TWICE.match(decoded, first.start()) and _high_bytes(decoded.encode()) >= _SURE:
         with suppress(UnicodeError):
             return decoded.translate(_C1).encode("latin-1").decode()
     return decoded
@@ -114,14 +121,6 @@ def _codecs(label: str) -> tuple[str, ...]:
     return _SUPERSETS.get(name, (name,))
 
 
-def _is_utf8(body: bytes) -> bool:
-    try:
-        body.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 def _high_bytes(body: bytes) -> int:
     return len(body) - len(body.translate(None, bytes(range(128, 256))))
 
@@ -140,7 +139,8 @@ def lost(body: bytes, document: str) -> str:
 class Xml:
     """A document that begins with its root element. `lines` is how many line breaks were cut in front of it.
 
-    `complaint` is what a strict parser says of the document as it came, with the line; "" when it was well-formed.
+    `complaint` is what a strict parser says of what was mended here, with the line; "" when nothing was. Of a document
+    that needed no mending it does not say whether it is well-formed.
     """
 
     text: str
@@ -152,6 +152,20 @@ class Xml:
     def body(self) -> bytes:
         """The document in UTF-8, with the declaration that says so as its first line."""
         return b'<?xml version="1.0" encoding="utf-8"?>\n' + self.text.encode()
+
+
+_DECLARED = re.compile(r"""<\?xml\s+version=["']1\.0["'][^<>]*\?>""")
+_TOO_LONG = re.compile(r"<[\w:.-]+\s[^<>]{2000}")
+
+
+def is_sound(document: str) -> bool:
+    """Whether `prepare` would leave a document as it is, but for its prolog, if it is well-formed besides."""
+    return (
+        "<!DOCTYPE" not in document
+        and (not document.startswith("<?") or _DECLARED.match(document) is not None)
+        and _XMLNS_SPACE.search(document, 0, 5000) is None
+        and _TOO_LONG.search(document) is None
+    )
 
 
 _SKIP = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->", re.DOTALL)
@@ -170,7 +184,7 @@ def prepare(document: str) -> Xml:
     without bounds. So no DOCTYPE gets through; its harmless entities are put in place here. `root` is "" when no
     element was found. Raises ParseError (`entities`) when they would make the document much larger.
     """
-    complaint = _complaint(document)
+    original = document
     document = text.legal(document).lstrip("\ufeff")
     start, subset = _prolog(document, 0)
     root = _ROOT.match(document, start)
@@ -184,7 +198,10 @@ def prepare(document: str) -> Xml:
         end = xml.rfind(f"</{root[1]}>") + len(root[1]) + 3
         if end > len(root[1]) + 2 and not _MORE.search(xml, end):  # such as the scripts that proxies add to pages
             xml = xml[:end]
-    return Xml(xml, local_name(root[1]) if root else "", document.count("\n", 0, start), complaint)
+    if original.endswith(xml) and "<!ENTITY" not in original:  # nothing was mended, so the prolog alone is in question
+        original = original[: len(original) - len(xml)] + "<x/>"
+    name = local_name(root[1]) if root else ""
+    return Xml(xml, name, document.count("\n", 0, start), _complaint(original))
 
 
 def _complaint(document: str) -> str:
@@ -250,9 +267,9 @@ def _entities(subset: str) -> dict[str, str]:
     return {name: value for name, value in found.items() if not re.search(r"[<\"']|&(?!#)", value)}
 
 
-# CDATA (to leave alone), or an ampersand with the reference that it begins.
+# CDATA (to leave alone), or an ampersand with the reference that it begins, but for XML's own.
 _TOKEN = re.compile(
-    r"<!\[CDATA\[.*?(?:\]\]>|\Z)|&(?:#(?:[xX](?P<hex>[0-9a-fA-F]+)|(?P<dec>[0-9]+));|(?P<name>[A-Za-z][\w.-]{0,99});)?",
+    r"<!\[CDATA\[.*?(?:\]\]>|\Z)|&(?!(?:lt|gt|amp|quot|apos);)(?:#(?:[xX](?P<hex>[0-9a-fA-F]+)|(?P<dec>[0-9]+));|(?P<name>[A-Za-z][\w.-]{0,99});)?",
     re.DOTALL,
 )
 
@@ -264,7 +281,7 @@ def _references(xml: str, declared: dict[str, str]) -> str:
 
     def mended(found: re.Match[str]) -> str:
         nonlocal room
-        if found[0][0] == "<" or found["name"] in _XML:
+        if found[0][0] == "<":
             return found[0]
         if digits := found["hex"] or found["dec"]:
             return found[0] if _is_legal(digits, 16 if found["hex"] else 10) else ""
@@ -286,6 +303,7 @@ def _is_legal(digits: str, base: int) -> bool:
     return 0 < code < 0x110000 and text.legal(chr(code)) != ""
 
 
+_XMLNS_SPACE = re.compile(r"\sxmlns(?::[\w.-]+)?\s*=\s*(?:\"[^\"\s]*\s|'[^'\s]*\s)")
 _XMLNS = re.compile(r"(\sxmlns(?::[\w.-]+)?\s*=\s*)(\"[^\"<]*\"|'[^'<]*')")
 
 

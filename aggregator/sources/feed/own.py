@@ -50,10 +50,14 @@ def unmangled(value: str) -> str:
 
     feedparser does the same to its values, and both must agree.
     """
+    if value.isascii():
+        return value
     with suppress(UnicodeError):
         value = value.encode("latin-1").decode()
-    return re.sub("[\x80-\x9f]+", lambda x: x[0].encode("latin-1").decode("cp1252", "ignore"), value)
+    return _C1.sub(lambda x: x[0].encode("latin-1").decode("cp1252", "ignore"), value)
 
+
+_C1 = re.compile("[\x80-\x9f]+")
 
 # --- From the tree --------------------------------------------------------------------------------------------------
 
@@ -79,39 +83,58 @@ _XML = "{http://www.w3.org/XML/1998/namespace}"
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 
 Children = Mapping[str, Sequence[etree._Element]]
+Grouped = tuple[etree._Element, Children]
 
 
-def from_tree(body: bytes, count: int) -> tuple[Own, list[Own]] | None:
-    """The feed's own words and those of its items; None when the XML is broken or the tree has not `count` items."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True)
+def tree(body: bytes) -> etree._Element | None:
+    """The root of a document; None when it is broken."""
+    parser = etree.XMLParser(
+        encoding="utf-8", resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True
+    )
+    # its own limits stay on: 10 MB of text in a row, 256 elements deep
     try:
-        root = etree.fromstring(body, parser)
+        return etree.fromstring(body, parser)
     except etree.XMLSyntaxError:
         return None
-    items = [element for element in root.iter() if _name(element) in ("item", "entry")]
-    if len(items) != count:
-        return None
-    channel = next((child for child in root if _name(child) == "channel"), root)
-    return replace(_of_element(channel), hints=_hints(channel)), [_of_element(item) for item in items]
 
 
-def _name(element: etree._Element) -> str:
-    return _known_name(str(element.tag), element.prefix or "")
+def items_of(root: etree._Element) -> list[etree._Element]:
+    """The items and entries of a document, wherever they stand."""
+    return [element for element in root.iter() if _name(element) in ("item", "entry")]
 
 
-@lru_cache(maxsize=500)
-def _known_name(tag: str, prefix: str) -> str:
-    """An element's name in lower case, with the usual prefix of its namespace; none for RSS and Atom."""
-    name = etree.QName(tag)
-    space = re.sub(r"^https?://|/+$", "", (name.namespace or "").strip().lower())
-    usual = "" if space.startswith("backend.userland.com/rss") else _NAMESPACES.get(space, prefix)
-    return f"{usual}:{name.localname}".lower() if usual else name.localname.lower()
+def from_tree(head: Grouped, items: Sequence[Grouped]) -> tuple[Own, list[Own]]:
+    """The feed's own words and those of its items."""
+    return replace(_of_element(*head), hints=_hints(head[1])), [_of_element(*item) for item in items]
 
 
-def _of_element(element: etree._Element) -> Own:
+def grouped(element: etree._Element) -> Grouped:
+    """An element with its children by their names."""
     children: dict[str, list[etree._Element]] = {}
     for child in element:
         children.setdefault(_name(child), []).append(child)
+    return element, children
+
+
+def channel_of(root: etree._Element) -> etree._Element:
+    """The element that describes the feed."""
+    return next((child for child in root if _name(child) == "channel"), root)
+
+
+def _name(element: etree._Element) -> str:
+    return known_name(element.tag, element.prefix)
+
+
+@lru_cache(maxsize=500)
+def known_name(tag: str, prefix: str | None) -> str:
+    """An element's name in lower case, with the usual prefix of its namespace; none for RSS and Atom."""
+    name = etree.QName(tag)
+    space = re.sub(r"^https?://|/+$", "", (name.namespace or "").strip().lower())
+    usual = "" if space.startswith("backend.userland.com/rss") else _NAMESPACES.get(space, prefix or "")
+    return f"{usual}:{name.localname}".lower() if usual else name.localname.lower()
+
+
+def _of_element(element: etree._Element, children: Children) -> Own:
     summary = _body(children, "description", "summary", "abstract") or _body(children, "dc:description")
     return Own(
         guid=_first(children, "guid", "id") or unmangled(element.get(f"{_RDF}about", "").strip()),
@@ -120,7 +143,7 @@ def _of_element(element: etree._Element) -> Own:
         language=_language(element, children),
         content=_body(children, "content:encoded") or _body(children, "content", "xhtml:body", "body", "fullitem"),
         summary=summary,
-        caption=_caption(element, children),
+        caption=_caption(children),
         titles=_titles(children),
         authors=_authors(children),
         image=_image(children),
@@ -129,6 +152,8 @@ def _of_element(element: etree._Element) -> Own:
 
 
 def _text(element: etree._Element) -> str:
+    if not len(element):
+        return unmangled((element.text or "").strip())
     return unmangled("".join(str(piece) for piece in element.itertext()).strip())
 
 
@@ -212,7 +237,7 @@ def _inner_html(element: etree._Element) -> str:
     return unmangled(escape(copy.text or "", quote=False) + "".join(parts))
 
 
-def _caption(element: etree._Element, children: Children) -> Body | None:
+def _caption(children: Children) -> Body | None:
     caption = _body(children, "itunes:summary") or _body(children, "media:description")
     if caption is None:
         nested = [e for group in ("media:group", "media:content") for e in children.get(group, ())]
@@ -254,6 +279,8 @@ def _image(children: Children) -> str:
 
 
 def _podcast(children: Children) -> Podcast | None:
+    if not any(name.startswith(("itunes:", "podcast:")) for name in children):
+        return None
     files = [
         Link(child.get("url", ""), "transcript", child.get("type", ""), "", child.get("language", ""))
         for child in children.get("podcast:transcript", ())[:MAX_LIST]
@@ -282,11 +309,8 @@ def podcast(said: Mapping[str, str], transcripts: Iterable[Link], chapters: Iter
 _EXPLICIT = {"yes": True, "true": True, "explicit": True, "no": False, "false": False, "clean": False}
 
 
-def _hints(channel: etree._Element) -> Hints:
+def _hints(children: Children) -> Hints:
     """What a channel (RSS) or feed (Atom) says of its rhythm."""
-    children: dict[str, list[etree._Element]] = {}
-    for child in channel:
-        children.setdefault(_name(child), []).append(child)
     hours, days = (
         [_text(child) for parent in children.get(group, ()) for child in parent if _name(child) == name]
         for group, name in (("skiphours", "hour"), ("skipdays", "day"))

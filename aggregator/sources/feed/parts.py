@@ -23,7 +23,10 @@ def string(said: Said, *names: str) -> str:
     """The first of these members that is text or a number, and not empty; lawful characters, else verbatim."""
     for name in names:
         value = said.get(name)
-        if value not in (None, "") and isinstance(value, str | int | float) and not isinstance(value, bool):
+        if type(value) is str:
+            if value:
+                return text.legal(value)
+        elif value is not None and isinstance(value, str | int | float) and not isinstance(value, bool):
             return text.legal(str(value))
     return ""
 
@@ -68,6 +71,7 @@ def paragraphs(plain: str) -> str:
     )
 
 
+_EMPTY = re.compile(r"\(\s*\)|<\s*>|\[\s*\]|&lt;\s*&gt;")
 _MAIL = re.compile(r"(?:mailto:)?([\w.+%-]{1,64}@(?:[\w-]{1,63}\.){1,8}[a-zA-Z]{2,24})")
 
 
@@ -77,14 +81,14 @@ def person(name: str, email: str = "", uri: str = "") -> Person | None:
     A mere address gives its local part as the name (RFC 4287 §3.2.1 requires one). None when nothing is said.
     """
     raw = text.legal(name)[:1000]
-    found = _MAIL.search(raw)
+    found = _MAIL.search(raw) if "@" in raw else None
     if found:
         email = email or found[1]
         raw = f"{raw[: found.start()]} {raw[found.end() :]}"
-    raw = re.sub(r"\(\s*\)|<\s*>|\[\s*\]|&lt;\s*&gt;", " ", raw).strip(" \t\n,;:\"'")
+    raw = _EMPTY.sub(" ", raw).strip(" \t\n,;:\"'")
     if raw.startswith("(") and raw.endswith(")"):
         raw = raw[1:-1]
-    mail = _MAIL.fullmatch(text.one_line(email))
+    mail = _MAIL.fullmatch(text.one_line(email)) if email else None
     shown = text.plain(raw, 200) or (mail[1].partition("@")[0] if mail else "")
     return Person(shown, mail[1] if mail else "", text.http_url(uri)) if shown else None
 
@@ -101,19 +105,35 @@ def people(found: Iterable[Person | None]) -> tuple[Person, ...]:
 
 def tags(found: Iterable[Tag]) -> tuple[Tag, ...]:
     """Tags in plain text, each once; those without a term or a label are none."""
-    clean = (Tag(text.plain(t.term or t.label, 200), text.one_line(t.scheme), text.plain(t.label, 200)) for t in found)
-    return tuple(dict.fromkeys(tag for tag in clean if tag.term))[:MAX_LIST]
+    known: dict[Tag, None] = {}
+    for tag in map(_tag, found):
+        if tag.term:
+            known.setdefault(tag)
+        if len(known) == MAX_LIST:
+            break
+    return tuple(known)
+
+
+def _tag(tag: Tag) -> Tag:
+    label = text.plain(tag.label, 200)
+    return Tag(text.plain(tag.term, 200) if tag.term else label, text.one_line(tag.scheme), label)
+
+
+_NUMBER = re.compile(r"\s*\+?([0-9]{1,18})(?:\.[0-9]*)?(?:px)?\s*")
 
 
 def number(value: str) -> int | None:
     """A count, a size, or a width such as `640` or `640px`; None for anything else, and for what no column can hold."""
-    found = re.fullmatch(r"\s*\+?([0-9]{1,18})(?:\.[0-9]*)?(?:px)?\s*", value)
+    found = _NUMBER.fullmatch(value) if value else None
     return int(found[1]) if found else None
+
+
+_SECONDS = re.compile(r"\s*(?:[0-9]{1,6}:){0,2}[0-9]{1,9}(?:\.[0-9]{0,9})?\s*")
 
 
 def seconds(value: str) -> float | None:
     """A duration: seconds, `MM:SS` or `HH:MM:SS` (Apple's itunes:duration); None for anything else, and for nothing."""
-    if not re.fullmatch(r"\s*(?:[0-9]{1,6}:){0,2}[0-9]{1,9}(?:\.[0-9]{0,9})?\s*", value):
+    if not value or not _SECONDS.fullmatch(value):
         return None
     total = 0.0
     for part in value.split(":"):
@@ -174,4 +194,7 @@ def whole_days(read: Sequence[tuple[Item, Moment]]) -> tuple[Item, ...]:
     dated = [moment for _, moment in read if moment.when]
     days = {moment.when for moment in dated}
     no_clock = len(days) >= _DAYS and all(moment.midnight for moment in dated)
-    return tuple(replace(item, day_only=moment.day_only or (no_clock and moment.midnight)) for item, moment in read)
+    days_only = (moment.day_only or (no_clock and moment.midnight) for _, moment in read)
+    return tuple(
+        replace(item, day_only=True) if is_day else item for (item, _), is_day in zip(read, days_only, strict=True)
+    )

@@ -8,53 +8,89 @@ from datetime import datetime
 from typing import Any
 from xml.sax import SAXParseException
 
-import feedparser
+from lxml import etree
 
 from aggregator import dates, text
 from aggregator.errors import ParseError
-from aggregator.model import Batch, Document, Feed, Item, Link, Podcast, Source, Tag
-from aggregator.sources.feed import media, parts
-from aggregator.sources.feed.decoding import Xml
-from aggregator.sources.feed.own import Own, from_entry, from_tree
+from aggregator.model import Batch, CategoryPath, Document, Feed, Item, Link, Podcast, Source, Tag
+from aggregator.sources.feed import media, parts, walk
+from aggregator.sources.feed.context import OddError
+from aggregator.sources.feed.decoding import Xml, is_sound, local_name
+from aggregator.sources.feed.own import Own, channel_of, from_entry, from_tree, grouped, items_of, tree
 from aggregator.sources.feed.parts import Said, inner, objects, string
 from aggregator.sources.feed.timing import guessed, with_hub
+from aggregator.sources.feed.walk import Parsed
 
 
 def read(xml: Xml, document: Document, source: Source) -> Batch:
-    """The items and the feed of an XML document, in its order. Raises ParseError without the document's name."""
-    parsed = _parse(xml.body)
-    trouble = _trouble(parsed, xml.lines)
-    entries, warnings = parts.capped(parsed["entries"])
-    if not parsed["entries"] and (trouble or not parsed.get("version")):
-        if parsed.get("version") or xml.root in ("rss", "rdf", "feed"):
+    """The items and the feed of an XML document, in its order. Raises ParseError without the document's name.
+
+    What needs no mending is read by `read_sound`, if that can.
+    """
+    root = tree(xml.body)
+    parsed = _from_tree(root) or _from_feedparser(xml, root)
+    trouble, complaint = parsed.trouble, parsed.trouble or xml.complaint
+    if not parsed.entries and (trouble or not parsed.version):
+        if parsed.version or xml.root in ("rss", "rdf", "feed"):
             raise ParseError("broken feed", trouble or "nothing in it could be read")
         raise ParseError("not a feed", f"its root element is <{xml.root}>, not <rss>, <feed> or <rdf:RDF>")
-    is_atom = str(parsed.get("version")).startswith("atom")
-    owns = from_tree(xml.body, len(parsed["entries"]))
-    head, own = owns or (
-        from_entry(parsed["feed"], is_atom),
-        [from_entry(entry, is_atom) for entry in entries],
-    )
-    feed = _feed(parsed["feed"], head, document.url, source.zone)
+    batch = _batch(parsed, document, source, xml.text if trouble else "")
+    if trouble:
+        complaint = f"it is not well-formed XML, so parts of it may be missing: {trouble}"
+    elif complaint:
+        complaint = f"it is not well-formed XML, and was mended: {complaint}"
+    return replace(batch, warnings=(*batch.warnings, complaint)) if complaint else batch
+
+
+def read_sound(content: str, document: Document, source: Source) -> Batch | None:
+    """The same for a document that needs no mending and has nothing odd in it; None for all others."""
+    root = tree(content.encode("utf-8", "surrogatepass")) if is_sound(content) else None
+    if root is None or local_name(etree.QName(root).localname) not in ("rss", "rdf", "feed"):
+        return None
+    parsed = _from_tree(root)
+    return parsed and _batch(parsed, document, source)
+
+
+def _batch(parsed: Parsed, document: Document, source: Source, torn: str = "") -> Batch:
+    """Items and feed. `torn` is the text of a document that is broken, maybe within its last item."""
+    entries, warnings = parts.capped(parsed.entries)
+    is_atom = parsed.version.startswith("atom")
+    if parsed.channel and len(parsed.elements) == len(parsed.entries):
+        head, own = from_tree(parsed.channel, parsed.elements[: parts.MAX_ITEMS])
+    else:
+        head, own = from_entry(parsed.feed, is_atom), [from_entry(entry, is_atom) for entry in entries]
+    feed = _feed(parsed.feed, head, document.url, source.zone)
     place = _Place(document.url, feed.url, is_atom, source.zone)
     items = []
     for entry, mine in zip(entries, own, strict=False):
         published, updated = _moments(entry, place)
-        item, cut = _item(entry, mine, place)
-        if trouble and entry is entries[-1] and _is_torn(item, xml.text):
+        item, cut = _item(entry, mine, place, published.when, updated, source.categories)
+        if torn and entry is entries[-1] and _is_torn(item, torn):
             warnings.append("its end is missing, and the last entry with it, which has neither guid nor link")
             continue
-        dated = replace(item, published=published.when, updated=updated, categories=source.categories)
-        items.append((dated, published))
+        items.append((item, published))
         if cut:
             warnings.append(f"the content of {item.url or item.guid!r} is cut to {parts.MAX_CONTENT} characters")
-    if trouble:
-        warnings.append(f"it is not well-formed XML, so parts of it may be missing: {trouble}")
-    elif xml.complaint:
-        warnings.append(f"it is not well-formed XML, and was mended: {xml.complaint}")
-    timing = with_hub(head.hints or guessed(parsed["feed"]), feed, document)
+    timing = with_hub(head.hints or guessed(parsed.feed), feed, document)
     feed = replace(feed, self_url=feed.self_url or text.http_url(document.name))
     return Batch(parts.whole_days(items), feed, timing, tuple(warnings))
+
+
+def _from_tree(root: etree._Element | None) -> Parsed | None:
+    """A well-formed document without feedparser; None where that is not sure to give the same."""
+    if root is None:
+        return None
+    try:
+        return walk.walked(root)
+    except OddError:
+        return None
+
+
+def _from_feedparser(xml: Xml, root: etree._Element | None) -> Parsed:
+    said = _parse(xml.body)
+    version = str(said.get("version") or "")
+    channel, elements = (None, []) if root is None else (grouped(channel_of(root)), list(map(grouped, items_of(root))))
+    return Parsed(version, said["feed"], said["entries"], channel, elements, _trouble(said, xml.lines))
 
 
 def _is_torn(item: Item, document: str) -> bool:
@@ -78,6 +114,8 @@ _RARE = re.compile(
 
 def _parse(body: bytes) -> Any:
     """feedparser's result. Its handlers of rare elements raise on odd input, so a second try hides all of those."""
+    import feedparser  # few documents need it
+
     for hide in (False, True):
         attempt = _without_rare(body) if hide else body
         try:
@@ -116,8 +154,15 @@ class _Place:
     zone: str
 
 
-def _item(entry: Said, own: Own, place: _Place) -> tuple[Item, bool]:
-    """One item but for its dates and categories, and whether its content had to be cut."""
+def _item(
+    entry: Said,
+    own: Own,
+    place: _Place,
+    published: datetime | None,
+    updated: datetime | None,
+    categories: tuple[CategoryPath, ...],
+) -> tuple[Item, bool]:
+    """One item, and whether its content had to be cut."""
     declared = text.http_url(own.base, place.url) if own.base else ""
     outer = declared or (place.url if place.is_atom else place.page or place.url)
     original = string(entry, "feedburner_origlink", "pheedo_origlink")  # the page behind a counting redirect
@@ -125,6 +170,7 @@ def _item(entry: Said, own: Own, place: _Place) -> tuple[Item, bool]:
     base = declared or url or outer
     content, summary, cut = parts.texts(own.content, own.summary, own.caption, base)
     podcast = _absolute_podcast(own.podcast, base)
+    files = media.files(entry, own.titles, base)
     item = Item(
         guid=text.legal(own.guid).strip(),
         url=url,
@@ -133,10 +179,13 @@ def _item(entry: Said, own: Own, place: _Place) -> tuple[Item, bool]:
         content=content,
         authors=own.authors,
         tags=_tags(entry),
+        categories=categories,
+        published=published,
+        updated=updated,
         language=text.language(own.language),
         rights=text.plain(string(entry, "rights"), 1000),
-        image=parts.picture(media.pictures(entry, own, base), content),
-        enclosures=media.enclosures(entry, own.titles, base, podcast, content),
+        image=parts.picture(media.pictures(entry, files, own, base), content),
+        enclosures=media.enclosures(files, podcast, content),
         links=_links(entry, base),
         podcast=podcast,
         feed=_own_feed(entry, place),
