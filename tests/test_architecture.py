@@ -34,12 +34,14 @@ FLOORS: dict[str, int] = {
     "formats": 10,
     "sources": 10,
     "store": 11,  # keeps what identity decides
+    "health": 12,
     # 2: what brings rooms together
     "config": 20,
     "collect": 20,
     "documents": 20,
     "publish": 20,
     # 3 to 5
+    "noting": 28,
     "network": 29,
     "keeping": 29,
     "output": 29,
@@ -89,6 +91,7 @@ DOORS: dict[str, tuple[str, ...]] = {
         "explaining",
         "keeping",
         "listing",
+        "noting",
         "output",
         "pipeline",
         "planning",

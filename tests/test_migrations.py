@@ -38,7 +38,7 @@ def downgrade(url: str) -> None:
             "document": ("url", "print"),
             "source": (
                 *("hints", "gone_since", "gone", "move", "seconds", "identity", "rules", "priority", "rhythm", "state"),
-                *("state_since", "visits", "requests", "unchanged", "received", "saved", "size"),
+                *("state_since", "newest", "patience", "visits", "requests", "unchanged", "received", "saved", "size"),
             ),
             "story": ("also",),
             "item": ("edited", "why", "seen", "missing"),

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, Table, delete, func, insert, select, update
 
 from aggregator.store.engine import insert_new
 from aggregator.store.tables import day, incident, run, source, traffic, visit
@@ -43,7 +43,7 @@ class Visited:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """The sums of one source's day; `number` counts days since 1970-01-01, UTC."""
+    """The sums of one source's day; `number` counts days since 1970-01-01, UTC. New entries are of their own day."""
 
     number: int
     visits: int
@@ -78,7 +78,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """A source's change of state, for its owner: `before` and `state` are those of `health`, `text` is one line."""
+    """A source's change of state, for its owner: `before` and `state` are those of `health`.
+
+    `text` is one line that says what happened and, where there is something to be done, a second one that says what.
+    """
 
     at: datetime
     before: str
@@ -88,15 +91,18 @@ class Incident:
     id: int = 0
 
 
-def log_visit(db: Connection, source_id: int, made: Visited) -> None:
-    """Keep a visit in the log, and in the sums."""
+def log_visit(db: Connection, source_id: int, made: Visited, news: Mapping[int, int]) -> None:
+    """Keep a visit in the log, and in the sums; `news` counts its new entries by the number of their day."""
     seen = {name: value for name, value in asdict(made).items() if name in visit.c}
     seen |= {"source_id": source_id, "at": seconds(made.at), "next_visit": seconds(made.next_visit)}
     db.execute(insert(visit).values(seen))
     _keep_newest(db, visit, _VISITS, visit.c.source_id == source_id)
     failed = int(made.outcome not in ("ok", "same"))
-    day_key = {"source_id": source_id, "number": _number(made.at, 86_400)}
-    _add(db, day, day_key, {"visits": 1, "failed": failed, "new": made.new})
+    today = day_number(made.at)
+    _add(db, day, {"source_id": source_id, "number": today}, {"visits": 1, "failed": failed})
+    for number, new in sorted(news.items()):
+        if number >= today - _DAYS:
+            _add(db, day, {"source_id": source_id, "number": number}, {"new": new})
     sums = {"requests": made.requests, "received": made.received, "saved": made.saved}
     if made.requests:
         _add(db, traffic, {"hour": _number(made.at, 3_600), "status": made.status}, sums)
@@ -121,7 +127,7 @@ def log_incident(db: Connection, source_id: int, met: Incident) -> None:
 
 def trim(db: Connection, now: datetime) -> None:
     """Forget the sums of days and hours that are long past."""
-    db.execute(delete(day).where(day.c.number < _number(now, 86_400) - _DAYS))
+    db.execute(delete(day).where(day.c.number < day_number(now) - _DAYS))
     db.execute(delete(traffic).where(traffic.c.hour < _number(now, 3_600) - _HOURS))
 
 
@@ -135,12 +141,24 @@ def visits(db: Connection, source_id: int) -> tuple[Visited, ...]:
 
 
 def days(db: Connection, since: datetime) -> Mapping[int, tuple[Day, ...]]:
-    """The days of all sources from `since` on, in order, by the source's number; days without a visit are not there."""
+    """The days of all sources from `since` on, in order, by the source's number; where nothing was, there is no day."""
     found: dict[int, list[Day]] = {}
-    wanted = select(day).where(day.c.number >= _number(since, 86_400)).order_by(day.c.number)
+    wanted = select(day).where(day.c.number >= day_number(since)).order_by(day.c.number)
     for row in db.execute(wanted):
         found.setdefault(row.source_id, []).append(Day(row.number, row.visits, row.failed, row.new))
     return {key: tuple(value) for key, value in found.items()}
+
+
+def posting_days(db: Connection, source_id: int) -> tuple[int, ...]:
+    """The numbers of the days that have entries of a source, in order."""
+    mine = (day.c.source_id == source_id) & (day.c.new > 0)
+    return tuple(db.scalars(select(day.c.number).where(mine).order_by(day.c.number)))
+
+
+def entries(db: Connection, since: datetime) -> Mapping[int, int]:
+    """How many entries each source had from the day of `since` on, by the source's number; 0 is left out."""
+    wanted = select(day.c.source_id, func.sum(day.c.new)).where(day.c.number >= day_number(since))
+    return {row[0]: row[1] for row in db.execute(wanted.group_by(day.c.source_id))}
 
 
 def hours(db: Connection, since: datetime) -> tuple[Hour, ...]:
@@ -171,7 +189,8 @@ def incidents(db: Connection, limit: int = 100, source_id: int | None = None) ->
 
 def _add(db: Connection, table: Table, key: Mapping[str, int], sums: Mapping[str, int]) -> None:
     """Add to the sums of a row, which is made where there is none."""
-    db.execute(insert_new(db, table).values({**key, **dict.fromkeys(sums, 0)}))
+    nothing = {column.name: 0 for column in table.c if column.name not in key}
+    db.execute(insert_new(db, table).values({**key, **nothing}))
     mine = [table.c[name] == value for name, value in key.items()]
     db.execute(update(table).where(*mine).values({name: table.c[name] + value for name, value in sums.items()}))
 
@@ -194,6 +213,11 @@ def _visited(row: Row[Any]) -> Visited:
         received=row.received,
         error=row.error,
     )
+
+
+def day_number(when: datetime) -> int:
+    """The number of a moment's day since 1970-01-01, UTC."""
+    return _number(when, 86_400)
 
 
 def _number(when: datetime, length: int) -> int:
