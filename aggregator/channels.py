@@ -110,7 +110,8 @@ def _publish(
 ) -> tuple[Channel | None, Written, tuple[str, ...]]:
     """Write a category with its archives: the channel, what was written, what was removed as it is no longer wanted.
 
-    `trouble` is the feed of failures, which stands beside everything, b"" for none. Archives come first, so that what the current document leads to is there.
+    `trouble` is the feed of failures, which stands beside everything, b"" for none. Archives come first, so that what
+    the current document leads to is there.
     """
     config = planet.config
     summary = shelf(config, place.path).content == "summary"

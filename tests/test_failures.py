@@ -56,7 +56,7 @@ def test_a_source_that_breaks_and_works_again_are_two_entries(planet: Planet, se
     assert before.link == "https://news.example/"
     assert before.id.startswith("tag:planet.example,2026:incident/")
     assert before.id.encode() in broken
-    assert (before.published, after.updated) == ("2026-03-17T12:00:00Z", "2026-03-19T12:00:00Z")
+    assert (before.published, after.updated) == ("2026-03-17T12:00:00+00:00", "2026-03-19T12:00:00+00:00")
 
 
 def test_it_is_written_when_there_is_news_and_comes_back_when_it_is_lost(planet: Planet) -> None:
