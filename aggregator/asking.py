@@ -25,7 +25,7 @@ class Asking:
             document = await self.fetch(url, known, limits)
         except FetchError as error:
             self.asked = self.asked or error.asked
-            self._add(error.seconds, error.cost)
+            self._add(error.seconds, error.cost if error.asked else FREE)
             raise
         self.asked = True
         self._add(document.seconds, document.cost)

@@ -48,6 +48,16 @@ def size(value: object) -> int:
     return number
 
 
+def amount(number: int) -> str:
+    """A number of bytes as people say it, in decimal units: `0 B`, `850 B`, `12 kB`, `3.4 MB`."""
+    length = float(number)
+    for unit in ("B", "kB", "MB", "GB"):
+        if length < 999.5 or unit == "GB":
+            break
+        length /= 1000
+    return f"{length:.1f} {unit}" if unit != "B" and length < 9.95 else f"{length:.0f} {unit}"
+
+
 def address(value: str) -> tuple[str, int]:
     """`"127.0.0.1:8080"`, `"localhost:80"` or `"[::1]:8080"` as host and port. Raises ValueError."""
     match = re.fullmatch(r"(?:\[([0-9a-fA-F:.]+)\]|([\w-]{1,63}(?:\.[\w-]{1,63})*)):([0-9]{1,5})", value, re.ASCII)

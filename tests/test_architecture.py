@@ -59,7 +59,8 @@ FLOORS: dict[str, int] = {
     "previewing": 40,
     "pruning": 40,
     "rehearsal": 40,
-    "report": 41,
+    "status": 41,
+    "report": 42,
     "web": 45,
     "cli": 50,
     "__main__": 60,
@@ -165,7 +166,7 @@ def test_every_library_has_a_door() -> None:
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
 def test_no_clock_below_the_command_line(module: Path) -> None:
     """`now` is an argument; time.monotonic, which measures how long something took, is no clock."""
-    if name_of(module) == "cli":
+    if room_of(name_of(module)) == "cli":
         return
     text = module.read_text(encoding="utf-8")
     assert not [word for word in ("datetime.now(", "utcnow(", "time.time(", "date.today(") if word in text]

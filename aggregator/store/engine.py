@@ -7,8 +7,9 @@ from contextlib import closing, contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, NullPool, Table, create_engine, event, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from aggregator.errors import AggregatorError
@@ -54,6 +55,31 @@ def copied(engine: Engine) -> Iterator[Engine]:
 
 
 @contextmanager
+def looking(url: str) -> Iterator[Connection]:
+    """A connection to look with at a store as it is: none is made or migrated, and nobody is kept waiting.
+
+    Raises AggregatorError when there is none, when it is of another version, and when it cannot be read.
+    """
+    file = Path(url.removeprefix("sqlite:///"))
+    if not file.exists():
+        raise AggregatorError(f"{file}: there is no store yet; `aggregator once` makes it")
+    name = f"file:{quote(str(file))}?mode=rw"
+    engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(name, uri=True), poolclass=NullPool)
+    event.listen(engine, "connect", _prepare_looking)
+    event.listen(engine, "begin", _begin_sqlite)
+    try:
+        with reading(engine) as db:
+            found = db.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            if found != SCHEMA:
+                raise AggregatorError(
+                    f"{file}: the store is of another version; `aggregator once` brings it up to date"
+                )
+            yield db
+    except DatabaseError as error:
+        raise AggregatorError(f"{file}: the store cannot be read: {error.orig}") from error
+
+
+@contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection to look with; it sees one moment and blocks nobody."""
     with engine.connect().execution_options(reading=True) as db, db.begin():
@@ -81,6 +107,12 @@ def portions(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # SQLAlchemy begins transactions itself, see _begin_sqlite
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=30000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _prepare_looking(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None
+    for pragma in ("query_only=ON", "busy_timeout=5000"):
         connection.execute(f"PRAGMA {pragma}")
 
 

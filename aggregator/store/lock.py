@@ -32,6 +32,18 @@ def locked(store: str, now: datetime) -> Iterator[None]:
         file.truncate(0)
 
 
+def holder(store: str) -> str:
+    """Who holds the lock, in words, without touching it; "" when nobody does."""
+    path = Path(store.removeprefix("sqlite:///") + ".lock")
+    try:
+        os.kill(int(json.loads(path.read_text(encoding="utf-8"))["pid"]), 0)
+    except PermissionError:
+        pass  # it lives, and is somebody else's
+    except (OSError, ValueError, KeyError, TypeError):  # no lock, a free one, or its holder was killed
+        return ""
+    return _holder(path)
+
+
 def _holder(path: Path) -> str:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
