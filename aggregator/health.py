@@ -57,7 +57,7 @@ def judge(standing: Standing, timeout: timedelta) -> Health:
     if standing.gone:
         return Health("gone", kind, rules.advice("http 410"))
     if is_failing(standing):
-        return Health("blocked" if kind in _REFUSED else "failing", kind, _advice(kind, standing))
+        return Health("blocked" if kind in _REFUSED else "failing", kind, _advice(kind))
     if standing.last_visit is None:
         return Health("new")
     if standing.move and standing.move.believed:
@@ -77,7 +77,7 @@ def is_failing(standing: Standing) -> bool:
 def _degraded(standing: Standing, kind: str, timeout: timedelta) -> Health:
     """What works, but not well: it failed last time, there are warnings, or it takes half of the time that it has."""
     if standing.failures:
-        return Health("degraded", kind, _advice(kind, standing))
+        return Health("degraded", kind, _advice(kind))
     if number := len(standing.warnings):
         many = f"{number} warnings" if number > 1 else one_line(masked(standing.warnings[0]), 200)
         return Health("degraded", many)
@@ -87,10 +87,9 @@ def _degraded(standing: Standing, kind: str, timeout: timedelta) -> Health:
     return Health("ok")
 
 
-def _advice(kind: str, standing: Standing) -> str:
-    """What the error itself says where that is more than the advice for its class."""
-    known = rules.advice(kind) or feed.ADVICE.get(kind, "")
-    return one_line(masked(standing.error.rpartition("; ")[2]), 200) if "{" in known else known
+def _advice(kind: str) -> str:
+    """What to do about a class of trouble. It names no address, as others may read it; the error itself does."""
+    return (rules.advice(kind) or feed.ADVICE.get(kind, "")).format(entry="HOST:PORT")
 
 
 # --- Silence ----------------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from aggregator.text import masked, one_line
 from aggregator.values import amount, span
 
 _WEEKS = 4  # over which entries a week are counted
+_VISITS, _INCIDENTS = 20, 10  # that people are shown of one source; programs get all
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ def one(config: Config, found: Status, wanted: str, now: datetime) -> tuple[Expl
         "incidents": [_incident(each) for each in incidents],
     }
     told = Explanation(title(row), tuple(_lines(row, incidents, now)), values)
-    return told, _log(log), int(row.health.state in health.WANTING)
+    return told, _log(log[:_VISITS]), int(row.health.state in health.WANTING)
 
 
 def _lines(row: Row, incidents: Sequence[Incident], now: datetime) -> Iterator[tuple[str, str]]:
@@ -182,7 +183,7 @@ def _lines(row: Row, incidents: Sequence[Incident], now: datetime) -> Iterator[t
     quiet = f"; quiet after {span(standing.patience)} without another" if standing.patience else ""
     yield "entries", f"{row.weekly:.1f} a week{newest}{quiet}"
     yield from (("warning", masked(warning)) for warning in standing.warnings)
-    for each in incidents[:10]:
+    for each in incidents[:_INCIDENTS]:
         yield "incident", f"{each.at:%Y-%m-%d %H:%M} UTC  {'; '.join(each.text.splitlines())}"
 
 

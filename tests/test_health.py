@@ -95,7 +95,7 @@ def test_a_source_is_judged_by_its_last_visit(fields: dict[str, Any], state: Sta
         ("entities: https://x.example/: too many", "tell the publisher"),
         (
             'private address: x: 10.0.0.1 is none; if it is meant, add "10.0.0.1:80" to allow_networks',
-            'if it is meant, add "10.0.0.1:80" to allow_networks',
+            'if it is meant, add "HOST:PORT" to allow_networks',
         ),
         ("secret: $TOKEN is not set", ""),
     ],

@@ -248,3 +248,17 @@ def on_a_terminal(planet: Planet, width: int) -> str:
         process.wait()
     os.close(main_end)
     return re.sub(r"\x1b\[[0-9;]*m", "", data.decode()).replace("\r\n", "\n")
+
+
+def test_what_programs_get_is_documented(planet: Planet, shell: Shell) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"`(\w+)`", readme.split("\n## Health\n")[1].split("\n## ")[0]))
+    everything = json.loads(shell("status", "--json")[1])
+    assert keys(everything) | keys(json.loads(shell("status", "--json", "bad")[1])) <= told
+
+
+def keys(value: Any) -> set[str]:
+    """The names of all members, at every depth."""
+    if isinstance(value, dict):
+        return set(value).union(*map(keys, value.values()))
+    return set().union(*map(keys, value)) if isinstance(value, list) else set()
