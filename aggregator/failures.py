@@ -22,8 +22,8 @@ _NEWEST = 50
 def failures(db: Connection, config: Config, url: str) -> bytes:
     """The newest incidents of the sources in the config as an Atom feed at `url` ("" where it has none).
 
-    The same store gives the same bytes. The store is one that a run has opened. Nothing in it is a secret: of an error
-    there is its class.
+    The same store gives the same bytes. The store is one in which a run has ended. Nothing in it is a secret: of an
+    error there is its class.
     """
     authority, site = meta.authority(db), config.site
     standings = stored.standings(db)

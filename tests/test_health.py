@@ -338,6 +338,36 @@ def test_local_posts_are_logged_when_something_happens_to_them(planet: Planet) -
     assert (standing.state, standing.patience) == ("ok", None)
 
 
+def test_what_asks_nobody_is_logged_once(planet: Planet) -> None:
+    planet.feed("http://10.0.0.1/")
+    for _ in range(4):
+        planet.run(later=HOUR)
+    standing, incidents = looked(planet)
+    assert (standing.state, standing.failures, standing.visits, standing.requests) == ("failing", 4, 1, 0)
+    assert len(incidents) == 1
+
+
+def test_new_entries_count_on_their_own_day(planet: Planet, server: Server) -> None:
+    def days() -> dict[int, int]:
+        engine = open_store(planet.load().store)
+        with reading(engine) as db:
+            found = history.days(db, NOON - 30 * DAY)[1]
+        engine.dispose()
+        return {each.number - history.day_number(NOON): each.new for each in found if each.new}
+
+    def post(**dates: datetime | None) -> None:
+        posts = [{"guid": guid, "title": guid} | ({"date": when} if when else {}) for guid, when in dates.items()]
+        server.put("/feed", rss(posts))
+
+    planet.feed(server.url("/feed", HOST))
+    post(a=NOON - 20 * DAY, b=NOON - 10 * DAY, c=None, d=NOON + DAY)
+    planet.run()
+    assert days() == {-20: 1, -10: 1, 0: 2}
+    post(a=NOON - 20 * DAY, e=NOON + DAY, f=NOON - 9 * DAY)
+    planet.run(force=True, later=2 * DAY)
+    assert days() == {-20: 1, -10: 1, 0: 2, 1: 1, 2: 1}
+
+
 def test_a_run_without_anything_to_do_changes_no_byte(planet: Planet, server: Server) -> None:
     server.put("/feed", rss([{"guid": "1", "title": "One"}]), etag=True)
     planet.feed(server.url("/feed", HOST))

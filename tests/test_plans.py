@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from aggregator.store import channels, visits
+from aggregator.store import channels, history, visits
 from aggregator.store.engine import open_store, reading
-from tests.planet import Planet, rss
+from tests.planet import NOON, Planet, rss
 from tests.server import Server
 
 READS: dict[str, Callable[[Connection], Any]] = {
@@ -16,6 +16,9 @@ READS: dict[str, Callable[[Connection], Any]] = {
     "known by keys": lambda db: visits.known(db, 1, {f"guid:{number}" for number in range(1200)}, set()),
     "known by files": lambda db: visits.known(db, 1, set(), {"a.md", ""}),
     "recent": lambda db: channels.recent(db, 1, 50),
+    "the habit": lambda db: history.posting_days(db, 1),
+    "the log": lambda db: history.visits(db, 1),
+    "the week": lambda db: history.entries(db, NOON),
 }
 
 

@@ -1,11 +1,12 @@
 """What has happened: the log of visits, their sums by day and hour, runs, and incidents. All of it is bounded."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, Table, delete, insert, select, update
 
 from aggregator.store.engine import insert_new
 from aggregator.store.tables import day, incident, run, source, traffic, visit
@@ -157,8 +158,11 @@ def posting_days(db: Connection, source_id: int) -> tuple[int, ...]:
 
 def entries(db: Connection, since: datetime) -> Mapping[int, int]:
     """How many entries each source had from the day of `since` on, by the source's number; 0 is left out."""
-    wanted = select(day.c.source_id, func.sum(day.c.new)).where(day.c.number >= day_number(since))
-    return {row[0]: row[1] for row in db.execute(wanted.group_by(day.c.source_id))}
+    wanted = select(day.c.source_id, day.c.new).where(day.c.number >= day_number(since), day.c.new > 0)
+    found: Counter[int] = Counter()
+    for row in db.execute(wanted):  # summed up here: asked to group them, SQLite reads the whole table instead
+        found[row.source_id] += row.new
+    return found
 
 
 def hours(db: Connection, since: datetime) -> tuple[Hour, ...]:
