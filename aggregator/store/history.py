@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import cache
+from importlib import import_module
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, delete, insert, select, update
+from sqlalchemy import Connection, Delete, Row, Select, Table, bindparam, delete, func, insert, select, update
 
-from aggregator.store.engine import insert_new
 from aggregator.store.tables import day, incident, run, source, traffic, visit
 from aggregator.store.values import moment, seconds
 
@@ -94,36 +95,35 @@ class Incident:
 
 def log_visit(db: Connection, source_id: int, made: Visited, news: Mapping[int, int]) -> None:
     """Keep a visit in the log, and in the sums; `news` counts its new entries by the number of their day."""
-    seen = {name: value for name, value in asdict(made).items() if name in visit.c}
-    seen |= {"source_id": source_id, "at": seconds(made.at), "next_visit": seconds(made.next_visit)}
-    db.execute(insert(visit).values(seen))
-    _keep_newest(db, visit, _VISITS, visit.c.source_id == source_id)
-    failed = int(made.outcome not in ("ok", "same"))
+    values = asdict(made) | {"at": seconds(made.at), "next_visit": seconds(made.next_visit), "source_id": source_id}
+    db.execute(_LOG, {name: value for name, value in values.items() if name in _LOGGED})
+    db.execute(_FORGET, {"of": source_id})
     today = day_number(made.at)
-    _add(db, day, {"source_id": source_id, "number": today}, {"visits": 1, "failed": failed})
-    for number, new in sorted(news.items()):
-        if number >= today - _DAYS:
-            _add(db, day, {"source_id": source_id, "number": number}, {"new": new})
+    failed = int(made.outcome not in ("ok", "same"))
+    nothing = {"source_id": source_id, "visits": 0, "failed": 0}
+    days = [nothing | {"number": number, "new": new} for number, new in sorted(news.items()) if number >= today - _DAYS]
+    db.execute(
+        _adding(db.dialect.name, day), [{**nothing, "number": today, "visits": 1, "failed": failed, "new": 0}, *days]
+    )
     sums = {"requests": made.requests, "received": made.received, "saved": made.saved}
     if made.requests:
-        _add(db, traffic, {"hour": _number(made.at, 3_600), "status": made.status}, sums)
-    totals = sums | {"visits": 1, "unchanged": int(made.outcome == "same")}
-    size = {} if made.size is None else {"size": made.size}
-    added = {name: source.c[name] + value for name, value in totals.items()}
-    db.execute(update(source).where(source.c.id == source_id).values(added | size))
+        hour = {"hour": _number(made.at, 3_600), "status": made.status}
+        db.execute(_adding(db.dialect.name, traffic), hour | sums)
+    added = {f"more_{name}": value for name, value in sums.items()} | {"more_unchanged": int(made.outcome == "same")}
+    db.execute(_TOTAL, added | {"of": source_id, "last_size": made.size})
 
 
 def log_run(db: Connection, made: Run) -> None:
     """Keep a run in the log."""
     db.execute(insert(run).values(asdict(made) | {"at": seconds(made.at)}))
-    _keep_newest(db, run, _RUNS)
+    db.execute(_beyond(run, _RUNS))
 
 
 def log_incident(db: Connection, source_id: int, met: Incident) -> None:
     """Keep what happened to a source, for the feed of failures."""
     values = {"source_id": source_id, "at": seconds(met.at), "before": met.before, "state": met.state}
     db.execute(insert(incident).values(values | {"text": met.text}))
-    _keep_newest(db, incident, _INCIDENTS)
+    db.execute(_beyond(incident, _INCIDENTS))
 
 
 def trim(db: Connection, now: datetime) -> None:
@@ -191,17 +191,35 @@ def incidents(db: Connection, limit: int = 100, source_id: int | None = None) ->
 # --- Bookkeeping -----------------------------------------------------------------------------------------------------
 
 
-def _add(db: Connection, table: Table, key: Mapping[str, int], sums: Mapping[str, int]) -> None:
-    """Add to the sums of a row, which is made where there is none."""
-    nothing = {column.name: 0 for column in table.c if column.name not in key}
-    db.execute(insert_new(db, table).values({**key, **nothing}))
-    mine = [table.c[name] == value for name, value in key.items()]
-    db.execute(update(table).where(*mine).values({name: table.c[name] + value for name, value in sums.items()}))
+# A visit is logged by statements that are made once, as making them takes longer than what they do.
+
+_LOGGED = frozenset(visit.c.keys()) - {"id"}
+_LOG = insert(visit)
+_TOTAL = (
+    update(source)
+    .where(source.c.id == bindparam("of"))
+    .values(
+        {name: source.c[name] + bindparam(f"more_{name}") for name in ("requests", "unchanged", "received", "saved")}
+    )
+    .values(visits=source.c.visits + 1, size=func.coalesce(bindparam("last_size"), source.c.size))
+)
 
 
-def _keep_newest(db: Connection, table: Table, number: int, *mine: Any) -> None:
+@cache
+def _adding(dialect: str, table: Table) -> Any:
+    """An INSERT that adds to the sums of a row which is there already."""
+    made = import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
+    sums = {each.name: each + made.excluded[each.name] for each in table.c if not each.primary_key}
+    return made.on_conflict_do_update(index_elements=list(table.primary_key), set_=sums)
+
+
+def _beyond(table: Table, number: int, *mine: Any) -> Delete:
+    """A DELETE of all but the newest."""
     oldest = select(table.c.id).where(*mine).order_by(table.c.id.desc()).offset(number).limit(1).scalar_subquery()
-    db.execute(delete(table).where(*mine, table.c.id <= oldest))
+    return delete(table).where(*mine, table.c.id <= oldest)
+
+
+_FORGET = _beyond(visit, _VISITS, visit.c.source_id == bindparam("of"))
 
 
 def _visited(row: Row[Any]) -> Visited:

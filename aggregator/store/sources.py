@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from aggregator.identity import Habits
 from aggregator.model import CategoryPath, Feed, Hints, HostState, Move, Source
@@ -128,9 +128,12 @@ def standings(db: Connection) -> Mapping[str, Standing]:
     return {row.key: _standing(row, moves[row.key], same.get(row.key, "")) for row in rows}
 
 
+_ONE = select(source).where(source.c.id == bindparam("of"))
+
+
 def standing(db: Connection, source_id: int) -> Standing:
     """How one source stands by itself: whether it is the same as another, only a look at all of them tells."""
-    row = db.execute(select(source).where(source.c.id == source_id)).one()
+    row = db.execute(_ONE, {"of": source_id}).one()
     return _standing(row, _move(row), "")
 
 
