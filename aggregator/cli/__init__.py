@@ -32,6 +32,7 @@ def cli(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None:
     Start with the example in config/aggregator.toml:
       aggregator check                 is the config right? says all that is wrong at once
       aggregator once                  visit what is due, write feeds/; this is what cron runs
+      aggregator status                how every source stands, the worst first
       aggregator list categories       which feeds there are, and their addresses
 
     \b
