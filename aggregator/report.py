@@ -30,7 +30,7 @@ _MOST = 20  # lines of one feed in a diff
 _COUNTS = ("new", "edited", "removed", "same", "waiting")
 
 _PLAIN: Mapping[str, str] = {}
-_NUMBER = re.compile(r"[0-9.]+(?: [kMG]?B)?")
+_NUMBER = re.compile(r"[0-9]+\.[0-9]|[0-9.]+ [kMG]?B")  # as we write them: a text that is a number is none
 _WIDEST = 100_000  # columns, where nothing is cut
 _NEEDS = {"every": 100, "a week": 110, "requests": 120, "saved": 120, "since": 90}
 """The width of a terminal that a column of `status` needs to be shown at all."""

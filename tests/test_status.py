@@ -140,7 +140,7 @@ def test_one_source_tells_everything(planet: Planet, shell: Shell) -> None:
         "advice    gone or moved: look at the site for the feed's new address",
         "error     http 404: http://127.0.0.1:",
         "incident  2026-03-14 12:00 UTC  Bad news is failing: http 404; gone or moved",
-        "2026-03-14 12:00     404  http 404",
+        "2026-03-14 12:00  404     http 404",
     ):
         assert words in out
     code, out, _ = shell("status", "--json", "/good")
