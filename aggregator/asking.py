@@ -3,19 +3,21 @@
 from dataclasses import dataclass
 
 from aggregator.errors import FetchError
-from aggregator.model import Document, Fetch, Limits, Validators
+from aggregator.model import FREE, Cost, Document, Fetch, Limits, Validators
 
 
 @dataclass(slots=True)
 class Asking:
     """A Fetch for one visit, which may make several: for a page's link, or the next mirror.
 
-    `asked` says whether any of them cost somebody a request, `seconds` is the time that all took on their hosts.
+    `asked` says whether any of them cost somebody a request, `seconds` is the time that all took on their hosts, `cost`
+    what was asked of these.
     """
 
     fetch: Fetch
     asked: bool = False
     seconds: float = 0.0
+    cost: Cost = FREE
 
     async def __call__(self, url: str, known: Validators, limits: Limits) -> Document:
         """The document. Raises FetchError."""
@@ -23,8 +25,14 @@ class Asking:
             document = await self.fetch(url, known, limits)
         except FetchError as error:
             self.asked = self.asked or error.asked
-            self.seconds += error.seconds
+            self._add(error.seconds, error.cost if error.asked else FREE)
             raise
         self.asked = True
-        self.seconds += document.seconds
+        self._add(document.seconds, document.cost)
         return document
+
+    def _add(self, seconds: float, cost: Cost) -> None:
+        self.seconds += seconds
+        if cost.requests:
+            mine = self.cost
+            self.cost = Cost(mine.requests + cost.requests, cost.status, mine.received + cost.received)

@@ -12,8 +12,9 @@ from sqlalchemy import Engine
 from aggregator import __version__, archives, composing, overview
 from aggregator.composing import Planet
 from aggregator.config import Config
-from aggregator.documents import Terms, render
+from aggregator.documents import Terms, beside, render
 from aggregator.errors import AggregatorError
+from aggregator.failures import MEDIA_TYPE, failures
 from aggregator.formats import FEEDS, chosen, find
 from aggregator.model import Channel, Entry, Overview
 from aggregator.output import Output, Written, discard, opened, put
@@ -59,18 +60,20 @@ def publish_all(
         places = channels.places(db)
         planet = composing.planet(db, config, places)
         standings = stored.standings(db)
+        trouble = failures(db, config, config.site.base_url + config.site.failures) if config.site.failures else b""
     output = opened(engine, config, places, dry=rehearse is not None)
     current = published(config, places)
     scene = overview.scene(planet, current, standings)
     settings = _fingerprint(config, planet.authority)
     states = {place.id: f"{settings}:{overview.print_of(scene, place.path)}:{place.revision}" for place in current}
+    states |= {place.id: f"{states[place.id]}:{_print(trouble)}" for place in current if trouble and not place.path}
     stale = [place for place in current if place.rendered != states[place.id] or _lacks(output, place)]
     written = Written()
     failed = 0
     topics: list[str] = []
     for number, place in enumerate(stale):
         progress(number, len(stale), planet.categories[place.folder].title)
-        channel, done, gone = _publish(output, planet, scene, place, now)
+        channel, done, gone = _publish(output, planet, scene, place, now, b"" if place.path else trouble)
         files = tuple(config.output / path for path in (*done.paths, *gone))
         if rehearse and files and channel:
             rehearse(channel, files)
@@ -103,11 +106,12 @@ def shows(engine: Engine, config: Config, folder: str) -> tuple[Entry, ...]:
 
 
 def _publish(
-    output: Output, planet: Planet, scene: Scene, place: Place, now: datetime
+    output: Output, planet: Planet, scene: Scene, place: Place, now: datetime, trouble: bytes
 ) -> tuple[Channel | None, Written, tuple[str, ...]]:
     """Write a category with its archives: the channel, what was written, what was removed as it is no longer wanted.
 
-    Archives come first, so that what the current document leads to is there.
+    `trouble` is the feed of failures, which stands beside everything, b"" for none. Archives come first, so that what
+    the current document leads to is there.
     """
     config = planet.config
     summary = shelf(config, place.path).content == "summary"
@@ -119,6 +123,8 @@ def _publish(
         told = overview.of(scene, place.path) if place.path else _whole(output.engine, scene, now)
         channel = replace(composing.channel(planet, place, shown), previous=chain.newest, overview=told)
         rendered = render(channel, place.folder, chosen(config.site.formats, place.path), terms)
+        if trouble:
+            rendered = beside(rendered, config.site.failures, MEDIA_TYPE, trouble, copy=config.site.gzip)
         written = chain.written + put(output, place.id, rendered)
     except Exception as error:  # a border: one channel that cannot be made must not keep the others from being
         if isinstance(error, AggregatorError):
@@ -173,4 +179,8 @@ def _fingerprint(config: Config, authority: str) -> str:
     categories, shelves = sorted(config.categories.items()), sorted(config.shelves.items())
     templates = sorted(config.templates.items())
     seen = (__version__, authority, config.site, config.pace.interval, categories, shelves, templates)
-    return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
+    return _print(repr(seen).encode())
+
+
+def _print(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]

@@ -57,7 +57,7 @@ async def visit(source: Source, known: Mapping[str, Validators], fetch: Fetch) -
         _log.exception("%s: a mistake in aggregator itself", source.key)
         result = Visit(source, error=f"internal error: {type(error).__name__}: {error}; please report it")
         result = replace(result, trouble=Trouble("internal error"))
-    return replace(result, seconds=asking.seconds)
+    return replace(result, seconds=asking.seconds, cost=asking.cost)
 
 
 def read(source: Source, document: Document) -> Visit:

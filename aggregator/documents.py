@@ -4,7 +4,7 @@ import gzip
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aggregator import formats
 from aggregator.errors import AggregatorError
@@ -78,6 +78,15 @@ def render(channel: Channel, folder: str, names: tuple[str, ...], terms: Terms) 
     return Rendered(
         {path: documents[path] for path in documents if path not in held}, frozenset(held), tuple(problems), whole
     )
+
+
+def beside(rendered: Rendered, path: str, media_type: str, data: bytes, *, copy: bool) -> Rendered:
+    """The documents of a channel with one more, which is none of its formats."""
+    why = "two formats write it; leave out one of them" if path in rendered.paths else ""
+    if why := why or checks.problem(media_type, data):
+        problems = (*rendered.problems, f"{path}: {why}; the old file stays")
+        return replace(rendered, held=rendered.held | {path, f"{path}.gz"}, problems=problems)
+    return replace(rendered, documents={**rendered.documents, **dict(_with_copy(path, data, copy))})
 
 
 def compressed(data: bytes) -> bytes:

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from aggregator.terms import FREE, Cost
+
 
 class AggregatorError(Exception):
     """Base of every error that is the world's or the user's fault. A bug raises something else."""
@@ -39,7 +41,7 @@ class FetchError(SourceError):
 
     `retry_after` is what the server asked for by Retry-After (RFC 9110 §10.2.3), `host` the one that answered so.
     `asked` False says that no server was asked anything: what forbids it was known before. `seconds` is the time that
-    was spent on hosts all the same.
+    was spent on hosts all the same, `cost` what was asked of them.
     """
 
     def __init__(
@@ -50,15 +52,18 @@ class FetchError(SourceError):
         host: str = "",
         asked: bool = True,
         seconds: float = 0.0,
+        cost: Cost = FREE,
     ) -> None:
         super().__init__(kind, message)
         self.retry_after = retry_after
         self.host = host
         self.asked = asked
         self.seconds = seconds
+        self.cost = cost
 
     def __reduce__(self) -> tuple[type["FetchError"], tuple[object, ...]]:
-        return type(self), (self.kind, self.message, self.retry_after, self.host, self.asked, self.seconds)
+        said = (self.kind, self.message, self.retry_after, self.host, self.asked, self.seconds, self.cost)
+        return type(self), said
 
 
 class ParseError(SourceError):

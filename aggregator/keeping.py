@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time
 
 from sqlalchemy import Connection, Engine
 
-from aggregator import hubs, identity, schedule, sources
+from aggregator import hubs, identity, noting, schedule, sources
 from aggregator.fetching import freshness
 from aggregator.model import HostState, Item, Source, Validators, Visit
 from aggregator.moves import moved
@@ -106,6 +106,8 @@ def keep(
         if not remote and not visit.error:
             awake, counts["waiting"] = visits.posts(db, standing.id, now)
             counts["same"] = awake - counts["new"] - counts["edited"]
+        dates = [each.published for each in changes if each.what == "new" and not each.waits and each not in surplus]
+        noting.note(db, visit, standing, due, now, new=dates, changed=counts["edited"] + counts["removed"])
     title = visit.source.title or (visit.feed.title if visit.feed else "") or standing.feed.title
     return Outcome(
         source=visit.source,

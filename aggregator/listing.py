@@ -49,7 +49,7 @@ def sources(config: Config, now: datetime) -> Listing:
         standing = standings.get(source.key)
         title = source.title or (standing.feed.title if standing else "")
         key = text.masked(source.key)
-        rows.append((title or key, _last(standing, now), _next(source, standing, now), _trouble(standing)))
+        rows.append((title or key, last(standing, now), due(source, standing, now), _trouble(standing)))
         values.append(
             {
                 "key": key,
@@ -82,11 +82,13 @@ def _identity(source: Source, standing: Standing | None) -> dict[str, str]:
     return {"mode": mode, "why": standing.habits.why if standing and mode != "auto" else "no reason to do otherwise"}
 
 
-def _last(standing: Standing | None, now: datetime) -> str:
+def last(standing: Standing | None, now: datetime) -> str:
+    """When a source succeeded last, as seen from `now`."""
     return f"{span(now - standing.last_success)} ago" if standing and standing.last_success else "never"
 
 
-def _next(source: Source, standing: Standing | None, now: datetime) -> str:
+def due(source: Source, standing: Standing | None, now: datetime) -> str:
+    """When a source is visited next, as seen from `now`."""
     if not find(source.kind).REMOTE:
         return "every run"
     if standing and (standing.gone or standing.same_as):

@@ -16,7 +16,9 @@ from aggregator.policy import Policy as Policy
 from aggregator.policy import Retention as Retention
 from aggregator.policy import Rule as Rule
 from aggregator.policy import Shelf as Shelf
+from aggregator.terms import FREE as FREE
 from aggregator.terms import Access as Access
+from aggregator.terms import Cost as Cost
 from aggregator.terms import Cron as Cron
 from aggregator.terms import Hints as Hints
 from aggregator.terms import HostRule as HostRule
@@ -191,6 +193,7 @@ class Document:
     ones; or, where `repeated`, a 200 that sent once more what we have, with the body left out. `moved_to` is where the
     permanent redirects at the beginning of the chain led (RFC 9110 §15.4.2), "" for none.
     `seconds` is the time spent on hosts: connecting, waiting for the answer, reading it; not waiting for our turn.
+    `cost` is what was asked of them.
     """
 
     name: str = field(repr=False)  # a source's key may hold a password
@@ -202,6 +205,7 @@ class Document:
     headers: Mapping[str, str] = field(default_factory=dict)
     validators: Validators = Validators()
     seconds: float = 0.0
+    cost: Cost = FREE
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,8 +347,8 @@ class Visit:
     read, so what they gave before still counts. `error` is one line, with its class in front, when the visit failed as
     a whole, and `trouble` what the schedule makes of it; then nothing else is to be learned. `answer` is the server's
     last one (its body left out), `hints` what the document says of the next visit (None: it was not read). `seconds` is
-    the time that hosts took for it (see Document), 0 for a visit of posts. `said` are the warnings by the name of the
-    document that they are about, "" for none.
+    the time that hosts took for it (see Document), 0 for a visit of posts, `cost` all that was asked of them. `said`
+    are the warnings by the name of the document that they are about, "" for none.
     """
 
     source: Source
@@ -359,6 +363,7 @@ class Visit:
     error: str = ""
     trouble: Trouble | None = None
     seconds: float = 0.0
+    cost: Cost = FREE
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -13,14 +13,13 @@ from urllib.parse import urlsplit
 from aggregator import sources
 from aggregator.composing import Planet
 from aggregator.formats import find, says
+from aggregator.health import is_failing
 from aggregator.matching import fold_path
 from aggregator.model import Category, CategoryPath, Overview, Source, Subscription
 from aggregator.store.channels import Place
 from aggregator.store.sources import Standing
 from aggregator.text import http_url, masked, one_line
 from aggregator.views import view
-
-_FAILING = 3  # visits in a row; one alone is no news to the public, unless it was never read
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,7 @@ def _subscription(source: Source, standing: Standing, categories: tuple[Category
     )
     if standing.gone:
         return replace(found, state="gone", since=standing.gone_since)
-    if standing.failures >= _FAILING or (standing.failures and not standing.last_success):
+    if is_failing(standing):
         error = one_line(masked(standing.error.partition(":")[0]), 60)
         return replace(found, state="failing", since=standing.last_success, error=error)
     return replace(found, state="ok" if standing.last_visit else "new")

@@ -11,6 +11,7 @@ Only two things flow back: what the store already knew (validators, keys) goes i
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -31,9 +32,10 @@ from aggregator.network import network
 from aggregator.placing import slugs
 from aggregator.planning import Plan, align, prepare
 from aggregator.publish import sweep
-from aggregator.store import meta, retention, stories
+from aggregator.store import history, meta, retention, stories
 from aggregator.store import sources as stored
 from aggregator.store.engine import open_store, reading, writing
+from aggregator.store.history import Run
 from aggregator.store.lock import locked
 from aggregator.store.retention import Pruned
 from aggregator.store.sources import Standing
@@ -94,6 +96,7 @@ def carry_out(
 ) -> Report:
     """A run on an open store, whose lock is held. With `rehearse` it is told what would be written, and nothing is."""
     exact, now = now, now.replace(microsecond=0)  # the store keeps whole seconds; the spacing of requests is finer
+    began = time.monotonic()
     notes = align(engine, config, now)
     plan = prepare(engine, config, now, force=force)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
@@ -106,7 +109,11 @@ def carry_out(
     outcomes = sorted(outcomes, key=lambda each: each.source.key)
     notes = (*notes, *(moved(each, standings[each.source.key]) for each in outcomes if each.moved_to), *hubs)
     skipped = tuple(each for key, each in standings.items() if key not in visited)
-    return Report(tuple(outcomes), skipped, published, tuple(map(masked, notes)))
+    report = Report(tuple(outcomes), skipped, published, tuple(map(masked, notes)))
+    with writing(engine) as db:
+        history.log_run(db, _logged(report, now, time.monotonic() - began))
+        history.trim(db, now)
+    return report
 
 
 def publish(
@@ -135,6 +142,20 @@ def settle(db: Connection, config: Config, now: datetime) -> Pruned:
     return Pruned(
         sum((Counter(each.sources) for each in gone), Counter[str]()),
         sum((Counter(each.categories) for each in gone), Counter[CategoryPath]()),
+    )
+
+
+def _logged(report: Report, now: datetime, seconds: float) -> Run:
+    """A run as it stands in the log."""
+    return Run(
+        at=now,
+        seconds=seconds,
+        by="once",
+        visits=len(report.outcomes),
+        failed=len(report.failed),
+        new=sum(outcome.counts.get("new", 0) for outcome in report.outcomes),
+        written=len(report.published.written),
+        problems=masked("\n".join(report.published.problems)),
     )
 
 

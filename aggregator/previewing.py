@@ -40,7 +40,7 @@ def preview(config: Config, wanted: str, now: datetime) -> Preview:
         with reading(engine) as db:
             hosts = stored.hosts(db)
             titles = {key: each.feed.title for key, each in stored.standings(db).items()}
-        source = _source(config, wanted, titles)
+        source = named(config, wanted, titles)
         remote = find(source.kind).REMOTE
 
         async def ask() -> Visit:
@@ -63,7 +63,7 @@ def preview(config: Config, wanted: str, now: datetime) -> Preview:
     return Preview(met, tuple(items))
 
 
-def _source(config: Config, wanted: str, titles: Mapping[str, str]) -> Source:
+def named(config: Config, wanted: str, titles: Mapping[str, str]) -> Source:
     """The source that somebody means; `titles` are what feeds call themselves, by key. A whole URL means itself."""
     folded, is_url = wanted.casefold(), wanted.startswith(("http://", "https://", "rsshub://"))
     named = {each.key: {each.title.casefold(), titles.get(each.key, "").casefold()} - {""} for each in config.sources}

@@ -1,8 +1,9 @@
 """Reports as people read them on a terminal, and as programs read them. The one door to rich."""
 
 import json
+import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,18 +15,30 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from aggregator import dates, text
+from aggregator import dates, status, text
 from aggregator.explaining import Explanation
 from aggregator.model import Entry
 from aggregator.pipeline import Outcome, Report
 from aggregator.previewing import Preview
 from aggregator.rehearsal import Difference
 from aggregator.sources import find
+from aggregator.status import Status
 from aggregator.store.sources import Standing
 from aggregator.values import span
 
 _MOST = 20  # lines of one feed in a diff
 _COUNTS = ("new", "edited", "removed", "same", "waiting")
+
+_PLAIN: Mapping[str, str] = {}
+_NUMBER = re.compile(r"[0-9]+\.[0-9]|[0-9.]+ [kMG]?B")  # as we write them: a text that is a number is none
+_WIDEST = 100_000  # columns, where nothing is cut
+_NEEDS = {"every": 100, "a week": 110, "requests": 120, "saved": 120, "since": 90}
+"""The width of a terminal that a column of `status` needs to be shown at all."""
+_COLOURS = {
+    **dict.fromkeys(("failing", "blocked", "gone"), "red"),
+    **dict.fromkeys(("moved", "quiet", "degraded"), "yellow"),
+    "ok": "green",
+}
 
 # What a terminal obeys: controls (ECMA-48), and marks that turn what follows around (Unicode Standard Annex #9).
 _OBEYED = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], " ")
@@ -130,8 +143,8 @@ def run_as_json(report: Report, output: Path) -> dict[str, Any]:
     }
 
 
-def show_list(names: Sequence[str], rows: Sequence[Sequence[str | int]]) -> None:
-    """Rows under their names, aligned, numbers to the right.
+def show_list(names: Sequence[str], rows: Sequence[Sequence[str | int]], colours: Mapping[str, str] = _PLAIN) -> None:
+    """Rows under their names, aligned, numbers to the right; `colours` are those of words in the first column.
 
     Where a terminal is too narrow the widest columns give way: cells are cut, those of the last column folded.
     Elsewhere nothing is.
@@ -139,18 +152,37 @@ def show_list(names: Sequence[str], rows: Sequence[Sequence[str | int]]) -> None
     table = Table(box=None, pad_edge=False, header_style="dim")
     for number, name in enumerate(names):
         cells = [row[number] for row in rows]
-        numeric = bool(cells) and all(isinstance(cell, int) for cell in cells)
+        numeric = bool(cells) and all(isinstance(cell, int) or _NUMBER.fullmatch(cell) for cell in cells)
         table.add_column(name, justify="right" if numeric else "left")
     for row in rows:
         *cut, last = (Text(_safe(str(cell)), style="dim" if cell == 0 else "") for cell in row)
+        for first in cut[:1]:
+            first.stylize(colours.get(first.plain, ""))
         for cell in cut:
             cell.no_wrap, cell.overflow = True, "ellipsis"
         last.overflow = "fold"
         table.add_row(*cut, last)
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 100_000)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDEST)
     with console.capture() as captured:
         console.print(table)
     print(*(line.rstrip() for line in captured.get().splitlines()), sep="\n", flush=True)
+
+
+def show_status(found: Status, now: datetime, *, quiet: bool = False) -> None:
+    """All sources, the worst first, and a last line that sums up; `quiet`: only that.
+
+    A terminal that is too narrow for all columns has those that matter most.
+    """
+    console = Console(highlight=False)
+    told = status.table(found, now)
+    width = console.width if sys.stdout.isatty() else _WIDEST
+    kept = [number for number, name in enumerate(told.names) if _NEEDS.get(name, 0) <= width]
+    if told.rows and not quiet:
+        show_list([told.names[n] for n in kept], [[row[n] for n in kept] for row in told.rows], _COLOURS)
+        console.print()
+    colour = ("green", "yellow", "red")[found.code]
+    console.print(Text(_safe(status.summary(found, now)), colour), soft_wrap=True)
+    sys.stdout.flush()
 
 
 def show_rehearsal(differences: Sequence[Difference]) -> None:

@@ -17,18 +17,18 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Engine
 
-from aggregator import hubs, identity, schedule
+from aggregator import hubs, identity, noting, schedule
 from aggregator.collect import read
 from aggregator.config import Config
 from aggregator.errors import ParseError
 from aggregator.fetching.websub import Wish, open_asker
 from aggregator.keeping import Outcome, rhythm_after
 from aggregator.logs import say
-from aggregator.model import Document, Source
+from aggregator.model import Cost, Document, Source
 from aggregator.planning import asked_once
-from aggregator.store import history, visits
 from aggregator.store import hubs as held
 from aggregator.store import sources as stored
+from aggregator.store import visits
 from aggregator.store.engine import reading, writing
 from aggregator.store.sources import Standing
 from aggregator.text import masked
@@ -277,10 +277,10 @@ def _deliver(engine: Engine, places: _Places, mine: hubs.Subscription, event: hu
         if hubs.is_pushed(mine, now) and not standing.failures:
             visits.postpone(db, standing.id, due.when, due.reason)
         counts = Counter("waiting" if change.waits else change.what for change in decision.changes)
-        news = counts["new"] + counts["edited"] + counts["waiting"]
-        made = history.Visited(now, 0, "ok" if news else "same", due.when, "delivered by its hub")
-        made = replace(made, new=counts["new"], edited=counts["edited"], received=len(event.body))
-        history.log_visit(db, standing.id, made)
+        dates = [each.published for each in decision.changes if each.what == "new" and not each.waits]
+        visit = replace(visit, cost=Cost(received=len(event.body)))
+        told = replace(due, reason="delivered by its hub")
+        noting.note(db, visit, standing, told, now, new=dates, changed=counts["edited"])
     return Outcome(source, title, counts, visit.warnings, next_visit=due.when, reason=due.reason)
 
 

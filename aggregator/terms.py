@@ -113,6 +113,20 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What was asked of hosts: how many requests, the HTTP status of the last answer (0: there was none), and the bytes
+    of bodies that arrived, as they are on the wire."""
+
+    requests: int = 0
+    status: int = 0
+    received: int = 0
+
+
+FREE = Cost()
+"""Nobody was asked anything."""
+
+
+@dataclass(frozen=True, slots=True)
 class HostState:
     """What is remembered of a host across runs: when it was asked last, and until when it wants silence, and why.
 

@@ -11,9 +11,9 @@ PACKAGE = Path(__file__).parents[1] / "aggregator"
 
 FLOORS: dict[str, int] = {
     # 0: values and words; three steps, as each of them leans on the one before
-    "errors": 0,
     "terms": 0,
     "policy": 0,
+    "errors": 1,
     "model": 1,
     "text": 1,
     "dates": 1,
@@ -41,18 +41,21 @@ FLOORS: dict[str, int] = {
     "sources": 10,
     "reading": 11,
     "store": 11,  # keeps what identity decides
+    "health": 12,
     # 2: what brings rooms together
     "config": 20,
     "collect": 20,
     "documents": 20,
     "publish": 20,
     # 3 to 5
+    "noting": 28,
     "network": 29,
     "keeping": 29,
     "output": 29,
     "views": 28,
     "placing": 29,
     "composing": 30,
+    "failures": 31,
     "overview": 31,
     "archives": 32,
     "channels": 33,
@@ -66,7 +69,8 @@ FLOORS: dict[str, int] = {
     "previewing": 40,
     "pruning": 40,
     "rehearsal": 40,
-    "report": 41,
+    "status": 41,
+    "report": 42,
     "daemon": 42,
     "web": 45,
     "cli_daemon": 46,
@@ -104,8 +108,10 @@ DOORS: dict[str, tuple[str, ...]] = {
         "composing",
         "daemon",
         "explaining",
+        "failures",
         "keeping",
         "listing",
+        "noting",
         "output",
         "pipeline",
         "planning",
@@ -181,7 +187,7 @@ def test_every_library_has_a_door() -> None:
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
 def test_no_clock_below_the_command_line(module: Path) -> None:
     """`now` is an argument; time.monotonic, which measures how long something took, is no clock."""
-    if name_of(module) in ("cli", "cli_daemon", "daemon"):
+    if room_of(name_of(module)) in ("cli", "cli_daemon", "daemon"):
         return
     text = module.read_text(encoding="utf-8")
     assert not [word for word in ("datetime.now(", "utcnow(", "time.time(", "date.today(") if word in text]

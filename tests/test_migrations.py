@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from aggregator.model import HostState
 from aggregator.store import engine as engines
+from aggregator.store import history
 from aggregator.store import sources as stored
 from tests.planet import Planet, rss
 from tests.server import Server
@@ -25,6 +26,11 @@ def test_a_store_of_the_first_version_keeps_what_it_holds(tmp_path: Path) -> Non
         planet.run(force=True)
         assert [request.status for request in server.log] == [200, 304]
     assert planet.ids() == before
+    store = engines.open_store(planet.load().store)
+    with engines.reading(store) as db:
+        assert [(each.new, each.visits) for each in history.days(db, planet.now)[1]] == [(1, 1)]
+        assert next(iter(stored.standings(db).values())).newest == planet.now.replace(hour=0)
+    store.dispose()
 
 
 def downgrade(url: str) -> None:
@@ -39,7 +45,7 @@ def downgrade(url: str) -> None:
             "document": ("url", "print"),
             "source": (
                 *("hints", "gone_since", "gone", "move", "seconds", "identity", "rules", "priority", "rhythm", "state"),
-                *("state_since", "visits", "requests", "unchanged", "received", "saved", "size"),
+                *("state_since", "newest", "patience", "visits", "requests", "unchanged", "received", "saved", "size"),
             ),
             "story": ("also",),
             "item": ("edited", "why", "seen", "missing"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from aggregator.store import channels, sources, visits
+from aggregator.store import channels, history, sources, visits
 from aggregator.store.engine import open_store, reading
 from tests.planet import NOON, Planet, rss
 from tests.server import Server
@@ -18,6 +18,9 @@ READS: dict[str, Callable[[Connection], Any]] = {
     "known by files": lambda db: visits.known(db, 1, set(), {"a.md", ""}),
     "due": lambda db: sources.due(db, NOON + timedelta(days=2)),
     "recent": lambda db: channels.recent(db, 1, 50),
+    "the habit": lambda db: history.posting_days(db, 1),
+    "the log": lambda db: history.visits(db, 1),
+    "the week": lambda db: history.entries(db, NOON),
 }
 
 

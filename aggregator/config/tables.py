@@ -102,6 +102,12 @@ def _post_path(value: str) -> str:
     return checked(value)
 
 
+def _failures(value: str) -> str:
+    if value and not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,80}\.xml", value, re.ASCII | re.IGNORECASE):
+        raise ValueError('write the name of a file, such as "failures.xml"')
+    return value
+
+
 def _some(names: tuple[str, ...]) -> tuple[str, ...]:
     if not names:
         raise ValueError("is empty; write at least one")
@@ -190,6 +196,13 @@ class Site(Table):
     gzip: bool = False
     hubs: tuple[WebUrl, ...] = Field((), strict=False)
     post_path: Annotated[str, AfterValidator(_post_path)] = "{category}/{source}/{slug}.md"
+    failures: Annotated[str, AfterValidator(_failures)] = ""
+
+    @model_validator(mode="after")
+    def _failures_have_a_name_of_their_own(self) -> "Site":
+        if self.failures and self.failures in [find_format(name).FILENAME for name in self.formats]:
+            raise ValueError(f"has a format that writes {self.failures}; write another name for `failures`")
+        return self
 
 
 class Pacing(Table):

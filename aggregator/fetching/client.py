@@ -142,9 +142,9 @@ class Client:
         """
         watch = Watch(limits.timeout.total_seconds())
         try:
-            return replace(await self._follow(url, known, limits, watch), seconds=watch.took)
+            return replace(await self._follow(url, known, limits, watch), seconds=watch.took, cost=watch.cost)
         except FetchError as error:
-            error.seconds = watch.took
+            error.seconds, error.cost = watch.took, watch.cost
             raise
 
     async def _follow(self, url: str, known: Validators, limits: Limits, watch: Watch) -> Document:
@@ -163,8 +163,9 @@ class Client:
                     request.extensions["line"] = line
                     await self._be_welcome(rule)
                     async with self._transport.places:
-                        with watch.running() as deadline:
+                        with watch.running(raw) as deadline:
                             response = await self._ask(request, raw, limits.max_bytes, deadline)
+                        watch.hear(response.status_code)
                     wait = self._heed(response)
                 there = _leads_to(response)
                 if there is None:

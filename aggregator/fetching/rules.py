@@ -63,9 +63,13 @@ def trouble(
     kind: str, what: str, *, retry_after: timedelta | None = None, host: str = "", **values: object
 ) -> FetchError:
     """A FetchError of a kind that says what happened, and what to do about it. `values` fill the advice."""
-    advice = ADVICE.get(kind) or ADVICE.get(f"{kind[:-2]}xx", "")
-    message = "; ".join(filter(None, (what, advice.format(**values))))
+    message = "; ".join(filter(None, (what, advice(kind).format(**values))))
     return FetchError(kind, message, retry_after, host, asked=kind not in _UNASKED)
+
+
+def advice(kind: str) -> str:
+    """What to do about a class of trouble, "" where nobody knows."""
+    return ADVICE.get(kind) or ADVICE.get(f"{kind[:-2]}xx", "")
 
 
 # --- Addresses ------------------------------------------------------------------------------------------------------

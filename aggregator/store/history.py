@@ -1,13 +1,15 @@
 """What has happened: the log of visits, their sums by day and hour, runs, and incidents. All of it is bounded."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import cache
+from importlib import import_module
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, delete, insert, or_, select, update
+from sqlalchemy import Connection, Delete, Row, Select, Table, bindparam, delete, func, insert, or_, select, update
 
-from aggregator.store.engine import insert_new
 from aggregator.store.tables import day, incident, run, source, traffic, visit
 from aggregator.store.values import moment, seconds
 
@@ -43,7 +45,7 @@ class Visited:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """The sums of one source's day; `number` counts days since 1970-01-01, UTC."""
+    """The sums of one source's day; `number` counts days since 1970-01-01, UTC. New entries are of their own day."""
 
     number: int
     visits: int
@@ -78,7 +80,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """A source's change of state, for its owner: `before` and `state` are those of `health`, `text` is one line."""
+    """A source's change of state, for its owner: `before` and `state` are those of `health`.
+
+    `text` is one line that says what happened and, where there is something to be done, a second one that says what.
+    """
 
     at: datetime
     before: str
@@ -88,40 +93,42 @@ class Incident:
     id: int = 0
 
 
-def log_visit(db: Connection, source_id: int, made: Visited) -> None:
-    """Keep a visit in the log, and in the sums."""
-    seen = {name: value for name, value in asdict(made).items() if name in visit.c}
-    seen |= {"source_id": source_id, "at": seconds(made.at), "next_visit": seconds(made.next_visit)}
-    db.execute(insert(visit).values(seen))
-    _keep_newest(db, visit, _VISITS, visit.c.source_id == source_id)
+def log_visit(db: Connection, source_id: int, made: Visited, news: Mapping[int, int]) -> None:
+    """Keep a visit in the log, and in the sums; `news` counts its new entries by the number of their day."""
+    values = asdict(made) | {"at": seconds(made.at), "next_visit": seconds(made.next_visit), "source_id": source_id}
+    db.execute(_LOG, {name: value for name, value in values.items() if name in _LOGGED})
+    db.execute(_FORGET, {"of": source_id})
+    today = day_number(made.at)
     failed = int(made.outcome not in ("ok", "same"))
-    day_key = {"source_id": source_id, "number": _number(made.at, 86_400)}
-    _add(db, day, day_key, {"visits": 1, "failed": failed, "new": made.new})
+    nothing = {"source_id": source_id, "visits": 0, "failed": 0}
+    days = [nothing | {"number": number, "new": new} for number, new in sorted(news.items()) if number >= today - _DAYS]
+    db.execute(
+        _adding(db.dialect.name, day), [{**nothing, "number": today, "visits": 1, "failed": failed, "new": 0}, *days]
+    )
     sums = {"requests": made.requests, "received": made.received, "saved": made.saved}
     if made.requests:
-        _add(db, traffic, {"hour": _number(made.at, 3_600), "status": made.status}, sums)
-    totals = sums | {"visits": 1, "unchanged": int(made.outcome == "same")}
-    size = {} if made.size is None else {"size": made.size}
-    added = {name: source.c[name] + value for name, value in totals.items()}
-    db.execute(update(source).where(source.c.id == source_id).values(added | size))
+        hour = {"hour": _number(made.at, 3_600), "status": made.status}
+        db.execute(_adding(db.dialect.name, traffic), hour | sums)
+    added = {f"more_{name}": value for name, value in sums.items()} | {"more_unchanged": int(made.outcome == "same")}
+    db.execute(_TOTAL, added | {"of": source_id, "last_size": made.size})
 
 
 def log_run(db: Connection, made: Run) -> None:
     """Keep a run in the log."""
     db.execute(insert(run).values(asdict(made) | {"at": seconds(made.at)}))
-    _keep_newest(db, run, _RUNS)
+    db.execute(_beyond(run, _RUNS))
 
 
 def log_incident(db: Connection, source_id: int, met: Incident) -> None:
     """Keep what happened to a source, for the feed of failures."""
     values = {"source_id": source_id, "at": seconds(met.at), "before": met.before, "state": met.state}
     db.execute(insert(incident).values(values | {"text": met.text}))
-    _keep_newest(db, incident, _INCIDENTS)
+    db.execute(_beyond(incident, _INCIDENTS))
 
 
 def trim(db: Connection, now: datetime) -> None:
     """Forget the sums of days and hours that are long past."""
-    db.execute(delete(day).where(day.c.number < _number(now, 86_400) - _DAYS))
+    db.execute(delete(day).where(day.c.number < day_number(now) - _DAYS))
     db.execute(delete(traffic).where(traffic.c.hour < _number(now, 3_600) - _HOURS))
 
 
@@ -140,12 +147,27 @@ def days(db: Connection, since: datetime, ids: Collection[int] | None = None) ->
     Days without a visit are not there.
     """
     found: dict[int, list[Day]] = {}
-    wanted = select(day).where(day.c.number >= _number(since, 86_400)).order_by(day.c.number)
+    wanted = select(day).where(day.c.number >= day_number(since)).order_by(day.c.number)
     if ids is not None:
         wanted = wanted.where(day.c.source_id.in_(ids))
     for row in db.execute(wanted):
         found.setdefault(row.source_id, []).append(Day(row.number, row.visits, row.failed, row.new))
     return {key: tuple(value) for key, value in found.items()}
+
+
+def posting_days(db: Connection, source_id: int) -> tuple[int, ...]:
+    """The numbers of the days that have entries of a source, in order."""
+    mine = (day.c.source_id == source_id) & (day.c.new > 0)
+    return tuple(db.scalars(select(day.c.number).where(mine).order_by(day.c.number)))
+
+
+def entries(db: Connection, since: datetime) -> Mapping[int, int]:
+    """How many entries each source had from the day of `since` on, by the source's number; 0 is left out."""
+    wanted = select(day.c.source_id, day.c.new).where(day.c.number >= day_number(since), day.c.new > 0)
+    found: Counter[int] = Counter()
+    for row in db.execute(wanted):  # summed up here: asked to group them, SQLite reads the whole table instead
+        found[row.source_id] += row.new
+    return found
 
 
 def hours(db: Connection, since: datetime) -> tuple[Hour, ...]:
@@ -181,16 +203,35 @@ def incidents(db: Connection, limit: int = 100, source_id: int | None = None) ->
 # --- Bookkeeping -----------------------------------------------------------------------------------------------------
 
 
-def _add(db: Connection, table: Table, key: Mapping[str, int], sums: Mapping[str, int]) -> None:
-    """Add to the sums of a row, which is made where there is none."""
-    db.execute(insert_new(db, table).values({**key, **dict.fromkeys(sums, 0)}))
-    mine = [table.c[name] == value for name, value in key.items()]
-    db.execute(update(table).where(*mine).values({name: table.c[name] + value for name, value in sums.items()}))
+# A visit is logged by statements that are made once, as making them takes longer than what they do.
+
+_LOGGED = frozenset(visit.c.keys()) - {"id"}
+_LOG = insert(visit)
+_TOTAL = (
+    update(source)
+    .where(source.c.id == bindparam("of"))
+    .values(
+        {name: source.c[name] + bindparam(f"more_{name}") for name in ("requests", "unchanged", "received", "saved")}
+    )
+    .values(visits=source.c.visits + 1, size=func.coalesce(bindparam("last_size"), source.c.size))
+)
 
 
-def _keep_newest(db: Connection, table: Table, number: int, *mine: Any) -> None:
+@cache
+def _adding(dialect: str, table: Table) -> Any:
+    """An INSERT that adds to the sums of a row which is there already."""
+    made = import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
+    sums = {each.name: each + made.excluded[each.name] for each in table.c if not each.primary_key}
+    return made.on_conflict_do_update(index_elements=list(table.primary_key), set_=sums)
+
+
+def _beyond(table: Table, number: int, *mine: Any) -> Delete:
+    """A DELETE of all but the newest."""
     oldest = select(table.c.id).where(*mine).order_by(table.c.id.desc()).offset(number).limit(1).scalar_subquery()
-    db.execute(delete(table).where(*mine, table.c.id <= oldest))
+    return delete(table).where(*mine, table.c.id <= oldest)
+
+
+_FORGET = _beyond(visit, _VISITS, visit.c.source_id == bindparam("of"))
 
 
 def _visited(row: Row[Any]) -> Visited:
@@ -206,6 +247,11 @@ def _visited(row: Row[Any]) -> Visited:
         received=row.received,
         error=row.error,
     )
+
+
+def day_number(when: datetime) -> int:
+    """The number of a moment's day since 1970-01-01, UTC."""
+    return _number(when, 86_400)
 
 
 def _number(when: datetime, length: int) -> int:

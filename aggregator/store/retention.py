@@ -18,14 +18,17 @@ from aggregator.store.engine import insert_new, portions
 from aggregator.store.tables import (
     archived,
     category,
+    day,
     document,
     hub,
+    incident,
     item,
     item_key,
     pending,
     source,
     story,
     story_category,
+    visit,
     waiting,
 )
 from aggregator.store.values import load_path, seconds
@@ -100,7 +103,7 @@ def drop_left(db: Connection) -> Mapping[str, int]:
         others = select(item.c.id).where(item.c.source_id != row.id, _live(), shared)
         db.execute(insert_new(db, pending).from_select(["item_id"], others))
         _delete(db, ids)
-        for table in (document, hub):
+        for table in (document, visit, day, incident, hub):
             db.execute(delete(table).where(table.c.source_id == row.id))
         db.execute(delete(source).where(source.c.id == row.id))
     return dropped

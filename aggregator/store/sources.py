@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from aggregator.identity import Habits
 from aggregator.model import CategoryPath, Feed, Hints, HostState, Move, Source
@@ -25,7 +25,9 @@ class Standing:
     """How a source stands: its number in the store, its last visits, and when the next one is due and why.
 
     `seconds` is what the last visit took on hosts. `same_as` is the key of the source that is asked instead, as this
-    one has moved to its address; "" for none.
+    one has moved to its address; "" for none. `state` is the one of `health` that the last visit found, since
+    `state_since`, `newest` the day of its newest entry, `patience` how long after that it is quiet (None: nobody
+    knows). The rest are totals of all visits; `size` is that of the last full document.
     """
 
     id: int
@@ -48,6 +50,16 @@ class Standing:
     habits: Habits = field(default_factory=Habits)
     same_as: str = field(default="", repr=False)
     rhythm: Rhythm = field(default_factory=Rhythm)
+    state: str = ""
+    state_since: datetime | None = None
+    newest: datetime | None = None
+    patience: timedelta | None = None
+    visits: int = 0
+    requests: int = 0
+    unchanged: int = 0
+    received: int = 0
+    saved: int = 0
+    size: int = 0
 
 
 def register(
@@ -136,31 +148,67 @@ def standings(db: Connection, among: Collection[str] | None = None) -> Mapping[s
     else:
         rows = [row for some in portions(sorted(among)) for row in db.execute(wanted.where(source.c.key.in_(some)))]
     others = same(db)
-    return {
-        row.key: Standing(
-            id=row.id,
-            key=row.key,
-            kind=row.kind,
-            title=row.title,
-            feed=load(Feed, row.feed),
-            last_visit=moment(row.last_visit),
-            last_success=moment(row.last_success),
-            next_visit=moment(row.next_visit),
-            reason=f"the same feed as {masked(others[row.key])}" if row.key in others else row.reason,
-            failures=row.failures,
-            error=row.error,
-            warnings=tuple(each for said in load_said(row.warnings).values() for each in said),
-            hints=load(Hints, row.hints),
-            gone_since=moment(row.gone_since),
-            gone=row.gone,
-            move=load(Move, row.move) if row.move else None,
-            seconds=row.seconds or 0.0,
-            same_as=others.get(row.key, ""),
-            habits=load(Habits, row.identity or "{}"),
-            rhythm=load(Rhythm, row.rhythm or "{}"),
-        )
-        for row in rows
-    }
+    return {row.key: _standing(row, _move(row), others.get(row.key, "")) for row in rows}
+
+
+_ONE = select(source).where(source.c.id == bindparam("of"))
+
+
+def standing(db: Connection, source_id: int) -> Standing:
+    """How one source stands by itself: whether it is the same as another, only a look at all of them tells."""
+    row = db.execute(_ONE, {"of": source_id}).one()
+    return _standing(row, _move(row), "")
+
+
+def save_habit(db: Connection, source_id: int, newest: int | None, patience: int | None) -> None:
+    """Keep the day (its number) of a source's newest entry, and how many days it may be silent."""
+    values = {"newest": newest and newest * 86_400, "patience": patience}
+    db.execute(update(source).where(source.c.id == source_id).values(values))
+
+
+def save_state(db: Connection, source_id: int, state: str, since: datetime) -> None:
+    """Keep in which state a source is, and since when."""
+    values = {"state": state, "state_since": seconds(since)}
+    db.execute(update(source).where(source.c.id == source_id).values(values))
+
+
+def _move(row: Row[Any]) -> Move | None:
+    return load(Move, row.move) if row.move else None
+
+
+def _standing(row: Row[Any], move: Move | None, same_as: str) -> Standing:
+    return Standing(
+        id=row.id,
+        key=row.key,
+        kind=row.kind,
+        title=row.title,
+        feed=load(Feed, row.feed),
+        last_visit=moment(row.last_visit),
+        last_success=moment(row.last_success),
+        next_visit=moment(row.next_visit),
+        reason=f"the same feed as {masked(same_as)}" if same_as else row.reason,
+        failures=row.failures,
+        error=row.error,
+        warnings=tuple(each for said in load_said(row.warnings).values() for each in said),
+        hints=load(Hints, row.hints),
+        gone_since=moment(row.gone_since),
+        gone=row.gone,
+        move=move,
+        seconds=row.seconds or 0.0,
+        same_as=same_as,
+        habits=load(Habits, row.identity or "{}"),
+        rhythm=load(Rhythm, row.rhythm or "{}"),
+        state=row.state,
+        state_since=moment(row.state_since),
+        newest=moment(row.newest),
+        patience=None if row.patience is None else timedelta(days=row.patience),
+        visits=row.visits,
+        requests=row.requests,
+        unchanged=row.unchanged,
+        received=row.received,
+        saved=row.saved,
+        size=row.size,
+    )
 
 
 def set_back(db: Connection, now: datetime, by: float) -> None:

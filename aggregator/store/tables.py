@@ -9,11 +9,12 @@ its host, `identity` what was learned about telling its entries apart, `warnings
 title, as JSON.
 
 Health is data as well. Of a source, `rhythm` is when it posts (what the schedule learned), `state` how it stands since
-`state_since` (see health), and the totals of its visits: `visits`, `requests`, `unchanged` (304 and documents sent
+`state_since` (see health), `newest` the day of its newest entry and `patience` after how many days without another it
+is quiet, and the totals of its visits: `visits`, `requests`, `unchanged` (304 and documents sent
 again), bytes `received` and `saved`; `size` is that of the last full document. `visit` is the log of the last visits,
-`day` the sums of each day (its number since 1970, UTC), `traffic` those of each hour by status (0: no answer),
-`run` the last runs, `incident` each change of a source's state that an owner wants to hear of, `hub` the WebSub
-subscription of a source.
+`day` the sums of each day (its number since 1970, UTC; new entries on the day of their date), `traffic` those of each
+hour by status (0: no answer), `run` the last runs, `incident` each change of a source's state that an owner wants to
+hear of, `hub` the WebSub subscription of a source.
 
 `file` names what we wrote, by its path below the output. `archived` says which archive document of a category a story
 is in, also while it is not published; of an `archive`, `rendered` is the state in which its documents were written.
@@ -68,6 +69,8 @@ source = Table(
     Column("rhythm", Text, nullable=False, server_default=""),
     Column("state", Text, nullable=False, server_default=""),
     Column("state_since", BigInteger),
+    Column("newest", BigInteger),
+    Column("patience", Integer),
     Column("visits", Integer, nullable=False, server_default="0"),
     Column("requests", Integer, nullable=False, server_default="0"),
     Column("unchanged", Integer, nullable=False, server_default="0"),

@@ -9,7 +9,7 @@ from aggregator.model import Batch, Document, Fetch, Found, Source, Validators
 
 REMOTE = True
 
-_ADVICE = {
+ADVICE = {
     "broken feed": "if it lasts, tell the publisher",
     "empty": "if it lasts, tell the publisher",
     "entities": "tell the publisher",
@@ -56,7 +56,7 @@ def read(document: Document, source: Source) -> Batch:
         batch = _read(document, source)
     except ParseError as problem:
         message = f"{document.url}: {problem.message}"
-        raise ParseError(problem.kind, "; ".join(filter(None, (message, _ADVICE.get(problem.kind))))) from None
+        raise ParseError(problem.kind, "; ".join(filter(None, (message, ADVICE.get(problem.kind))))) from None
     feed = batch.feed and replace(batch.feed, language=source.language or batch.feed.language)
     language = feed.language if feed else source.language
     wanted = ((item, source.language or item.language or language) for item in batch.items)

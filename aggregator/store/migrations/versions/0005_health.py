@@ -13,6 +13,8 @@ def upgrade() -> None:
         sa.Column("rhythm", sa.Text, nullable=False, server_default=""),
         sa.Column("state", sa.Text, nullable=False, server_default=""),
         sa.Column("state_since", sa.BigInteger),
+        sa.Column("newest", sa.BigInteger),
+        sa.Column("patience", sa.Integer),
         sa.Column("visits", sa.Integer, nullable=False, server_default="0"),
         sa.Column("requests", sa.Integer, nullable=False, server_default="0"),
         sa.Column("unchanged", sa.Integer, nullable=False, server_default="0"),
@@ -47,6 +49,10 @@ def upgrade() -> None:
         sa.Column("new", sa.Integer, nullable=False),
     )
     op.create_index("day_by_number", "day", ["number"])
+    op.execute(  # a source's habit is known by its entries; those dated ahead count on the day when they were seen
+        "INSERT INTO day SELECT source_id, CASE WHEN published < first_seen THEN published ELSE first_seen END / 86400,"
+        " 0, 0, count(*) FROM item WHERE removed IS NULL GROUP BY 1, 2"
+    )
     op.create_table(
         "traffic",
         sa.Column("hour", sa.Integer, primary_key=True),

@@ -9,68 +9,16 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from aggregator import __version__
+from aggregator.cli import looking
+from aggregator.cli.common import common, fail, load, now, wishes_of
 from aggregator.errors import AggregatorError, ConfigError, LockedError
 from aggregator.process import end_at_sigterm, open_streams
-
-if TYPE_CHECKING:
-    from aggregator.config import Config
-
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What the options that every command has came to."""
-
-    config: Path = Path("config/aggregator.toml")
-    json: bool = False
-    verbose: int = 0
-    quiet: bool = False
-
-
-class _Masking(logging.Formatter):
-    """Log lines, traces included, without the passwords of URLs."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The line or lines of a record."""
-        from aggregator.text import masked
-
-        return masked(super().format(record))
-
-
-def common(command: _Command) -> _Command:
-    """The options that may stand before the command or behind it."""
-    for option in (
-        click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
-        click.option("-v", "--verbose", count=True, help="Say more; twice for a log of every step."),
-        click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for programs."),
-        click.option("--config", type=click.Path(path_type=Path), help="The config  [default: config/aggregator.toml]"),
-    ):
-        command = option(command)
-    return command
-
-
-def _wishes(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> Wishes:
-    """This command's options on top of those that stood before it. Sets the log accordingly."""
-    context = click.get_current_context()
-    before = context.obj if isinstance(context.obj, Wishes) else Wishes()
-    wishes = Wishes(config or before.config, as_json or before.json, verbose + before.verbose, quiet or before.quiet)
-    context.obj = wishes
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Masking("%(asctime)s %(name)s: %(message)s", "%H:%M:%S"))
-    logging.basicConfig(handlers=[handler])
-    logging.getLogger().setLevel(logging.INFO if wishes.verbose > 1 else logging.CRITICAL)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    return wishes
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
@@ -83,6 +31,7 @@ def cli(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None:
     Start with the example in config/aggregator.toml:
       aggregator check                 is the config right? says all that is wrong at once
       aggregator once                  visit what is due, write feeds/; this is what cron runs
+      aggregator status                how every source stands, the worst first
       aggregator list categories       which feeds there are, and their addresses
 
     \b
@@ -90,7 +39,7 @@ def cli(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None:
                 1 nothing could be done        2 wrong usage or config
                 75 another run is at work
     """
-    _wishes(config, as_json, verbose, quiet)
+    wishes_of(config, as_json, verbose, quiet)
 
 
 @cli.command()
@@ -108,8 +57,8 @@ def once(config: Path | None, as_json: bool, verbose: int, quiet: bool, force: b
       aggregator once --force -v       ask every source again, and show the whole summary
       aggregator once --dry-run        what would come in, as a diff of each feed
     """
-    wishes = _wishes(config, as_json, verbose, quiet)
-    loaded = _load(wishes)
+    wishes = wishes_of(config, as_json, verbose, quiet)
+    loaded = load(wishes)
     from aggregator import pipeline, rehearsal, report
 
     now, logged = datetime.now(UTC), wishes.verbose > 1
@@ -143,10 +92,10 @@ def check(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None
     Each problem is one line with file, line and key. The folders that the config names are looked at, too. Nothing is
     asked of the network, and nothing is written.
     """
-    wishes = _wishes(config, as_json, verbose, quiet)
+    wishes = wishes_of(config, as_json, verbose, quiet)
     problems: tuple[str, ...] = ()
     try:
-        loaded = _load(wishes, look=True)
+        loaded = load(wishes, look=True)
     except ConfigError as error:
         problems = error.problems
     if wishes.json:
@@ -165,52 +114,6 @@ def check(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None
 
 @cli.command()
 @common
-@click.argument("source", nargs=-1, required=True)
-def preview(config: Path | None, as_json: bool, verbose: int, quiet: bool, source: tuple[str, ...]) -> None:
-    """Show what one SOURCE yields now, after the rules.
-
-    It is visited for that, and nothing is kept.
-
-    \b
-      aggregator preview https://example.org/feed.xml   any feed, in the config or not
-      aggregator preview Example News                   a source by its title, or a part of its address
-    """
-    wishes = _wishes(config, as_json, verbose, quiet)
-    loaded = _load(wishes)
-    from aggregator import previewing, report
-
-    result = previewing.preview(loaded, " ".join(source), datetime.now(UTC))
-    if wishes.json:
-        report.show_json(previewing.as_json(result))
-    else:
-        report.show_preview(result)
-    if result.visit.error:
-        sys.exit(1)
-
-
-@cli.command()
-@common
-@click.argument("entry", nargs=-1, required=True)
-def explain(config: Path | None, as_json: bool, verbose: int, quiet: bool, entry: tuple[str, ...]) -> None:
-    """Tell all that is known of an ENTRY, and why.
-
-    ENTRY is its URL, its id, the path of its post, or words of its title. Told is where it came from, what it
-    is recognised by, why it is dated so, which rules touched it, in which feeds it is and why not in others, and every
-    copy that was merged into it.
-    """
-    wishes = _wishes(config, as_json, verbose, quiet)
-    loaded = _load(wishes)
-    from aggregator import explaining, report
-
-    found = explaining.explain(loaded, " ".join(entry))
-    if wishes.json:
-        report.show_json([each.values for each in found])
-    else:
-        report.show_explanations(found)
-
-
-@cli.command()
-@common
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @click.option("--left", is_flag=True, help="Also forget the sources that have left the config, with all they gave.")
 def prune(config: Path | None, as_json: bool, verbose: int, quiet: bool, dry_run: bool, left: bool) -> None:
@@ -222,11 +125,11 @@ def prune(config: Path | None, as_json: bool, verbose: int, quiet: bool, dry_run
       aggregator prune --dry-run       what would go?
       aggregator prune --left          and the sources that are no longer in the config
     """
-    wishes = _wishes(config, as_json, verbose, quiet)
-    loaded = _load(wishes)
+    wishes = wishes_of(config, as_json, verbose, quiet)
+    loaded = load(wishes)
     from aggregator import listing, pruning, report
 
-    table = listing.pruned(pruning.prune(loaded, _now(), left=left, dry_run=dry_run))
+    table = listing.pruned(pruning.prune(loaded, now(), left=left, dry_run=dry_run))
     if wishes.json:
         report.show_json(table.values)
     elif table.rows and not wishes.quiet:
@@ -248,8 +151,8 @@ def serve(config: Path | None, as_json: bool, verbose: int, quiet: bool, listen:
       aggregator serve                          at http://127.0.0.1:8080/, for a proxy on the same machine
       aggregator serve --listen 0.0.0.0:80 -v   to everyone, with a line for each request
     """
-    wishes = _wishes(config, as_json, verbose, quiet)
-    loaded = _load(wishes)
+    wishes = wishes_of(config, as_json, verbose, quiet)
+    loaded = load(wishes)
     from aggregator import report
     from aggregator.web import server
 
@@ -262,7 +165,7 @@ def serve(config: Path | None, as_json: bool, verbose: int, quiet: bool, listen:
         click.echo(f"dashboard at {owners}" if owners else "no dashboard", err=True)
     logging.getLogger("uvicorn.access").setLevel(logging.INFO)
     logging.getLogger("uvicorn.error").setLevel(logging.INFO if wishes.verbose > 1 else logging.ERROR)
-    server.serve(loaded, ears, _now, log=wishes.verbose > 0)
+    server.serve(loaded, ears, now, log=wishes.verbose > 0)
 
 
 @cli.command()
@@ -277,85 +180,20 @@ def daemon(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> Non
       aggregator daemon                what systemd runs: see contrib/
       aggregator daemon -v             with a line for each request
     """
-    wishes = _wishes(config, as_json, verbose, quiet)
-    loaded = _load(wishes)
+    wishes = wishes_of(config, as_json, verbose, quiet)
+    loaded = load(wishes)
     from aggregator import cli_daemon
 
     cli_daemon.daemon(loaded, as_json=wishes.json, verbose=wishes.verbose, quiet=wishes.quiet)
 
 
-@cli.group("list", no_args_is_help=True)
-@common
-def list_(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None:
-    """Show the sources, categories or items that the store holds.
-
-    A narrow terminal cuts what is long; a pipe gets all of it, and --json more.
-    """
-    _wishes(config, as_json, verbose, quiet)
-
-
-@list_.command()
-@common
-def sources(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None:
-    """Every source: last good visit, next visit, trouble."""
-    _list("sources", _wishes(config, as_json, verbose, quiet), now=_now())
-
-
-@list_.command()
-@common
-def categories(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None:
-    """Every category: its number of entries, its feed's address.
-
-    The address is that of the first format; --json has all of them.
-    """
-    _list("categories", _wishes(config, as_json, verbose, quiet))
-
-
-@list_.command()
-@common
-@click.option("--category", metavar="A/B", help="Only items of this category and those below it.")
-@click.option("--source", metavar="KEY", help="Only items of this source (its key: a feed's URL, or seed:PATH).")
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many, newest first.")
-def items(
-    config: Path | None,
-    as_json: bool,
-    verbose: int,
-    quiet: bool,
-    category: str | None,
-    source: str | None,
-    limit: int | None,
-) -> None:
-    """Every item that is published, newest first."""
-    wishes = _wishes(config, as_json, verbose, quiet)
-    _list("items", wishes, category=category, source=source, limit=limit)
-
-
-def _load(wishes: Wishes, look: bool = False) -> "Config":
-    from aggregator import config
-
-    return config.load(wishes.config, look=look)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(microsecond=0)
+for _command in (looking.explain, looking.list_, looking.preview, looking.status):
+    cli.add_command(_command)
 
 
 def _log_step(done: int, total: int, what: str) -> None:
     if what:
         logging.getLogger("aggregator").info("%d of %d: %s", done, total, what)
-
-
-def _list(what: str, wishes: Wishes, **options: Any) -> None:
-    loaded = _load(wishes)
-    from aggregator import listing, report
-
-    table = getattr(listing, what)(loaded, **options)
-    if wishes.json:
-        report.show_json(table.values)
-    elif table.rows:
-        report.show_list(table.names, table.rows)
-    elif not wishes.quiet:
-        click.echo("nothing yet; `aggregator once` fills the store", err=True)
 
 
 def main() -> None:
@@ -370,19 +208,13 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except LockedError as error:
-        _fail(error, 75)
+        fail(error, 75)
     except ConfigError as error:
-        _fail(error, 2)
+        fail(error, 2)
     except AggregatorError as error:
-        _fail(error, 1)
+        fail(error, 1)
     except OSError as error:  # a full disk, a folder that may not be read: the world's doing, wherever it was met
         logging.getLogger("aggregator").info("this is where", exc_info=True)
         with contextlib.suppress(OSError):  # what could not be written is dropped: Python would try it again at its end
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        _fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error, 1)
-
-
-def _fail(error: object, code: int) -> None:
-    for line in str(error).splitlines():
-        click.echo(f"aggregator: {line}", err=True)
-    sys.exit(code)
+        fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error, 1)

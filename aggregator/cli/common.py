@@ -1,0 +1,78 @@
+"""What all commands share: the options that each of them has, the config, the clock, and how they fail."""
+
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from aggregator.config import Config
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the options that every command has came to."""
+
+    config: Path = Path("config/aggregator.toml")
+    json: bool = False
+    verbose: int = 0
+    quiet: bool = False
+
+
+class _Masking(logging.Formatter):
+    """Log lines, traces included, without the passwords of URLs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line or lines of a record."""
+        from aggregator.text import masked
+
+        return masked(super().format(record))
+
+
+def common(command: _Command) -> _Command:
+    """The options that may stand before the command or behind it."""
+    for option in (
+        click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
+        click.option("-v", "--verbose", count=True, help="Say more; twice for a log of every step."),
+        click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for programs."),
+        click.option("--config", type=click.Path(path_type=Path), help="The config  [default: config/aggregator.toml]"),
+    ):
+        command = option(command)
+    return command
+
+
+def wishes_of(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> Wishes:
+    """This command's options on top of those that stood before it. Sets the log accordingly."""
+    context = click.get_current_context()
+    before = context.obj if isinstance(context.obj, Wishes) else Wishes()
+    wishes = Wishes(config or before.config, as_json or before.json, verbose + before.verbose, quiet or before.quiet)
+    context.obj = wishes
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Masking("%(asctime)s %(name)s: %(message)s", "%H:%M:%S"))
+    logging.basicConfig(handlers=[handler])
+    logging.getLogger().setLevel(logging.INFO if wishes.verbose > 1 else logging.CRITICAL)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    return wishes
+
+
+def load(wishes: Wishes, look: bool = False) -> "Config":
+    from aggregator import config
+
+    return config.load(wishes.config, look=look)
+
+
+def now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def fail(error: object, code: int) -> NoReturn:
+    for line in str(error).splitlines():
+        click.echo(f"aggregator: {line}", err=True)
+    sys.exit(code)

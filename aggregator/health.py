@@ -1,0 +1,174 @@
+"""How a source stands, why, and what to do about it. Pure.
+
+A source is judged as its last visit found it: of one that was not asked nobody can say that it is silent. Its trouble
+has to last before it counts: once or twice in a row is `degraded`, the third time `failing`, or at once where it has
+never worked. What wants its owner is told once, when it begins and when it ends.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from math import ceil
+from typing import Literal
+from urllib.parse import urlsplit
+
+from aggregator.fetching import rules
+from aggregator.sources import feed, find
+from aggregator.store.history import Run
+from aggregator.store.sources import Standing
+from aggregator.text import http_url, masked, one_line
+
+State = Literal["failing", "blocked", "gone", "moved", "quiet", "degraded", "new", "ok"]
+
+STATES: tuple[State, ...] = ("failing", "blocked", "gone", "moved", "quiet", "degraded", "new", "ok")
+"""By trouble, the worst first."""
+
+WANTING: tuple[State, ...] = ("failing", "blocked", "gone", "moved")
+"""These want something of the owner. A quiet one may well be silent for ever, and nothing is to be done about that."""
+
+_BROKEN = ("failing", "blocked", "gone")
+_REFUSED = ("http 401", "http 403", "http 429", "blocked")
+_ENOUGH = 3  # failures in a row
+_SLOW = 0.5  # of the timeout
+
+_RUNS = 10  # that tell how often there is one
+_DAY, _HOURS = timedelta(days=1), timedelta(hours=3)
+
+_HABIT = 6  # days with entries; fewer are no habit
+_WEEK, _MONTH = 7, 30
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The state of a source; `why` and `advice` are lines without secrets, "" where there is nothing to say."""
+
+    state: State
+    why: str = ""
+    advice: str = ""
+
+
+def judge(standing: Standing, timeout: timedelta) -> Health:
+    """How a source stands after its last visit; `timeout` is what a visit may take."""
+    kind = one_line(masked(standing.error.partition(": ")[0]), 60)
+    if standing.same_as:
+        other = masked(standing.same_as)
+        return Health("moved", f"to {other}, which is a source already", "remove one of the two from the config")
+    if standing.gone:
+        return Health("gone", kind, rules.advice("http 410"))
+    if is_failing(standing):
+        return Health("blocked" if kind in _REFUSED else "failing", kind, _advice(kind))
+    if standing.last_visit is None:
+        return Health("new")
+    if standing.move and standing.move.believed:
+        new = masked(standing.move.url)
+        return Health("moved", f"to {new}", f'write url = "{new}" into the config')
+    if standing.newest and standing.patience and standing.last_visit - standing.newest > standing.patience:
+        why = f"nothing new since {standing.newest:%Y-%m-%d}"
+        return Health("quiet", why, "look at the site: it may have ended, or moved its feed")
+    return _degraded(standing, kind, timeout)
+
+
+def is_failing(standing: Standing) -> bool:
+    """Whether a source does not work: one failure alone tells nothing, unless it was never read."""
+    return standing.failures >= _ENOUGH or (standing.failures > 0 and not standing.last_success)
+
+
+def _degraded(standing: Standing, kind: str, timeout: timedelta) -> Health:
+    """What works, but not well: it failed last time, there are warnings, or it takes half of the time that it has."""
+    if standing.failures:
+        return Health("degraded", kind, _advice(kind))
+    if number := len(standing.warnings):
+        many = f"{number} warnings" if number > 1 else one_line(masked(standing.warnings[0]), 200)
+        return Health("degraded", many)
+    if standing.seconds > _SLOW * timeout.total_seconds():
+        why = f"takes {standing.seconds:.0f} s of {timeout.total_seconds():.0f} s"
+        return Health("degraded", why, rules.advice("timeout"))
+    return Health("ok")
+
+
+def _advice(kind: str) -> str:
+    """What to do about a class of trouble. It names no address, as others may read it; the error itself does."""
+    return (rules.advice(kind) or feed.ADVICE.get(kind, "")).format(entry="HOST:PORT")
+
+
+# --- Silence ----------------------------------------------------------------------------------------------------------
+
+
+def patience(days: Sequence[int]) -> int | None:
+    """After how many days of silence a source is quiet that had entries on these days (numbers, in order); None where
+    that is no habit yet.
+
+    Three times the usual gap between two of them (nine of ten are not longer), and longer than any silence of up to a
+    month that it came back from, by a half; a week at least. So a daily one is quiet after a week, one that rests at
+    weekends after nine days, a weekly one after three weeks.
+    """
+    if len(days) < _HABIT:
+        return None
+    gaps = sorted(later - earlier for earlier, later in pairwise(days))
+    usual, longest = gaps[ceil(0.9 * len(gaps)) - 1], gaps[-1]
+    return max(_WEEK, 3 * usual, min(ceil(1.5 * longest), _MONTH))
+
+
+# --- News -------------------------------------------------------------------------------------------------------------
+
+
+def same_trouble(before: str, state: State) -> bool:
+    """Whether nothing has begun or ended: what is blocked today and fails tomorrow is one trouble."""
+    return before == state or {before, state} <= {"failing", "blocked"}
+
+
+def news(before: str, now: Health, title: str) -> str:
+    """What the owner should hear of a change of state, with advice on a second line; "" for what is none of that.
+
+    `before` is "" for a source that was never judged.
+    """
+    if same_trouble(before, now.state):
+        return ""
+    if now.state in _BROKEN:
+        if before == "gone":  # it is asked on request alone, and what it says then is no news
+            return ""
+        what = f"{title} is gone for good" if now.state == "gone" else f"{title} is {now.state}"
+        return _lines(f"{what}: {now.why}", now.advice)
+    if before in _BROKEN and now.state == "moved":
+        return _lines(f"{title} works again, and has moved {now.why}", now.advice)
+    if before in _BROKEN:
+        return f"{title} works again"
+    if now.state == "moved":
+        return _lines(f"{title} has moved {now.why}", now.advice)
+    if now.state == "quiet":
+        return _lines(f"{title} has gone quiet: {now.why}", now.advice)
+    return f"{title} is no longer quiet" if before == "quiet" else ""
+
+
+def _lines(*lines: str) -> str:
+    return "\n".join(filter(None, lines))
+
+
+def title(standing: Standing) -> str:
+    """What a source is called where there may be strangers."""
+    named = one_line(masked(standing.title or standing.feed.title), 200)
+    return named or urlsplit(http_url(standing.key)).hostname or masked(standing.key)
+
+
+# --- The whole --------------------------------------------------------------------------------------------------------
+
+
+def overdue(standings: Iterable[Standing], now: datetime) -> timedelta:
+    """For how long nothing has succeeded that should have: since the last success of any source, or, where nothing was
+    due then, since something was. Posts count only where there is nothing else, as looking at them always succeeds.
+    """
+    asked = [each for each in standings if not (each.gone or each.same_as)]
+    asked = [each for each in asked if find(each.kind).REMOTE] or asked
+    latest = max((each.last_success for each in asked if each.last_success), default=None)
+    planned = min((each.next_visit for each in asked if not each.failures), default=None)
+    began = min((each.state_since for each in asked if each.state_since), default=None)
+    since = max(filter(None, (latest, planned)), default=None) or began
+    return max(now - since, timedelta(0)) if since else timedelta(0)
+
+
+def grace(runs: Sequence[Run]) -> timedelta:
+    """How long nothing may succeed: three hours, or twice the longest time between two of the last runs (the newest
+    first), so that a cron job of once a day gets two days; before there are two runs, too."""
+    gaps = [later.at - earlier.at for later, earlier in pairwise(runs[:_RUNS])]
+    return max(_HOURS, 2 * max(gaps)) if gaps else 2 * _DAY

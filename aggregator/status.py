@@ -1,0 +1,298 @@
+"""`aggregator status`: how all sources stand, what each visit of one came to, and whether anything works at all.
+
+It looks at the store without its lock, and neither makes nor migrates one.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from aggregator import dates, health, previewing
+from aggregator.config import Config
+from aggregator.errors import AggregatorError
+from aggregator.explaining import Explanation
+from aggregator.health import Health
+from aggregator.listing import Listing, due, last
+from aggregator.model import Source
+from aggregator.store import history
+from aggregator.store import sources as stored
+from aggregator.store.engine import looking
+from aggregator.store.history import Incident, Run, Visited
+from aggregator.store.lock import holder
+from aggregator.store.sources import Standing
+from aggregator.text import masked, one_line
+from aggregator.values import amount, span
+
+_WEEKS = 4  # over which entries a week are counted
+_VISITS, _INCIDENTS = 20, 10  # that people are shown of one source; programs get all
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How one source of the config stands; `standing` is None before its first run. `weekly` are entries a week."""
+
+    source: Source
+    standing: Standing | None
+    health: Health
+    since: datetime | None
+    weekly: float
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How all sources stand, the worst first. `run` is the last one, `holder` says who holds the lock ("": nobody).
+
+    `stuck` is for how long nothing has succeeded, where that is too long, else None.
+    """
+
+    rows: tuple[Row, ...]
+    run: Run | None
+    holder: str
+    stuck: timedelta | None
+
+    @property
+    def code(self) -> int:
+        """As monitoring plugins exit: 0 all is well, 1 a source wants attention, 2 nothing works any more."""
+        return 2 if self.stuck is not None else int(any(each.health.state in health.WANTING for each in self.rows))
+
+
+def look(config: Config, now: datetime) -> Status:
+    """How the sources of the config stand. Raises AggregatorError when there is no store yet, or it cannot be read."""
+    with looking(config.store) as db:
+        standings = stored.standings(db)
+        entries = history.entries(db, now - timedelta(weeks=_WEEKS) + timedelta(days=1))
+        runs = history.runs(db)
+    known = [standings[source.key] for source in config.sources if source.key in standings]
+    waited = health.overdue(known, now)
+    rows = [_row(source, standings.get(source.key), entries) for source in config.sources]
+    rows.sort(key=lambda row: (health.STATES.index(row.health.state), title(row).casefold(), row.source.key))
+    stuck = waited if waited > health.grace(runs) else None
+    return Status(tuple(rows), runs[0] if runs else None, str(holder(config.store) or ""), stuck)
+
+
+def _row(source: Source, standing: Standing | None, entries: Mapping[int, int]) -> Row:
+    if standing is None:
+        return Row(source, None, Health("new"), None, 0.0)
+    found = health.judge(standing, source.limits.timeout)
+    since = standing.state_since if health.same_trouble(standing.state, found.state) else standing.last_visit
+    return Row(source, standing, found, since, entries.get(standing.id, 0) / _WEEKS)
+
+
+def title(row: Row) -> str:
+    """What a source is called, for its owner."""
+    named = row.source.title or (row.standing.feed.title if row.standing else "")
+    return one_line(masked(named or row.source.key), 200)
+
+
+def table(found: Status, now: datetime) -> Listing:
+    """All sources for people, as seen from `now`, and for programs."""
+    names = ("state", "source", "since", "last success", "next visit", "every", "requests", "saved", "a week", "why")
+    rows = [
+        (
+            row.health.state,
+            title(row),
+            span(now - row.since) if row.since else "",
+            last(row.standing, now),
+            due(row.source, row.standing, now),
+            _every(row.standing),
+            row.standing.requests if row.standing else 0,
+            amount(row.standing.saved if row.standing else 0),
+            f"{row.weekly:.1f}",
+            row.health.why or (row.standing.reason if row.standing else "never visited"),
+        )
+        for row in found.rows
+    ]
+    return Listing(names, rows, [_values(row) for row in found.rows])
+
+
+def summary(found: Status, now: datetime) -> str:
+    """All of it in one line."""
+    counts = Counter(row.health.state for row in found.rows)
+    parts = [
+        ", ".join(f"{counts[state]} {state}" for state in reversed(health.STATES) if counts[state]) or "no sources"
+    ]
+    if found.run:
+        parts.append(f"last run {span(now - found.run.at)} ago ({found.run.by}, {found.run.seconds:.1f} s)")
+    if found.holder:
+        parts.append(f"at work: {found.holder}")
+    if found.stuck is not None:
+        parts.append(f"nothing has succeeded for {span(found.stuck)}")
+    return "; ".join(parts)
+
+
+def as_json(found: Status) -> dict[str, Any]:
+    """The same for programs: times are RFC 3339 in UTC, lengths are in seconds."""
+    counts = Counter(row.health.state for row in found.rows)
+    return {
+        "code": found.code,
+        "states": {state: counts[state] for state in health.STATES},
+        "stuck": found.stuck and found.stuck.total_seconds(),
+        "last_run": found.run and _run(found.run),
+        "lock": found.holder or None,
+        "sources": [_values(row) for row in found.rows],
+    }
+
+
+# --- One source -------------------------------------------------------------------------------------------------------
+
+
+def one(config: Config, found: Status, wanted: str, now: datetime) -> tuple[Explanation, Listing, int]:
+    """All that is known of one source, named as for `preview`: what to say, its visits, and the code to exit with.
+
+    Raises AggregatorError when no source of the config is meant, or several.
+    """
+    titles = {row.source.key: row.standing.feed.title for row in found.rows if row.standing}
+    key = previewing.named(config, wanted, titles).key
+    row = next((row for row in found.rows if row.source.key == key), None)
+    if row is None:
+        raise AggregatorError(f"{masked(key)} is not in the config; `aggregator preview` shows what it yields")
+    log: tuple[Visited, ...] = ()
+    incidents: tuple[Incident, ...] = ()
+    if row.standing:
+        with looking(config.store) as db:
+            log = history.visits(db, row.standing.id)
+            incidents = history.incidents(db, source_id=row.standing.id)
+    values = _values(row) | {
+        "log": [_visit(each) for each in log],
+        "incidents": [_incident(each) for each in incidents],
+    }
+    told = Explanation(title(row), tuple(_lines(row, incidents, now)), values)
+    return told, _log(log[:_VISITS]), int(row.health.state in health.WANTING)
+
+
+def _lines(row: Row, incidents: Sequence[Incident], now: datetime) -> Iterator[tuple[str, str]]:
+    """What there is to say of a source, each with its label."""
+    standing, found = row.standing, row.health
+    yield "address", masked(row.source.key)
+    since = f" since {row.since:%Y-%m-%d %H:%M} UTC" if row.since else ""
+    yield "state", f"{found.state}{since}" + (f": {found.why}" if found.why else "")
+    if found.advice:
+        yield "advice", found.advice
+    if standing is None:
+        return
+    if standing.error:
+        yield "error", masked(standing.error)
+    yield "success", last(standing, now)
+    yield "next", f"{due(row.source, standing, now)}: {standing.reason}"
+    received, saved = amount(standing.received), amount(standing.saved)
+    counts = f"{standing.visits} so far, {standing.unchanged} without change; requests: {standing.requests}"
+    yield "visits", f"{counts}; {received} received, {saved} saved by 304"
+    newest = f"; the newest of {standing.newest:%Y-%m-%d}" if standing.newest else ""
+    quiet = f"; quiet after {span(standing.patience)} without another" if standing.patience else ""
+    yield "entries", f"{row.weekly:.1f} a week{newest}{quiet}"
+    yield from (("warning", masked(warning)) for warning in standing.warnings)
+    for each in incidents[:_INCIDENTS]:
+        yield "incident", f"{each.at:%Y-%m-%d %H:%M} UTC  {'; '.join(each.text.splitlines())}"
+
+
+def _log(log: Sequence[Visited]) -> Listing:
+    names = ("visit (UTC)", "status", "outcome", "new", "edited", "seconds", "received", "next (UTC)", "why then")
+    rows = [
+        (
+            f"{each.at:%Y-%m-%d %H:%M}",
+            str(each.status or "-"),
+            each.outcome,
+            each.new,
+            each.edited,
+            f"{each.seconds:.1f}",
+            amount(each.received),
+            f"{each.next_visit:%m-%d %H:%M}",
+            each.reason,
+        )
+        for each in log
+    ]
+    return Listing(names, rows, [])
+
+
+# --- For programs -----------------------------------------------------------------------------------------------------
+
+
+def _values(row: Row) -> dict[str, Any]:
+    source, standing, found = row.source, row.standing, row.health
+    values: dict[str, Any] = {
+        "key": masked(source.key),
+        "kind": source.kind,
+        "title": title(row),
+        "state": found.state,
+        "since": _time(row.since),
+        "why": found.why,
+        "advice": found.advice,
+        "entries_a_week": row.weekly,
+    }
+    if standing is None:
+        return values
+    move = standing.move if standing.move and standing.move.believed else None
+    return values | {
+        "last_visit": _time(standing.last_visit),
+        "last_success": _time(standing.last_success),
+        "next_visit": _time(standing.next_visit),
+        "reason": standing.reason,
+        "interval": _interval(standing),
+        "failures": standing.failures,
+        "error": masked(standing.error),
+        "warnings": [masked(warning) for warning in standing.warnings],
+        "moved_to": masked(move.url) if move else None,
+        "same_as": masked(standing.same_as) or None,
+        "newest": _time(standing.newest),
+        "quiet_after": standing.patience and standing.patience.total_seconds(),
+        "visits": standing.visits,
+        "unchanged": standing.unchanged,
+        "requests": standing.requests,
+        "received": standing.received,
+        "saved": standing.saved,
+    }
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {
+        "at": _time(run.at),
+        "seconds": round(run.seconds, 3),
+        "by": run.by,
+        "visits": run.visits,
+        "failed": run.failed,
+        "new": run.new,
+        "written": run.written,
+        "problems": run.problems.splitlines(),
+    }
+
+
+def _visit(visit: Visited) -> dict[str, Any]:
+    return {
+        "at": _time(visit.at),
+        "status": visit.status,
+        "outcome": visit.outcome,
+        "new": visit.new,
+        "edited": visit.edited,
+        "seconds": round(visit.seconds, 3),
+        "received": visit.received,
+        "error": visit.error,
+        "next_visit": _time(visit.next_visit),
+        "reason": visit.reason,
+    }
+
+
+def _incident(incident: Incident) -> dict[str, Any]:
+    return {
+        "at": _time(incident.at),
+        "before": incident.before,
+        "state": incident.state,
+        "text": incident.text,
+    }
+
+
+def _interval(standing: Standing) -> float | None:
+    """How long after the last visit the next one is planned; None where that is never, or now."""
+    planned = standing.next_visit - standing.last_visit if standing.last_visit else timedelta(0)
+    is_over = standing.gone or standing.same_as
+    return planned.total_seconds() if planned > timedelta(0) and not is_over else None
+
+
+def _every(standing: Standing | None) -> str:
+    planned = _interval(standing) if standing else None
+    return span(timedelta(seconds=planned)) if planned else ""
+
+
+def _time(moment: datetime | None) -> str | None:
+    return dates.rfc3339(moment) if moment else None
