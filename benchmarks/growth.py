@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.measuring import Cost, measure
 from benchmarks.programs import PATH, once
-from benchmarks.serving import free_port, served
+from benchmarks.serving import answers, free_port, served
 from benchmarks.workload import NEWEST, Workload, make, news
 
 FEEDS, ENTRIES, CATEGORIES = 100, 20, 10
@@ -26,7 +26,7 @@ def run(folder: Path, sizes: Sequence[int], rounds: int) -> dict[int, dict[str, 
     load = Workload(folder / "load", FEEDS, ENTRIES, CATEGORIES, free_port())
     costs: dict[int, dict[str, list[Cost]]] = {size: {what: [] for what in WHAT} for size in sizes}
     make(load)
-    with served(load.folder / "www", load.port):
+    with served(load.folder / "www", load.port, folder / "answers"):
         for size in sizes:
             state = folder / str(size)
             if not state.exists():
@@ -41,7 +41,11 @@ def run(folder: Path, sizes: Sequence[int], rounds: int) -> dict[int, dict[str, 
                 if what == "one new":
                     news(load, 1, number + 1)
                 for size in sizes:
+                    answers(folder / "answers")
                     cost = measure(once("--force"), folder / str(size), PATH)
+                    asked = answers(folder / "answers")
+                    if asked != ({"304": FEEDS} if what == "304" else {"200": 1, "304": FEEDS - 1}):
+                        raise SystemExit(f"growth, {what}, {size}: the server has answered {asked}")
                     costs[size][what].append(cost)
                     print(
                         f"  {what:8}{size:9,}{cost.cpu:8.2f} s CPU{cost.wall:8.2f} s{cost.rss:7.0f} MB", file=sys.stderr

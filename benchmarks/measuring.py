@@ -13,7 +13,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 @dataclass(frozen=True, slots=True)
 class Cost:
     """CPU (user and system) of all processes and of the `main` one alone, wall clock, in seconds; MB of the main
-    process and of all together at their peaks."""
+    process at its peak, and the most that the peaks of processes which were there at one time came to."""
 
     cpu: float
     main: float
@@ -30,9 +30,11 @@ def measure(command: Sequence[str], folder: Path, environment: Mapping[str, str]
         process = subprocess.Popen(  # noqa: S603
             command, cwd=folder, env={**os.environ, **(environment or {})}, stdout=out, stderr=out
         )
-        peaks: dict[int, float] = {}
+        rss = together = 0.0
         while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
-            peaks |= _peaks(process.pid)
+            peaks = _peaks(process.pid)
+            rss = max(rss, peaks.get(process.pid, 0.0))  # one that is ending has none any more
+            together = max(together, sum(peaks.values()))
             time.sleep(0.05)
     wall = time.monotonic() - start
     # it has ended and nobody has waited for it yet: its figures still stand
@@ -40,8 +42,7 @@ def measure(command: Sequence[str], folder: Path, environment: Mapping[str, str]
     own, children = sum(map(int, times[:2])), sum(map(int, times[2:]))
     if process.wait():
         raise SystemExit(f"{' '.join(command)[:200]}: exit code {process.returncode}\n{log.read_text()[-2000:]}")
-    rss = peaks.get(process.pid, 0.0)
-    return Cost((own + children) / _TICKS, own / _TICKS, wall, rss, sum(peaks.values()))
+    return Cost((own + children) / _TICKS, own / _TICKS, wall, rss, together)
 
 
 def _peaks(pid: int) -> dict[int, float]:

@@ -60,11 +60,15 @@ def once(*options: str) -> Sequence[str]:
     return (sys.executable, "-m", "aggregator", "--config", "config/aggregator.toml", "once", *options)
 
 
-def entries(program: Program, load: Workload, folder: Path) -> dict[str, int]:
-    """How many entries the RSS document of each category has."""
+def entries(program: Program, load: Workload, folder: Path) -> dict[str, tuple[int, int]]:
+    """How many entries the RSS document of each category has, and how many of these are those of `workload.news`."""
     names = sorted({load.category(number) for number in range(load.feeds)})
     paths = {name: folder / program.feeds.format(name) for name in names}
-    return {name: len(re.findall(rb"<item[ >]", path.read_bytes())) for name, path in paths.items() if path.exists()}
+    texts = {name: path.read_bytes() for name, path in paths.items() if path.exists()}
+    return {
+        name: (len(re.findall(rb"<item[ >]", text)), len(re.findall(rb"<link>[^<]*/[0-9]+-9/</link>", text)))
+        for name, text in texts.items()
+    }
 
 
 # --- Each of them ---------------------------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ that a busy minute of the machine hits all alike; figures are medians of the rou
 Phases: `cold`, nothing is known and all is new; `304`, nothing has changed; `tenth`, a tenth of the feeds has one new
 entry; `latency`, cold again, with hosts that answer after 200 ms. Growth, for us alone: 304 and one new entry with
 10,000 stored items and with many more. CPU is user and system of the program and all its processes, without the server.
+What each program asked is counted at the server, and what it published is looked at: one that did not do its work stops
+the benchmark.
 """
 
 import argparse
@@ -21,7 +23,8 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -31,10 +34,11 @@ from typing import Any
 from benchmarks import growth, showing
 from benchmarks.measuring import Cost, measure
 from benchmarks.programs import PATH, Program, entries, once, programs
-from benchmarks.serving import free_port, served
+from benchmarks.serving import answers, free_port, served
 from benchmarks.workload import Workload, make, news
 
 PHASES = ("cold", "304", "tenth", "latency", "growth", "start")
+Costs = dict[str, dict[str, list[dict[str, float]]]]  # by phase and program, one a round
 LATENCY = 0.2  # seconds
 STARTS = 3  # of a program that has nothing to do, in a round
 
@@ -55,18 +59,18 @@ class Plan:
 def run(plan: Plan, folder: Path) -> dict[str, Any]:
     """All measurements: the costs of each phase and program, one a round."""
     load = Workload(folder / "load", plan.feeds, plan.entries, plan.categories, free_port())
-    costs: dict[str, dict[str, list[Cost]]] = {}
+    costs: Costs = {}
     make(load)
-    with served(load.folder / "www", load.port) as server:
+    with served(load.folder / "www", load.port, folder / "answers") as server:
         for number in range(plan.rounds):
             print(f"round {number + 1} of {plan.rounds}", file=sys.stderr)
-            _round(plan, load, folder / "state", costs)
+            _round(plan, load, folder, costs)
     if "latency" in plan.phases:
         make(load)
-        with served(load.folder / "www", load.port, LATENCY):
+        with served(load.folder / "www", load.port, folder / "answers", LATENCY):
             for number in range(plan.rounds):
                 print(f"latency, round {number + 1} of {plan.rounds}", file=sys.stderr)
-                _each(plan, load, folder / "state", "latency", costs, fresh=True)
+                _each(plan, load, folder, "latency", costs)
     grown: dict[int, dict[str, list[Cost]]] = {}
     if "growth" in plan.phases:
         grown = growth.run(folder / "growth", plan.sizes, plan.rounds)
@@ -78,10 +82,7 @@ def run(plan: Plan, folder: Path) -> dict[str, Any]:
         "workload": {name: getattr(plan, name) for name in ("feeds", "entries", "categories", "rounds")}
         | {"mb": sum(path.stat().st_size for path in (load.folder / "www").iterdir()) / 1e6},
         "versions": {program.name: program.version for program in plan.contenders},
-        "costs": {
-            phase: {name: [asdict(cost) for cost in found] for name, found in by_name.items()}
-            for phase, by_name in costs.items()
-        },
+        "costs": costs,
         "growth": {
             size: {what: [asdict(cost) for cost in found] for what, found in by_what.items()}
             for size, by_what in grown.items()
@@ -89,52 +90,57 @@ def run(plan: Plan, folder: Path) -> dict[str, Any]:
     }
 
 
-def _round(plan: Plan, load: Workload, state: Path, costs: dict[str, dict[str, list[Cost]]]) -> None:
+def _round(plan: Plan, load: Workload, folder: Path, costs: Costs) -> None:
     """Cold, 304 and tenth, as far as they are asked for: each needs those before it."""
     make(load)
-    _each(plan, load, state, "cold", costs, fresh=True)
+    _each(plan, load, folder, "cold", costs)
     if {"304", "tenth"} & set(plan.phases):
-        _each(plan, load, state, "304", costs)
+        _each(plan, load, folder, "304", costs)
     if "tenth" in plan.phases:
         news(load, max(1, load.feeds // 10))
-        _each(plan, load, state, "tenth", costs)
-    ours = [program for program in plan.contenders if program.name == "aggregator"]
-    for program in ours if "start" in plan.phases else ():
+        _each(plan, load, folder, "tenth", costs)
+    if "start" in plan.phases and any(program.name == "aggregator" for program in plan.contenders):
         for _ in range(STARTS):
-            cost = measure(once(), state / program.name, PATH)
-            costs.setdefault("start", {}).setdefault(program.name, []).append(cost)
+            cost = measure(once(), folder / "state" / "aggregator", PATH)
+            if asked := answers(folder / "answers"):
+                raise SystemExit(f"nothing should be due, but the server has answered {asked}")
+            costs.setdefault("start", {}).setdefault("aggregator", []).append(asdict(cost))
 
 
-def _each(
-    plan: Plan,
-    load: Workload,
-    state: Path,
-    phase: str,
-    costs: dict[str, dict[str, list[Cost]]],
-    *,
-    fresh: bool = False,
-) -> None:
-    """Measure one phase of all programs, and check that each has published what it should."""
+def _each(plan: Plan, load: Workload, folder: Path, phase: str, costs: Costs) -> None:
+    """Measure one phase of all programs, and check what each has asked and published."""
     for program in plan.contenders:
-        folder = state / program.name
-        if fresh:
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
-            program.prepare(load, folder)
-        cost = measure(program.command(load), folder, PATH)
-        costs.setdefault(phase, {}).setdefault(program.name, []).append(cost)
+        state = folder / "state" / program.name
+        if phase in ("cold", "latency"):
+            shutil.rmtree(state, ignore_errors=True)
+            state.mkdir(parents=True)
+            program.prepare(load, state)
+        answers(folder / "answers")
+        cost = measure(program.command(load), state, PATH)
         print(f"  {phase:8}{program.name:12}{cost.cpu:8.2f} s CPU{cost.wall:8.2f} s{cost.rss:7.0f} MB", file=sys.stderr)
-        if program.feeds:
-            _check(program, load, folder)
+        asked = answers(folder / "answers")
+        check(program, load, state, phase, asked)
+        found = asdict(cost) | {"full": asked.get("200", 0), "unchanged": asked.get("304", 0)}
+        costs.setdefault(phase, {}).setdefault(program.name, []).append(found)
 
 
-def _check(program: Program, load: Workload, folder: Path) -> None:
-    members: dict[str, int] = {}
-    for number in range(load.feeds):
-        members[load.category(number)] = members.get(load.category(number), 0) + load.entries
-    found = entries(program, load, folder)
-    if wrong := {name: found.get(name) for name, count in members.items() if found.get(name, 0) < min(100, count)}:
-        raise SystemExit(f"{program.name} has not published what it should: {wrong}")
+def check(program: Program, load: Workload, state: Path, phase: str, asked: Mapping[str, int]) -> None:
+    """A program that has not asked for every feed, or not published what there is, has not been measured."""
+    if asked.keys() - {"200", "304"} or sum(asked.values()) < load.feeds:
+        raise SystemExit(f"{program.name}, {phase}: {load.feeds} feeds should have been asked for, not {asked}")
+    if not program.feeds:
+        return
+    fresh = max(1, load.feeds // 10) if phase == "tenth" else 0
+    members = Counter(load.category(number) for number in range(load.feeds))
+    found = entries(program, load, state)
+    wrong = {
+        name: found.get(name) for name, n in members.items() if found.get(name, (0, 0))[0] < min(100, n * load.entries)
+    }
+    published = sum(count for _, count in found.values())
+    if wrong or published != fresh:
+        raise SystemExit(
+            f"{program.name}, {phase}: {published} of {fresh} new entries are published; too few in {wrong}"
+        )
 
 
 def machine() -> str:
@@ -160,7 +166,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, help="(5)")
     parser.add_argument("--phases", default=",".join(PHASES), help="some of " + ",".join(PHASES))
     parser.add_argument("--only", default="", help="names of programs, such as aggregator,baseline")
-    parser.add_argument("--stored", type=int, default=200_000, help="items of the larger store of growth (200000)")
+    parser.add_argument("--stored", type=int, default=50_000, help="items of the larger store of growth (50000)")
     parser.add_argument("--reader", default=sys.executable, metavar="PYTHON", help="a Python that has lemon24/reader")
     parser.add_argument("--quick", action="store_true", help="100 feeds, 1 round, without growth")
     parser.add_argument("--folder", type=Path, help="where to work, and leave all as it is at the end")

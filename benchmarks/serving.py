@@ -1,4 +1,4 @@
-"""A static server in a process of its own, which is all hosts below 127.0.0.0/8: nginx where it is installed, else ours.
+"""A static server in a process of its own, which is all hosts below 127.0.0.0/8: nginx where there is one, else ours.
 
 Both say ETag and Last-Modified and answer 304. Ours can wait before each answer, as distant hosts do; nginx cannot.
 """
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email.utils import formatdate
@@ -21,7 +22,8 @@ from typing import cast
 _NGINX = """daemon off; worker_processes 1; error_log stderr crit; pid {prefix}/pid; {user}
 events {{ worker_connections 4096; }}
 http {{
-  access_log off; sendfile on; tcp_nopush on; keepalive_timeout 5s; default_type application/xml;
+  log_format short '$status'; access_log {log} short;
+  sendfile on; tcp_nopush on; keepalive_timeout 5s; default_type application/xml;
   client_body_temp_path {prefix}/body; proxy_temp_path {prefix}/proxy; fastcgi_temp_path {prefix}/fastcgi;
   uwsgi_temp_path {prefix}/uwsgi; scgi_temp_path {prefix}/scgi;
   server {{ listen 0.0.0.0:{port} backlog=1024; root {root}; }}
@@ -37,17 +39,21 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(root: Path, port: int, delay: float = 0.0) -> Iterator[str]:
-    """Serve a folder while the block runs; gives the name of the server. `delay` is in seconds."""
+def served(root: Path, port: int, log: Path, delay: float = 0.0) -> Iterator[str]:
+    """Serve a folder while the block runs; gives the name of the server. `delay` is in seconds.
+
+    `log` gets the status of each answer as a line, so that one can see what a client really asked.
+    """
+    log.touch()
     nginx = None if delay else shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as prefix:
         if nginx:
             user = "user root;" if os.getuid() == 0 else ""
             file = Path(prefix, "nginx.conf")
-            file.write_text(_NGINX.format(prefix=prefix, user=user, port=port, root=root.resolve()))
+            file.write_text(_NGINX.format(prefix=prefix, user=user, port=port, root=root.resolve(), log=log.resolve()))
             command = [nginx, "-p", prefix, "-c", str(file)]
         else:
-            command = [sys.executable, __file__, str(root), str(port), str(delay)]
+            command = [sys.executable, __file__, str(root), str(port), str(log), str(delay)]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603
         try:
             _await(port, process)
@@ -66,10 +72,19 @@ def _await(port: int, process: "subprocess.Popen[bytes]") -> None:
     raise SystemExit("the server does not start")
 
 
+def answers(log: Path) -> dict[str, int]:
+    """How often each status was answered since this was asked last, once the server has written all of it."""
+    time.sleep(0.1)
+    found = Counter(log.read_text().split())
+    os.truncate(log, 0)
+    return dict(sorted(found.items()))
+
+
 class Host(asyncio.Protocol):
     """HTTP/1.1, as little as clients need: GET of a file, conditional or not."""
 
     root: Path
+    log: Path
     delay: float
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -97,6 +112,8 @@ class Host(asyncio.Protocol):
         by_date = "if-none-match" not in asked and asked.get("if-modified-since") == changed
         same = by_date or asked.get("if-none-match") == etag
         status = "304 Not Modified" if same else "200 OK"
+        with self.log.open("a") as log:
+            log.write(f"{status[:3]}\n")
         length = "" if same else f"Content-Type: application/xml\r\nContent-Length: {len(body)}\r\n"
         self.transport.write(f"HTTP/1.1 {status}\r\nETag: {etag}\r\nLast-Modified: {changed}\r\n{length}\r\n".encode())
         self.transport.write(b"" if same else body)
@@ -104,9 +121,9 @@ class Host(asyncio.Protocol):
             self.transport.close()
 
 
-async def serve(root: Path, port: int, delay: float) -> None:
+async def serve(root: Path, port: int, log: Path, delay: float) -> None:
     """Serve until killed."""
-    Host.root, Host.delay = root, delay
+    Host.root, Host.log, Host.delay = root, log, delay
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Host, "0.0.0.0", port, backlog=1024)  # noqa: S104
     await server.serve_forever()
@@ -117,9 +134,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("root", type=Path)
     parser.add_argument("port", type=int)
+    parser.add_argument("log", type=Path, help="a file that gets the status of each answer")
     parser.add_argument("delay", type=float, nargs="?", default=0.0, help="seconds before each answer")
     asked = parser.parse_args()
-    asyncio.run(serve(asked.root, asked.port, asked.delay))
+    asyncio.run(serve(asked.root, asked.port, asked.log, asked.delay))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ _COLOURS = {"aggregator": "#0b6e4f", "baseline": "#c8553d"}
 
 def middle(costs: list[dict[str, float]], what: str) -> float:
     """The median of the rounds."""
-    return float(median(cost[what] for cost in costs))
+    return float(median(cost.get(what, 0) for cost in costs))
 
 
 def ratio(found: dict[str, Any], phase: str, name: str, what: str) -> float | None:
@@ -43,12 +43,17 @@ def tables(found: dict[str, Any]) -> str:
         "; ".join(f"{name}: {version}" for name, version in found["versions"].items()),
     ]
     for phase, by_name in found["costs"].items():
-        lines += ["", f"**{TITLES[phase]}**", "", "| | CPU s | x | main process s | wall s | x | main MB | all MB |"]
-        lines.append("|---|--:|--:|--:|--:|--:|--:|--:|")
+        lines += [
+            "",
+            f"**{TITLES[phase]}**",
+            "",
+            "| | CPU s | x | main process s | wall s | x | main MB | all MB | 200 | 304 |",
+        ]
+        lines.append("|---|" + "--:|" * 9)
         for name, costs in by_name.items():
             cpu, wall = (_x(ratio(found, phase, name, what)) for what in ("cpu", "wall"))
             figures = [f"{middle(costs, what):.2f}" for what in ("cpu", "main", "wall")]
-            memory = [f"{middle(costs, what):.0f}" for what in ("rss", "all_rss")]
+            memory = [f"{middle(costs, what):.0f}" for what in ("rss", "all_rss", "full", "unchanged")]
             lines.append(
                 f"| {name} | {figures[0]} | {cpu} | {figures[1]} | {figures[2]} | {wall} | {' | '.join(memory)} |"
             )
@@ -59,10 +64,11 @@ def tables(found: dict[str, Any]) -> str:
 
 def _growth(grown: dict[Any, Any]) -> list[str]:
     small, large = sorted(grown, key=int)
+    sizes = f"{int(small):,}", f"{int(large):,}"
     lines = [
         "**Growth: 100 feeds, and so many stored items**",
         "",
-        f"| | CPU s, {int(small):,} | CPU s, {int(large):,} | x | wall s, {int(small):,} | wall s, {int(large):,} | x |",
+        "| | " + " | ".join(f"{what}, {size}" for what in ("CPU", "wall") for size in (*sizes, "ratio")) + " |",
         "|---|--:|--:|--:|--:|--:|--:|",
     ]
     for what in grown[small]:

@@ -26,7 +26,7 @@ def main() -> None:
             reader.set_tag(url, category)
     changed = {
         categories[result.url]
-        for result in reader.update_feeds_iter(workers=20)
+        for result in reader.update_feeds_iter(scheduled=False, workers=20)  # all, as the others do
         if (value := result.value) is not None and not isinstance(value, Exception) and (value.new or value.modified)
     }
     for category in sorted(changed):
@@ -47,8 +47,8 @@ def write(folder: Path, category: str, entries: list) -> None:  # type: ignore[t
         one.link(href=entry.link)
         one.published(entry.published or entry.updated or entry.added)
         one.updated(entry.updated or entry.published or entry.added)
-        if entry.author:
-            one.author(name=entry.author)
+        if entry.authors_str:
+            one.author(name=entry.authors_str)
         for enclosure in entry.enclosures:
             one.enclosure(enclosure.href, str(enclosure.length or 0), enclosure.type or "")
         content = entry.get_content()

@@ -99,7 +99,7 @@ def _write(load: Workload, number: int, extra: int) -> None:
 
 
 def config(rows: list[tuple[str, str]]) -> str:
-    """Our config. Manners are on; but all hosts are local, each is asked without pause, and no wait is longer than 1 s."""
+    """Our config: as it comes, but for hosts that are local and asked without pause."""
     head = """[site]
 title = "Benchmark"
 base_url = "https://planet.example/feeds/"
@@ -144,7 +144,8 @@ def entry(number: int, place: int, language: str, seed: int) -> Entry:
         elif shape == 2:
             made = f'<h3 class="wp-heading" style="color: red">{words[:50]}</h3><blockquote>{words}</blockquote>'
         else:
-            made = f'<p>{words} <a href="{near}" onclick="follow()">{words[:20]}</a>, <em>{words[-20:]}</em>.<br>{words}</p>'
+            anchor = f'<a href="{near}" onclick="follow()">{words[:20]}</a>'
+            made = f"<p>{words} {anchor}, <em>{words[-20:]}</em>.<br>{words}</p>"
         paragraphs.append(made)
         size += len(made.encode())
     return Entry(
