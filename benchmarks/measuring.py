@@ -31,11 +31,16 @@ def measure(command: Sequence[str], folder: Path, environment: Mapping[str, str]
             command, cwd=folder, env={**os.environ, **(environment or {})}, stdout=out, stderr=out
         )
         rss = together = 0.0
-        while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
-            peaks = _peaks(process.pid)
-            rss = max(rss, peaks.get(process.pid, 0.0))  # one that is ending has none any more
-            together = max(together, sum(peaks.values()))
-            time.sleep(0.05)
+        try:
+            while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+                peaks = _peaks(process.pid)
+                rss = max(rss, peaks.get(process.pid, 0.0))  # one that is ending has none any more
+                together = max(together, sum(peaks.values()))
+                time.sleep(0.05)
+        except BaseException:  # the benchmark is ended: so is what it measures
+            process.terminate()
+            process.wait()
+            raise
     wall = time.monotonic() - start
     # it has ended and nobody has waited for it yet: its figures still stand
     times = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[11:15]

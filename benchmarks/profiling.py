@@ -13,6 +13,7 @@ import cProfile
 import io
 import pstats
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -96,6 +97,7 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("--feeds", type=int, default=100)
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is ended as well
     asked.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         load = Workload(Path(folder, "load"), asked.feeds, 20, 10, free_port())

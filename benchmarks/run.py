@@ -21,6 +21,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 from collections import Counter
@@ -173,6 +174,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument("--write", action="store_true", help="put tables and plot into docs/")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is ended as well
     phases = [phase for phase in asked.phases.split(",") if not (asked.quick and phase == "growth")]
     if unknown := set(phases) - set(PHASES):
         parser.error(f"no phase: {', '.join(sorted(unknown))}")
