@@ -31,10 +31,10 @@ def run(folder: Path, sizes: Sequence[int], rounds: int) -> dict[int, dict[str, 
             state = folder / str(size)
             if not state.exists():
                 shutil.copytree(load.folder / "config", state / "config")
-            measure(once("--force"), state, PATH)
+            measure(once("--force", "--strict"), state, PATH)
             print(f"  storing {size:,} items", file=sys.stderr)
             fill(state, size)
-            cost = measure(once("--force"), state, PATH)
+            cost = measure(once("--force", "--strict"), state, PATH)
             print(f"  brought to rest in {cost.wall:.0f} s", file=sys.stderr)
         for number in range(rounds):
             for what in WHAT:
@@ -42,7 +42,7 @@ def run(folder: Path, sizes: Sequence[int], rounds: int) -> dict[int, dict[str, 
                     news(load, 1, number + 1)
                 for size in sizes:
                     answers(folder / "answers")
-                    cost = measure(once("--force"), folder / str(size), PATH)
+                    cost = measure(once("--force", "--strict"), folder / str(size), PATH)
                     asked = answers(folder / "answers")
                     if asked != ({"304": FEEDS} if what == "304" else {"200": 1, "304": FEEDS - 1}):
                         raise SystemExit(f"growth, {what}, {size}: the server has answered {asked}")

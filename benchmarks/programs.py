@@ -31,7 +31,7 @@ def programs(reader_python: str) -> list[Program]:
     """All that are installed here; ours and the baseline first. `reader_python` is one that has lemon24/reader."""
     libraries = ", ".join(f"{name} {metadata.version(name)}" for name in ("httpx", "feedparser", "feedgen"))
     found = [
-        Program("aggregator", _ours(), _config, lambda _: once("--force"), "feeds/{}/rss.xml"),
+        Program("aggregator", _ours(), _config, lambda _: once("--force", "--strict"), "feeds/{}/rss.xml"),
         Program("baseline", libraries, _nothing, _baseline, "out/{}/rss.xml"),
     ]
     if shutil.which("newsboat"):

@@ -78,7 +78,8 @@ def run(plan: Plan, folder: Path) -> dict[str, Any]:
     return {
         "machine": machine(),
         "date": datetime.now(UTC).date().isoformat(),
-        "command": "python -m benchmarks.run " + " ".join(sys.argv[1:]),
+        "command": f"python -m benchmarks.run --feeds {plan.feeds} --entries {plan.entries}"
+        f" --categories {plan.categories} --rounds {plan.rounds} --phases {','.join(plan.phases)}",
         "server": server,
         "workload": {name: getattr(plan, name) for name in ("feeds", "entries", "categories", "rounds")}
         | {"mb": sum(path.stat().st_size for path in (load.folder / "www").iterdir()) / 1e6},
