@@ -187,7 +187,8 @@ def rhythm_after(visit: Visit, standing: Standing, changes: Sequence[identity.Ch
     """What a visit teaches about when the source posts. A day without a clock is its midnight (UTC)."""
     if visit.error:
         return standing.rhythm
-    new = [change.item for change in changes if change.what == "new" and change.item]
+    is_first = standing.rhythm.until is None  # of what is learned here; a store of an older version knows the items
+    new = visit.items if is_first else [each.item for each in changes if each.what == "new" and each.item]
     said = [(item.published or item.updated, item.day_only) for item in new]
     dates = [date and (datetime.combine(date.date(), time(), UTC) if day_only else date) for date, day_only in said]
     return learn(standing.rhythm, dates, now)

@@ -202,7 +202,8 @@ def main() -> None:
                 for place, budget in enumerate(budgets)
             )
         )
-        print(f"{'':28}" + f"{'mean':>8}{'x':>6}{'95 %':>7}{'useful':>8}     " * len(budgets))
+        heads = f"{'mean':>8}{'x':>6}{'95 %':>7}{'useful':>8}"
+        print(f"{'':28}" + "     ".join([heads] * len(budgets)))
         for name in CONTENDERS:
             line = f"{name:28}"
             for budget in budgets:

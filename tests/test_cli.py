@@ -256,7 +256,7 @@ def test_check_says_all_that_is_wrong(planet: Planet, shell: Shell) -> None:
     assert (code, out) == (2, "")
     assert err.splitlines() == [
         'aggregator: config/aggregator.toml:4: site.titel: unknown key; did you mean "title"?',
-        f"aggregator: config/aggregator.toml:17: source[2].path: {planet.root}/none does not exist; "
+        f"aggregator: config/aggregator.toml:18: source[2].path: {planet.root}/none does not exist; "
         "create the folder or mend the path",
     ]
     code, out, err = shell("--json", "check")

@@ -322,6 +322,27 @@ MISTAKES = {
     "contact = '\\u0000'": (0, ""),  # single quotes: no escape, so nothing wrong
     'contact = "\\u0000"': (4, "site.contact: has a control character; remove it"),
     'formats = ["rss\\u0007"]': (4, "site.formats[1]: "),
+    "[fetch]\nmax_requests_per_hour = 0": (
+        5,
+        "fetch.max_requests_per_hour: write 1 or more (it is 0)",
+    ),
+    "[[source]]\nurl = 'https://a.example/'\nschedule = '0 25 * * *'": (
+        6,
+        'source[1].schedule: bad hour; write minute, hour, day, month and weekday, such as "0 7 * * *" (it is "0 25 * * *")',
+    ),
+    "[[source]]\nurl = 'https://a.example/'\nschedule = '0 7 * *'": (
+        6,
+        "source[1].schedule: a cron expression has five fields; write minute, hour, day, month and weekday, "
+        'such as "0 7 * * *" (it is "0 7 * *")',
+    ),
+    "[[source]]\nurl = 'https://a.example/'\nschedule = 'daily'": (
+        6,
+        'source[1].schedule: write a length such as "6h", or a cron expression such as "0 7 * * *" (it is "daily")',
+    ),
+    "[[source]]\nurl = 'https://a.example/'\nschedule = '0s'": (
+        6,
+        'source[1].schedule: write "1s" or more (it is "0s")',
+    ),
     "[fetch]\ninterval = 'soon'": (
         5,
         'fetch.interval: write a duration such as "30s", "15m", "1h" or "2d" (it is "soon")',

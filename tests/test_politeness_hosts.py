@@ -76,7 +76,7 @@ def test_10_11_a_host_that_asks_for_silence_hears_nothing_about_any_feed(
     server.put("/fine", FEED, etag=True)
     for path in ("/a", "/b", "/c"):
         planet.feed(server.url(path, HOST))
-    planet.feed(server.url("/fine", OTHER), interval="30s")
+    planet.feed(server.url("/fine", OTHER), interval="30s", interval_cap="30s")
     hours = [0, 0.5, until - 0.01, until + 0.01]
     assert asked(planet, server, hours, HOST) == [0, until + 0.01]
     assert places(server).count(f"{OTHER}/fine") == 1, "other hosts are not concerned"
@@ -84,14 +84,14 @@ def test_10_11_a_host_that_asks_for_silence_hears_nothing_about_any_feed(
 
 def test_10_without_retry_after_the_silence_doubles_up_to_its_cap(planet: Planet, server: Server) -> None:
     busy(server, "/a", "/b")
-    planet.fetch |= {"interval": "10m", "pause_cap": "4h", "backoff_cap": "10m"}
+    planet.fetch |= {"interval": "10m", "interval_cap": "10m", "pause_cap": "4h", "backoff_cap": "10m"}
     planet.feed(server.url("/a", HOST))
     planet.feed(server.url("/b", HOST))
     assert asked(planet, server, quarters(13)) == [0, 1.25, 3.5, 7.75, 12]
 
 
 def test_10_a_success_ends_the_doubling(planet: Planet, server: Server) -> None:
-    planet.fetch |= {"interval": "10m", "backoff_cap": "10m"}
+    planet.fetch |= {"interval": "10m", "interval_cap": "10m", "backoff_cap": "10m"}
     planet.feed(server.url("/a", HOST))
     busy(server, "/a")
     assert asked(planet, server, [0, 0.9, 1.1]) == [0, 1.1]
