@@ -142,10 +142,10 @@ def prune(config: Path | None, as_json: bool, verbose: int, quiet: bool, dry_run
 @common
 @click.option("--listen", metavar="HOST:PORT", help="Where to listen, instead of the config's `listen` in [web].")
 def serve(config: Path | None, as_json: bool, verbose: int, quiet: bool, listen: str | None) -> None:
-    """Serve what is published over HTTP, and the dashboard, until it is ended.
+    """Serve what is published over HTTP, until it is ended.
 
-    Runs go on beside it: a reader gets the old document or the new one, whole. The dashboard is for the owner alone:
-    `dashboard` and `token` in [web] say where it listens, and whom it lets in.
+    Runs go on beside it: a reader gets the old document or the new one, whole. The dashboard is served as well,
+    for the owner alone: `dashboard` and `token` in [web] say where, and whom it lets in.
 
     \b
       aggregator serve                          at http://127.0.0.1:8080/, for a proxy on the same machine
