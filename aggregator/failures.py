@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from aggregator import health
 from aggregator.config import Config
+from aggregator.errors import AggregatorError
 from aggregator.formats import atom
 from aggregator.model import Category, Channel, Entry, Feed, Item, Tag
 from aggregator.sources import find
@@ -22,14 +23,17 @@ _NEWEST = 50
 def failures(db: Connection, config: Config, url: str) -> bytes:
     """The newest incidents of the sources in the config as an Atom feed at `url` ("" where it has none).
 
-    The same store gives the same bytes. The store is one in which a run has ended. Nothing in it is a secret: of an
-    error there is its class.
+    The same store gives the same bytes. Nothing in it is a secret: of an error there is its class.
+
+    Raises AggregatorError before the first run has ended.
     """
     authority, site = meta.authority(db), config.site
     standings = stored.standings(db)
     found = [each for each in history.incidents(db, _NEWEST) if each.key in standings]
     entries = tuple(_entry(authority, standings[each.key], each) for each in found)
-    created = next(place.created for place in channels.places(db) if not place.path)
+    created = next((place.created for place in channels.places(db) if not place.path), None)
+    if created is None:
+        raise AggregatorError("no run has ended yet, so there is nothing to tell")
     told = "What broke, moved, went quiet or works again among the sources."
     channel = Channel(
         id=f"{authority}failures",

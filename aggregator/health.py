@@ -5,17 +5,16 @@ has to last before it counts: once or twice in a row is `degraded`, the third ti
 never worked. What wants its owner is told once, when it begins and when it ends.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 from math import ceil
 from typing import Literal
 from urllib.parse import urlsplit
 
 from aggregator.fetching import rules
-from aggregator.sources import feed, find
-from aggregator.store.history import Run
+from aggregator.sources import feed
 from aggregator.store.sources import Standing
 from aggregator.text import http_url, masked, one_line
 
@@ -31,9 +30,6 @@ _BROKEN = ("failing", "blocked", "gone")
 _REFUSED = ("http 401", "http 403", "http 429", "blocked")
 _ENOUGH = 3  # failures in a row
 _SLOW = 0.5  # of the timeout
-
-_RUNS = 10  # that tell how often there is one
-_DAY, _HOURS = timedelta(days=1), timedelta(hours=3)
 
 _HABIT = 6  # days with entries; fewer are no habit
 _WEEK, _MONTH = 7, 30
@@ -149,26 +145,3 @@ def title(standing: Standing) -> str:
     """What a source is called where there may be strangers."""
     named = one_line(masked(standing.title or standing.feed.title), 200)
     return named or urlsplit(http_url(standing.key)).hostname or masked(standing.key)
-
-
-# --- The whole --------------------------------------------------------------------------------------------------------
-
-
-def overdue(standings: Iterable[Standing], now: datetime) -> timedelta:
-    """For how long nothing has succeeded that should have: since the last success of any source, or, where nothing was
-    due then, since something was. Posts count only where there is nothing else, as looking at them always succeeds.
-    """
-    asked = [each for each in standings if not (each.gone or each.same_as)]
-    asked = [each for each in asked if find(each.kind).REMOTE] or asked
-    latest = max((each.last_success for each in asked if each.last_success), default=None)
-    planned = min((each.next_visit for each in asked if not each.failures), default=None)
-    began = min((each.state_since for each in asked if each.state_since), default=None)
-    since = max(filter(None, (latest, planned)), default=None) or began
-    return max(now - since, timedelta(0)) if since else timedelta(0)
-
-
-def grace(runs: Sequence[Run]) -> timedelta:
-    """How long nothing may succeed: three hours, or twice the longest time between two of the last runs (the newest
-    first), so that a cron job of once a day gets two days; before there are two runs, too."""
-    gaps = [later.at - earlier.at for later, earlier in pairwise(runs[:_RUNS])]
-    return max(_HOURS, 2 * max(gaps)) if gaps else 2 * _DAY

@@ -16,7 +16,7 @@ from aggregator.explaining import Explanation
 from aggregator.health import Health
 from aggregator.listing import Listing, due, last
 from aggregator.model import Source
-from aggregator.store import history
+from aggregator.store import board, history
 from aggregator.store import sources as stored
 from aggregator.store.engine import looking
 from aggregator.store.history import Incident, Run, Visited
@@ -44,18 +44,18 @@ class Row:
 class Status:
     """How all sources stand, the worst first. `run` is the last one, `holder` says who holds the lock ("": nobody).
 
-    `stuck` is for how long nothing has succeeded, where that is too long, else None.
+    `stuck` says that nothing works any more, "" while something does.
     """
 
     rows: tuple[Row, ...]
     run: Run | None
     holder: str
-    stuck: timedelta | None
+    stuck: str
 
     @property
     def code(self) -> int:
         """As monitoring plugins exit: 0 all is well, 1 a source wants attention, 2 nothing works any more."""
-        return 2 if self.stuck is not None else int(any(each.health.state in health.WANTING for each in self.rows))
+        return 2 if self.stuck else int(any(each.health.state in health.WANTING for each in self.rows))
 
 
 def look(config: Config, now: datetime) -> Status:
@@ -63,12 +63,9 @@ def look(config: Config, now: datetime) -> Status:
     with looking(config.store) as db:
         standings = stored.standings(db)
         entries = history.entries(db, now - timedelta(weeks=_WEEKS) + timedelta(days=1))
-        runs = history.runs(db)
-    known = [standings[source.key] for source in config.sources if source.key in standings]
-    waited = health.overdue(known, now)
+        runs, stuck = history.runs(db, 1), board.trouble(db, now)
     rows = [_row(source, standings.get(source.key), entries) for source in config.sources]
     rows.sort(key=lambda row: (health.STATES.index(row.health.state), title(row).casefold(), row.source.key))
-    stuck = waited if waited > health.grace(runs) else None
     return Status(tuple(rows), runs[0] if runs else None, str(holder(config.store) or ""), stuck)
 
 
@@ -117,8 +114,8 @@ def summary(found: Status, now: datetime) -> str:
         parts.append(f"last run {span(now - found.run.at)} ago ({found.run.by}, {found.run.seconds:.1f} s)")
     if found.holder:
         parts.append(f"at work: {found.holder}")
-    if found.stuck is not None:
-        parts.append(f"nothing has succeeded for {span(found.stuck)}")
+    if found.stuck:
+        parts.append(found.stuck)
     return "; ".join(parts)
 
 
@@ -128,7 +125,7 @@ def as_json(found: Status) -> dict[str, Any]:
     return {
         "code": found.code,
         "states": {state: counts[state] for state in health.STATES},
-        "stuck": found.stuck and found.stuck.total_seconds(),
+        "stuck": found.stuck or None,
         "last_run": found.run and _run(found.run),
         "lock": found.holder or None,
         "sources": [_values(row) for row in found.rows],

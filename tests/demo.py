@@ -16,7 +16,7 @@ from aggregator.config import Config
 from aggregator.keeping import keep
 from aggregator.model import Document, Feed, Item, Source, Trouble, Validators, Visit
 from aggregator.pipeline import settle
-from aggregator.planning import prepare
+from aggregator.planning import align, prepare
 from aggregator.store import history, tables
 from aggregator.store import sources as stored
 from aggregator.store.engine import open_store, reading, writing
@@ -89,6 +89,7 @@ def fill(planet: Planet, now: datetime, planted: Iterable[Planted] = (), number:
     engine = open_store(config.store)
     dice = random.Random(6)
     try:
+        align(engine, config, now - timedelta(days=130))
         plan = prepare(engine, config, now - timedelta(days=130), force=True)
         for place, source in enumerate(config.sources):
             title = TITLES[place % len(TITLES)] if place < number else wicked[place - number].title

@@ -16,7 +16,7 @@ from aggregator.model import Feed, Hints, Move
 from aggregator.store import history
 from aggregator.store import sources as stored
 from aggregator.store.engine import open_store, reading
-from aggregator.store.history import Incident, Run
+from aggregator.store.history import Incident
 from aggregator.store.sources import Standing
 from tests.planet import NOON, Planet, rss
 from tests.server import Server
@@ -163,32 +163,6 @@ BROKE = "News is failing: http 404\nlook"
 )
 def test_what_an_owner_hears_of(before: str, state: State, told: str) -> None:
     assert health.news(before, Health(state, "http 404", "look"), "News") == told
-
-
-def test_nothing_has_succeeded_for_too_long() -> None:
-    def waited(*standings: Standing) -> timedelta:
-        return health.overdue(standings, NOON + DAY)
-
-    failing = replace(FINE, failures=9, next_visit=NOON + 7 * DAY)
-    rare = replace(FINE, next_visit=NOON + 7 * DAY)
-    assert waited(FINE) == 23 * HOUR
-    assert waited(FINE, failing) == 23 * HOUR
-    assert waited(failing) == DAY
-    assert waited(failing, rare) == timedelta()
-    assert waited(replace(failing, last_success=None, state_since=NOON + HOUR)) == 23 * HOUR
-    assert waited(replace(FINE, gone=True), replace(FINE, same_as="x")) == timedelta()
-    posts = replace(FINE, kind="seed", last_success=NOON + DAY, next_visit=NOON + DAY)
-    assert waited(posts) == timedelta()
-    assert waited(posts, FINE) == 23 * HOUR
-
-
-@pytest.mark.parametrize(
-    ("hours", "grace"),
-    [([], 2 * DAY), ([0], 2 * DAY), ([2, 1, 0], 3 * HOUR), ([48, 24, 0], 2 * DAY), ([30, 29, 5, 4], 2 * DAY)],
-)
-def test_how_long_that_is_depends_on_the_runs(hours: list[int], grace: timedelta) -> None:
-    runs = [Run(NOON + hour * HOUR, 1.0, "once", 0, 0, 0, 0) for hour in hours]
-    assert health.grace(runs) == grace
 
 
 # --- What visits leave in the store -----------------------------------------------------------------------------------

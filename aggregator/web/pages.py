@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from sqlalchemy import Connection
 
-from aggregator import __version__, alive, dates, formats, text
+from aggregator import __version__, alive, dates, formats, health, text
 from aggregator.config import Config
 from aggregator.placing import categories as titled
 from aggregator.placing import published
 from aggregator.publish import urls
 from aggregator.store import board, channels, history, pulse
+from aggregator.store import sources as stored
 from aggregator.store.board import Subject
 from aggregator.store.history import Day, Hour
 from aggregator.values import amount, span
@@ -34,7 +35,7 @@ def overview(db: Connection, config: Config, now: datetime, start: int = 0) -> s
     states, listed = board.states(db), board.subjects(db, start, AT_ONCE)
     vitals, totals, runs, daemon = board.vitals(db), board.totals(db), history.runs(db, _RUNS), pulse.pulse(db)
     hours = history.hours(db, now - timedelta(days=7))
-    stored, entries = board.stored(db)
+    kept, entries = board.stored(db)
     days = history.days(db, now - timedelta(days=_SPARK - 1), [each.id for each in listed])
     places = channels.places(db)
     known, listing = titled(config, places), published(config, places)
@@ -44,7 +45,7 @@ def overview(db: Connection, config: Config, now: datetime, start: int = 0) -> s
         "lag": alive.lag(vitals, now),
         "vitals": vitals,
         "totals": totals,
-        "stored": stored,
+        "stored": kept,
         "entries": entries,
         "daemon": daemon,
         "ticks": daemon is not None and alive.ticks(daemon.last_tick, now),
@@ -72,8 +73,11 @@ def source(db: Connection, config: Config, now: datetime, source_id: int) -> str
     if subject is None:
         return None
     days = history.days(db, now - timedelta(days=_DAYS - 1), [source_id]).get(source_id, ())
+    of = {source.key: source for source in config.sources}.get(subject.key)
+    advice = health.judge(stored.standing(db, source_id), of.limits.timeout).advice if of else ""
     values = {
         "subject": subject,
+        "advice": "" if subject.moved_to else advice,
         "plot": _spark(days, now, _DAYS, labelled=True),
         "days": _DAYS,
         "visits": history.visits(db, source_id),

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from aggregator.config import Config
 from aggregator.config import web as webs
 from aggregator.errors import AggregatorError, ConfigError
+from aggregator.failures import failures
 from aggregator.values import address
 from aggregator.web import app, dashboard
 from aggregator.web.gate import Gate
@@ -98,7 +99,7 @@ def _dashboard(config: Config, ears: Listeners, clock: Callable[[], datetime], *
         gate = Gate(ears.dashboard.getsockname()[1], webs.token(config.web, config.root))
     except ValueError as error:
         raise ConfigError(f"{config.file}: web.token: {error}") from error
-    with _thread(dashboard.app(config, gate, clock), ears.dashboard, log=log):
+    with _thread(dashboard.app(config, gate, clock, failures), ears.dashboard, log=log):
         yield
 
 
