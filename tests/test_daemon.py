@@ -29,7 +29,7 @@ TERM, KILL = signal.SIGTERM, signal.SIGKILL
 @pytest.fixture
 def quick(planet: Planet) -> Planet:
     """A planet whose sources are due again after a second."""
-    planet.fetch |= {"interval": "1s", "unvalidated": "1s", "backoff_cap": "2s"}
+    planet.fetch |= {"interval": "1s", "interval_cap": "1s", "unvalidated": "1s", "backoff_cap": "2s"}
     return planet
 
 
