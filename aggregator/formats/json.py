@@ -10,7 +10,7 @@ Two members of an item are extensions, as objects whose names begin with "_"; RE
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -43,7 +43,7 @@ def render(channel: Channel) -> bytes:
         description=description,
         next_url=older if older not in (own, address) else "",
         language=text.language(channel.language),
-        authors=[_author(person) for person in fields.people((Person(channel.site, uri=channel.site_url),))],
+        authors=_authors(fields.people((Person(channel.site, uri=channel.site_url),))),
         hubs=[{"type": "WebSub", "url": hub} for hub in fields.hubs(channel)],
     )
     said["items"] = [_item(channel, entry) for entry in channel.entries]
@@ -70,7 +70,7 @@ def _item(channel: Channel, entry: Entry) -> Said:
         image=image.url if image else "",
         date_published=dates.rfc3339(entry.published),
         date_modified=dates.rfc3339(entry.updated),
-        authors=[_author(person) for person in fields.authors(entry)],
+        authors=_authors(fields.authors(entry)),
         tags=list(dict.fromkeys(tag.label or tag.term for tag in fields.categories(entry, channel))),
         language=fields.language(entry),
         attachments=[_attachment(file) for file in fields.enclosures(item)],
@@ -84,6 +84,12 @@ def _elsewhere(entry: Entry) -> str:
     url = text.http_url(entry.item.url)
     related = (link.href for link in fields.links(entry.item.links) if link.rel == "related")
     return next((href for href in related if url and urlsplit(href).netloc != urlsplit(url).netloc), "")
+
+
+def _authors(people: Iterable[Person]) -> list[Said]:
+    """Authors, each once: two that differ in their addresses alone look the same here."""
+    said = [_author(person) for person in people]
+    return [each for number, each in enumerate(said) if each not in said[:number]]
 
 
 def _author(person: Person) -> Said:
