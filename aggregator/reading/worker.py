@@ -10,6 +10,7 @@ import signal
 import traceback
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from aggregator import sources
 from aggregator.errors import ParseError
@@ -32,6 +33,8 @@ class Mistake:
 def main(descriptor: int) -> None:
     """Read what comes in on a socket, and answer each."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who tells, who ends this one
+    with contextlib.suppress(OSError):  # where memory runs out, Linux is to end this one and no other
+        Path("/proc/self/oom_score_adj").write_text("1000")
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_AS, MEMORY)
     with Connection(descriptor) as line, contextlib.suppress(EOFError, ConnectionError):
