@@ -60,9 +60,9 @@ async def visit(source: Source, known: Mapping[str, Validators], fetch: Fetch) -
     return replace(result, seconds=asking.seconds, cost=asking.cost)
 
 
-def read(source: Source, document: Document) -> Visit:
+async def read(source: Source, document: Document) -> Visit:
     """What a document is that nobody was asked for, as its hub delivered it. Raises ParseError."""
-    batch = pool.read(source.kind, document, source)
+    batch = await asyncio.get_running_loop().run_in_executor(_threads, pool.read, source.kind, document, source)
     return Visit(source, batch.items, batch.feed, said={document.name: batch.warnings})
 
 

@@ -16,7 +16,9 @@ def following(cron: Cron, after: datetime) -> datetime:
     from cronsim import CronSim, CronSimError
 
     try:
-        return next(CronSim(cron.expression, after.astimezone(ZoneInfo(cron.zone)))).astimezone(UTC)
+        times = CronSim(cron.expression, after.astimezone(ZoneInfo(cron.zone)))
+        # in the hour that comes twice the library begins with a time of the first one, which is past
+        return next(when for when in (each.astimezone(UTC) for each in times) if when > after)
     except (CronSimError, AssertionError) as error:
         raise ValueError(str(error).lower() or "it cannot be read") from error
     except StopIteration as error:

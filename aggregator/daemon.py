@@ -16,7 +16,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import UTC, datetime, timedelta
@@ -44,13 +44,14 @@ from aggregator.store.engine import open_store, writing
 from aggregator.store.lock import awaited
 from aggregator.store.pulse import Pulse, beat
 from aggregator.subscribing import attend
-from aggregator.visiting import Visits
+from aggregator.visiting import InThread, Visits
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-Job = Callable[[Engine, Config, datetime], bool]
-"""Something for the one thread that writes; it says whether there is anything to be published by now."""
+Job = Callable[[Engine, Config, datetime, InThread], Awaitable[bool]]
+"""Something to do, with what runs a function in the one thread that writes; it says whether there is anything to be
+published by now."""
 
 Deliver = Callable[[Job], bool]
 """Hands a job over, from any thread; False when it was not taken: too many wait, or the daemon ends."""
@@ -62,7 +63,7 @@ _TICK = 1.0
 _PATIENCE = 60.0  # seconds for which the end of another run is waited for
 _DRAIN = 4.0  # seconds for visits under way, when a session ends
 _LAST = 9  # seconds after a signal to end: then nothing is waited for any more
-_LAST_WORD = 2.0  # seconds for hubs to take what was published last
+_LAST_WORD = 2.0  # seconds for what hubs have delivered, and for hubs to take what was published last
 _INBOX = 1000
 _JUMP = 10.0  # seconds by which the clock may be off before it was set
 _SESSION = timedelta(days=1)
@@ -102,10 +103,12 @@ class Daemon:
         self._inbox = threading.BoundedSemaphore(_INBOX)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._jobs: set[asyncio.Task[None]] = set()  # of the inbox
+        self._turns = asyncio.Lock()  # of these jobs
         self._turn = asyncio.Event()  # the session is to end
         self._stops = self._began = self._saved = False
         self._visits: Visits | None = None
         self._rests: dict[str, float] = {}
+        self._unsaved: dict[str, float] = {}
         self._publishing = Publishing(engine, clock, self._write)
         self._publishes: asyncio.Task[asyncio.Task[None]] | None = None
         self._stamp = self._seen = stamp(config.file)
@@ -180,7 +183,8 @@ class Daemon:
         remote = any(sources.find(each.kind).REMOTE for each in config.sources)
         async with network(config, plan.hosts, exact, remote=remote) as (fetch, learned, hush):
             shared = (self.engine, config, self.clock, fetch, learned, hush, self._write, self._look)
-            self._visits = Visits(*shared, self._publishing.visited, _remote(plan), self._rests, plan.stretch)
+            resting = (self._rests, self._unsaved)
+            self._visits = Visits(*shared, self._publishing.visited, _remote(plan), *resting, plan.stretch)
             self._publishing.news()
             self._began = True
             notify("READY=1", f"STATUS={len(config.sources)} sources")
@@ -195,7 +199,9 @@ class Daemon:
     async def _end(self) -> None:
         """Save and publish what there is, and say so."""
         if self._jobs:
-            await asyncio.wait(self._jobs)
+            await asyncio.wait(self._jobs, timeout=_LAST_WORD)  # the next daemon asks those feeds themselves
+        for job in self._jobs:
+            job.cancel()
         if self._publishes:
             await self._publishes
         hubs = await self._publish()
@@ -243,8 +249,8 @@ class Daemon:
         now = self._loop.time()
         if self._ticked:
             self._missed += max(0, round((now - self._ticked) / _TICK) - 1)
+        await self._look_at_config()
         if self._visits and not self._turn.is_set():
-            await self._look_at_config()
             await self._visits.start()
         self._ticked = self._loop.time()
         self._last_tick = self.clock()
@@ -315,9 +321,7 @@ class Daemon:
         async with self._reloading:
             notify("RELOADING=1", reloading())
             try:
-                config = await asyncio.to_thread(
-                    load, self.config.file
-                )  # seconds, where there are thousands of sources
+                config = await asyncio.to_thread(load, self.config.file)  # seconds, for thousands of sources
                 if config.store != self.config.store:
                     raise ConfigError(f"{config.file}: site.store: has changed; that needs a restart")
             except ConfigError as error:
@@ -345,10 +349,11 @@ class Daemon:
             say(_log, "web", str(error), logging.ERROR)
 
     async def _take(self, job: Job) -> None:
-        """A job from the inbox. One that fails harms no other."""
+        """A job from the inbox, one after another. One that fails harms no other."""
         try:
-            if await self._write(job, self.engine, self.config, self.clock()):
-                self._publishing.news()
+            async with self._turns:
+                if await job(self.engine, self.config, self.clock(), self._write):
+                    self._publishing.news()
         except Exception as error:
             say(_log, "job", f"{type(error).__name__}: {error}", logging.ERROR)
             _log.info("this is where", exc_info=True)

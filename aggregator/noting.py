@@ -30,10 +30,10 @@ def note(
     """Log a visit, which is saved already, and judge its source anew; all in the transaction that saves it.
 
     `before` is how the source stood; `new` are the dates of its new entries, `changed` counts those that were edited or
-    removed. A look that asked nobody, such as that of every run at local posts, is logged when it found something new.
+    removed. A look that received nothing, such as that of every run at local posts, is logged when it found news.
     """
     remote = sources.find(visit.source.kind).REMOTE
-    if visit.cost.requests or new or changed or visit.error != before.error:
+    if visit.cost.requests or visit.cost.received or new or changed or visit.error != before.error:
         news = _by_day(new, before, now)
         history.log_visit(db, before.id, _visited(visit, before, due, now, len(new), changed), news)
         if remote and (news or before.newest is None):

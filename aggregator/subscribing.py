@@ -24,7 +24,7 @@ from aggregator.errors import ParseError
 from aggregator.fetching.websub import Wish, open_asker
 from aggregator.keeping import Outcome, rhythm_after
 from aggregator.logs import say
-from aggregator.model import Cost, Document, Source
+from aggregator.model import Cost, Document, Source, Visit
 from aggregator.planning import asked_once
 from aggregator.store import hubs as held
 from aggregator.store import sources as stored
@@ -186,14 +186,16 @@ def _wanted(place: tuple[Source, Standing] | None) -> tuple[str, str, bool]:
 # --- What hubs say ----------------------------------------------------------------------------------------------------
 
 
-def telling(deliver: Callable[[Callable[[Engine, Config, datetime], bool]], bool]) -> hubs.Tell:
+def telling(
+    deliver: Callable[[Callable[[Engine, Config, datetime, InThread], Awaitable[bool]]], bool],
+) -> hubs.Tell:
     """What hands events over, from any thread, as jobs of the daemon; only some at a time, as documents are large."""
     room = BoundedSemaphore(_WAITING)
 
     def tell(event: hubs.Event) -> bool:
-        def job(engine: Engine, config: Config, now: datetime) -> bool:
+        async def job(engine: Engine, config: Config, now: datetime, write: InThread) -> bool:
             try:
-                return _hear(engine, config, event, now.replace(microsecond=0))
+                return await _hear(engine, config, event, now.replace(microsecond=0), write)
             finally:
                 room.release()
 
@@ -207,9 +209,9 @@ def telling(deliver: Callable[[Callable[[Engine, Config, datetime], bool]], bool
     return tell
 
 
-def _hear(engine: Engine, config: Config, event: hubs.Event, now: datetime) -> bool:
+async def _hear(engine: Engine, config: Config, event: hubs.Event, now: datetime, write: InThread) -> bool:
     """Take what a hub has said, and log what it delivered; whether there is anything to be published by now."""
-    outcome = take(engine, config, event, now)
+    outcome = await take(engine, config, event, now, write)
     if outcome is None:
         return False
     new, edited = outcome.counts.get("new", 0), outcome.counts.get("edited", 0)
@@ -221,19 +223,47 @@ def _hear(engine: Engine, config: Config, event: hubs.Event, now: datetime) -> b
     return bool(new or edited)
 
 
-def take(engine: Engine, config: Config, event: hubs.Event, now: datetime) -> Outcome | None:
-    """Take what a hub has said. The outcome is that of a delivery, and wants to be published."""
-    with writing(engine) as db:
-        mine = held.by_token(db, event.token)
-        if mine is None:
-            return None
-        places = _places(db, config, mine.key)
-        if not isinstance(event, hubs.Delivered):
-            _note(db, places, mine, event, now)
-            return None
-    if mine.key not in places or not places[mine.key][1].last_success or mine.state == "leaving":
+async def take(engine: Engine, config: Config, event: hubs.Event, now: datetime, write: InThread) -> Outcome | None:
+    """Take what a hub has said. The outcome is that of a delivery, and wants to be published.
+
+    What was delivered is read while others write: it may take as long as it likes.
+    """
+    if not isinstance(event, hubs.Delivered):
+        return await write(_noted, engine, config, event, now)
+    if (found := await write(_delivered, engine, config, event)) is None:
         return None
-    return _deliver(engine, places, mine, event, now)
+    source, document = found
+    try:
+        visit: Visit | ParseError = await read(source, document)
+    except ParseError as error:
+        visit = error
+    return await write(_keep, engine, config, event, visit, now)
+
+
+def _noted(engine: Engine, config: Config, event: hubs.Event, now: datetime) -> None:
+    with writing(engine) as db:
+        if mine := held.by_token(db, event.token):
+            _note(db, _places(db, config, mine.key), mine, event, now)
+
+
+def _delivered(engine: Engine, config: Config, event: hubs.Delivered) -> tuple[Source, Document] | None:
+    """What there is to be read, and as whose; None where nobody wants it."""
+    with reading(engine) as db:
+        if (place := _wanting(db, config, event.token)) is None:
+            return None
+        mine, source, standing = place
+        documents = visits.validators(db, standing.id)
+    url = next((each.url for each in documents.values() if each.url), mine.topic)  # what relative links start from
+    return source, Document(source.key, url, event.body, headers={"content-type": event.content_type})
+
+
+def _wanting(db: Connection, config: Config, token: str) -> tuple[hubs.Subscription, Source, Standing] | None:
+    """Whose deliveries come under a token; None where they are not wanted."""
+    mine = held.by_token(db, token)
+    place = _places(db, config, mine.key).get(mine.key) if mine else None
+    if mine is None or place is None or not place[1].last_success or mine.state == "leaving":
+        return None
+    return mine, *place
 
 
 def _note(db: Connection, places: _Places, mine: hubs.Subscription, event: hubs.Event, now: datetime) -> None:
@@ -249,23 +279,21 @@ def _note(db: Connection, places: _Places, mine: hubs.Subscription, event: hubs.
             held.ignore(db, mine)
 
 
-def _deliver(engine: Engine, places: _Places, mine: hubs.Subscription, event: hubs.Delivered, now: datetime) -> Outcome:
-    """Keep what was delivered. What cannot be read is a warning, and the feed itself is asked soon."""
-    source, standing = places[mine.key]
-    title = source.title or standing.feed.title or masked(source.key)
-    with reading(engine) as db:
-        documents = visits.validators(db, standing.id)
-    url = next((each.url for each in documents.values() if each.url), mine.topic)  # what relative links start from
-    document = Document(source.key, url, event.body, headers={"content-type": event.content_type})
-    try:
-        visit = read(source, document)
-    except ParseError as error:
-        why = f"what its hub delivered cannot be read: {error}"
-        with writing(engine) as db:
-            held.fail(db, mine, why)
-            _poll_soon(db, places, mine, now, "its hub delivered what cannot be read")
-        return Outcome(source, title, warnings=(masked(why),))
+def _keep(
+    engine: Engine, config: Config, event: hubs.Delivered, visit: Visit | ParseError, now: datetime
+) -> Outcome | None:
+    """Keep what was delivered, on top of how its source stands by now. What could not be read is a warning, and the
+    feed itself is asked soon."""
     with writing(engine) as db:
+        if (place := _wanting(db, config, event.token)) is None:
+            return None
+        mine, source, standing = place
+        title = source.title or standing.feed.title or masked(source.key)
+        if isinstance(visit, ParseError):
+            why = f"what its hub delivered cannot be read: {visit}"
+            held.fail(db, mine, why)
+            _poll_soon(db, {source.key: (source, standing)}, mine, now, "its hub delivered what cannot be read")
+            return Outcome(source, title, warnings=(masked(why),))
         mine = held.deliver(db, mine, now)
         keys = {key for item in visit.items for key in identity.keys(item)}
         known = visits.known(db, standing.id, keys, ())

@@ -50,8 +50,9 @@ class Visits:
     """The visits under way, from when the network is opened until it is closed.
 
     `kept` hears each outcome. `overdue` are keys that are due although the store plans them for later; `rests` say
-    until when (time of the loop) sources are left alone, whatever any calendar says; `stretch` is what the budget of
-    requests makes of all waits.
+    until when (time of the loop) sources are left alone, whatever any calendar says; `unsaved` says it of those that
+    were asked though the store does not know, whatever a new config says; `stretch` is what the budget of requests
+    makes of all waits.
     """
 
     engine: Engine
@@ -65,6 +66,7 @@ class Visits:
     kept: Callable[[Outcome], None]
     overdue: set[str]
     rests: dict[str, float]
+    unsaved: dict[str, float]
     stretch: float
     under_way: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _saving: set[str] = field(default_factory=set)
@@ -76,7 +78,7 @@ class Visits:
         """Begin the visits that are due and have room."""
         now, time = self.clock().replace(microsecond=0), asyncio.get_running_loop().time()
         planned = await self.look(_due, self.engine, now)
-        resting = {key for key, until in self.rests.items() if until > time}
+        resting = {key for each in (self.rests, self.unsaved) for key, until in each.items() if until > time}
         chosen = choose((*self.overdue, *planned), self.under_way, resting, self.config.hosts)
         if time >= self._next_look:
             self._next_look = time + LOOK
@@ -104,16 +106,21 @@ class Visits:
         self.hush()
 
     async def drain(self, seconds: float) -> None:
-        """End; give visits so long, then cut those that still wait for a host. What was fetched is saved."""
+        """End; give visits so long, then cut those that still wait for an answer. What was fetched is saved."""
         self.end()
         if self.under_way:
             await asyncio.wait(self.under_way.values(), timeout=seconds)
-        for key, task in self.under_way.items():
-            if key not in self._saving:
-                task.cancel()
-                pool.end()  # what is read for it is read for nobody
+        cut = self.under_way.keys() - self._saving
+        for key in cut:
+            self.under_way[key].cancel()
+        if cut:
+            pool.end()  # what is read for them is read for nobody
         if self.under_way:
             await asyncio.wait(self.under_way.values())
+        time = asyncio.get_running_loop().time()  # they were asked all the same
+        self.unsaved |= {
+            each.key: time + each.pace.interval.total_seconds() for each in self.config.sources if each.key in cut
+        }
         self._hosts |= self.learned()
         await self.write(_save_hosts, self.engine, self._hosts)
 
@@ -134,6 +141,7 @@ class Visits:
             self._hosts.clear()
         except Exception as error:  # a border: a full disk, a bug: the next source may do better
             self._hosts = hosts
+            self.unsaved[source.key] = began + interval
             why = f"{made.source.title or source.key}: cannot be saved: {type(error).__name__}: {error}"
             say(_log, "visit", why, logging.ERROR, source=source.key, outcome="not saved")
             _log.info("this is where", exc_info=True)

@@ -74,7 +74,7 @@ class Listening:
         """Take what hubs have said, and publish."""
         events = [self.inbox.get() for _ in range(self.inbox.qsize())]
         config, now = self.planet.load(), self.planet.now
-        outcomes = [subscribing.take(self.engine, config, event, now) for event in events]
+        outcomes = [asyncio.run(subscribing.take(self.engine, config, event, now, _at_once)) for event in events]
         self._publish()
         return tuple(each for each in outcomes if each)
 

@@ -422,7 +422,7 @@ def test_a_clock_that_is_set_stops_nothing(quick: Planet, server: Server, by: in
 
 
 DELIVERY = """
-import sys, threading, time
+import asyncio, sys, threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -431,14 +431,14 @@ logs.set_up(sys.stderr, human=False)
 file = Path(sys.argv[2])
 @contextmanager
 def serve(config, deliver):
-    def job(engine, config, now):
+    async def job(engine, config, now, write):
         with (config.root / "delivered").open("a") as told:
-            print(threading.current_thread().name, now.tzinfo, file=told)
+            print(await write(lambda: threading.current_thread().name), now.tzinfo, file=told)
         return True
-    def fails(engine, config, now):
+    async def fails(engine, config, now, write):
         raise ValueError("as it happens")
-    def slow(engine, config, now):
-        time.sleep(1.5)
+    async def slow(engine, config, now, write):
+        await asyncio.sleep(1.5)
         return False
     def much():
         taken = [deliver(each) for each in (job, fails, job, slow, *([job] * 1100))]
@@ -457,6 +457,52 @@ def test_jobs_of_other_threads_are_done_by_the_one_that_writes(quick: Planet) ->
         assert daemon.end(TERM)[0] == 0
         assert "as it happens" in daemon.wait_for("job")["message"]
     assert (quick.root / "delivered").read_text() == "writer_0 UTC\n" * (taken - 2)
+
+
+LONG = """
+import asyncio, sys, threading
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from aggregator import config, daemon, logs
+logs.set_up(sys.stderr, human=False)
+@contextmanager
+def serve(config, deliver):
+    async def long(engine, config, now, write):
+        await asyncio.sleep(60)
+    deliver(long)
+    deliver(long)
+    yield
+daemon.run(config.load(Path(sys.argv[2])), lambda: datetime.now(UTC), serve)
+"""
+
+
+def test_a_job_that_takes_long_holds_up_neither_visits_nor_the_end(quick: Planet, server: Server) -> None:
+    server.put("/feed", document("One"))
+    quick.feed(server.url("/feed", host="127.0.0.1"))
+    with running(quick, program=LONG) as daemon:
+        until(lambda: daemon.titles() == ["One"], daemon.said)
+        code, seconds = daemon.end(TERM)
+        assert (code, seconds < 9) == (0, True), daemon.said()
+        assert daemon.events("stopped")
+
+
+def test_who_takes_long_to_answer_is_not_asked_again_at_each_reload(quick: Planet, server: Server) -> None:
+    server.hang("/slow")
+    quick.fetch["timeout"] = "60s"
+    quick.feed(server.url("/slow", host="127.0.0.1"), interval="1h")
+
+    def shows(title: str) -> bool:
+        return (quick.root / "feeds").exists() and title in (quick.root / "feeds" / "atom.xml").read_text()
+
+    with running(quick) as daemon:
+        until(lambda: server.log and shows("Planet Test"), daemon.said)
+        for number in range(2):
+            quick.site["title"] = f"Title {number}"
+            quick.write()
+            until(partial(shows, f"Title {number}"), daemon.said)
+        time.sleep(1.5)
+    assert places(server).count("127.0.0.1/slow") == 1
 
 
 def test_memory_and_descriptors_stay_flat(quick: Planet, server: Server) -> None:

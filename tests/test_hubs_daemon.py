@@ -9,12 +9,11 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Engine
 
 from aggregator import hubs
-from aggregator.config import Config
+from aggregator.daemon import Job
 from aggregator.store import hubs as stored
 from aggregator.store.engine import open_store, reading
 from aggregator.subscribing import telling
@@ -74,10 +73,10 @@ def test_a_daemon_with_a_hub(planet: Planet) -> None:
 
 
 def test_only_so_many_events_wait() -> None:
-    jobs: list[Callable[[Engine, Config, datetime], bool]] = []
+    jobs: list[Job] = []
     open_door = [True]
 
-    def deliver(job: Any) -> bool:
+    def deliver(job: Job) -> bool:
         if open_door[0]:
             jobs.append(job)
         return open_door[0]

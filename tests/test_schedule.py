@@ -526,6 +526,22 @@ def test_a_schedule_follows_summer_time() -> None:
 
 
 @pytest.mark.parametrize(
+    ("expression", "zone", "visited"),
+    [
+        ("30 2 * * *", "Europe/Berlin", datetime(2026, 10, 25, 1, 5, tzinfo=UTC)),  # the second 02:05
+        ("30 2 * * *", "Europe/Berlin", datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),  # the first 02:30
+        ("30 1 * * *", "America/New_York", datetime(2026, 11, 1, 6, 2, tzinfo=UTC)),
+    ],
+)
+def test_a_time_that_the_end_of_summer_repeats_is_not_planned_for_the_past(
+    expression: str, zone: str, visited: datetime
+) -> None:
+    pace = replace(Pace(), schedule=Cron(expression, zone))
+    due = next_visit(visited, KEY, pace, Hints(), validated=True)
+    assert 23 * HOUR < due.when - visited < 26 * HOUR
+
+
+@pytest.mark.parametrize(
     ("reason", "ahead", "pace", "visited", "due"),
     [
         ("posts about 1 a day", 20 * HOUR, Pace(), 12 * HOUR, True),  # it was less once: interval_cap is shorter by now

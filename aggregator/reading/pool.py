@@ -114,7 +114,7 @@ def _take() -> _Worker:
                     return worker
                 _pool.changed.wait()
                 if _pool.era != era:
-                    raise EOFError
+                    raise ParseError("too expensive", "what reads was ended while it waited; given up")
         finally:
             _pool.waiting -= 1
 
