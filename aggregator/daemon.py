@@ -115,10 +115,9 @@ class Daemon:
         self._reloading = asyncio.Lock()
         self._web = ExitStack()
         self._served: Config | None = None
-        self._last_tick = self._since
-        self._ticked = 0.0  # loop time
+        self._last_tick, self._ticked = self._since, 0.0  # by the clock, by the loop
         self._ticks = self._missed = self._overlapped = 0
-        self._complained = -AGAIN
+        self._complained, self._refused = -AGAIN, ""
 
     # --- Its life ---------------------------------------------------------------------------------------------------
 
@@ -188,6 +187,7 @@ class Daemon:
             self._publishing.news()
             self._began = True
             notify("READY=1", f"STATUS={len(config.sources)} sources")
+            await self._pulse()
             try:
                 async with asyncio.timeout(_SESSION.total_seconds()):
                     await self._turn.wait()
@@ -270,7 +270,7 @@ class Daemon:
     async def _pulse(self) -> None:
         """A sign of life; and posts whose day has come are news."""
         count = len(self._visits.under_way) if self._visits else 0
-        now = Pulse(os.getpid(), self._since, self._last_tick, self._missed, self._overlapped, count)
+        now = Pulse(os.getpid(), self._since, self._last_tick, self._missed, self._overlapped, count, self._refused)
         if await self._write(beat, self.engine, now, self.clock()):
             self._publishing.news()
         notify(f"STATUS={len(self.config.sources)} sources, {count} being visited")
@@ -328,10 +328,11 @@ class Daemon:
                 for problem in error.problems:
                     say(_log, "config", problem, logging.ERROR)
                 say(_log, "reload", "the config cannot be used; the old one stays", logging.ERROR, valid=False)
+                self._refused = error.problems[0]
                 notify("READY=1")
                 return
             say(_log, "reload", f"{why}: {len(config.sources)} sources", valid=True)
-            self.config = config
+            self.config, self._refused = config, ""
             self._rests.clear()
             self._turn.set()
 

@@ -58,7 +58,7 @@ def sources(config: Config, now: datetime) -> Listing:
                 "categories": [list(path) for path in source.categories],
                 "last_visit": _time(standing.last_visit if standing else None),
                 "last_success": _time(standing.last_success if standing else None),
-                "next_visit": _time(standing.next_visit if standing else None),
+                "next_visit": _time(planned(standing)),
                 "reason": standing.reason if standing else "never visited",
                 "failures": standing.failures if standing else 0,
                 "error": text.masked(standing.error) if standing else "",
@@ -85,6 +85,11 @@ def _identity(source: Source, standing: Standing | None) -> dict[str, str]:
 def last(standing: Standing | None, now: datetime) -> str:
     """When a source succeeded last, as seen from `now`."""
     return f"{span(now - standing.last_success)} ago" if standing and standing.last_success else "never"
+
+
+def planned(standing: Standing | None) -> datetime | None:
+    """When a source is visited next; None for never, or not known yet."""
+    return standing.next_visit if standing and not (standing.gone or standing.same_as) else None
 
 
 def due(source: Source, standing: Standing | None, now: datetime) -> str:

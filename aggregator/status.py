@@ -14,7 +14,7 @@ from aggregator.config import Config
 from aggregator.errors import AggregatorError
 from aggregator.explaining import Explanation
 from aggregator.health import Health
-from aggregator.listing import Listing, due, last
+from aggregator.listing import Listing, due, last, planned
 from aggregator.model import Source
 from aggregator.store import board, history
 from aggregator.store import sources as stored
@@ -224,7 +224,7 @@ def _values(row: Row) -> dict[str, Any]:
     return values | {
         "last_visit": _time(standing.last_visit),
         "last_success": _time(standing.last_success),
-        "next_visit": _time(standing.next_visit),
+        "next_visit": _time(planned(standing)),
         "reason": standing.reason,
         "interval": _interval(standing),
         "failures": standing.failures,

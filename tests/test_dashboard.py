@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -350,11 +351,12 @@ def test_a_planet_that_was_left_alone_is_ill(tmp_path: Path) -> None:
     [
         ({"tick": 10}, "at work process 7, for 2 h"),
         ({"tick": 10, "missed": 2, "overlapped": 1}, "at work process 7, for 2 h; 2 missed, 1 overlapping rounds"),
+        ({"tick": 10, "refused": "a.toml:3: no <b>key</b>"}, "at work process 7, for 2 h"),
         ({"tick": 3600}, "not at work last seen 60 min ago"),
         (None, "none runs are started by others"),
     ],
 )
-def test_the_daemon_is_told_of(tmp_path: Path, note: dict[str, int] | None, said: str) -> None:
+def test_the_daemon_is_told_of(tmp_path: Path, note: dict[str, Any] | None, said: str) -> None:
     planet = Planet(tmp_path)
     planet.seeds()
     planet.run()
@@ -368,6 +370,7 @@ def test_the_daemon_is_told_of(tmp_path: Path, note: dict[str, int] | None, said
     with looking(loaded.store) as db:
         page = pages.overview(db, loaded, NOON)
     assert " ".join(texts(page, ".tiles > div:nth-of-type(2) > *")) == f"Daemon {said}"
+    assert ("no &lt;b&gt;key" in page) == bool(note and "refused" in note)
 
 
 # --- The config -----------------------------------------------------------------------------------------------------

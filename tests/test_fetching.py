@@ -389,7 +389,7 @@ def test_hosts_that_hang_do_not_hold_others_and_waiting_is_not_slowness() -> Non
         found = using(ask, concurrency=2)
         took = time.perf_counter() - started
     assert [[type(one) for one in each] for each in found] == [[FetchError] * 3, [Document] * 30]
-    assert 1.5 <= took < 15  # silence may last for half of the deadline
+    assert 3 <= took < 15  # each may be silent for its whole deadline, as that is short
     assert server.log[-1].path == "/hang"
     assert len([r for r in server.log if r.path == "/hang"]) == 3
 
@@ -454,7 +454,7 @@ def test_the_time_on_hosts_is_told_without_that_of_waiting_for_them(server: Serv
     urls = [server.url(path) for path in ("/old", "/feed", "/hang", "/nothing")]
     found = using(lambda fetch: gather(fetch, urls, seconds=2))  # one after another, as it is one host
     times = [each.seconds for each in found if isinstance(each, Document | FetchError)]
-    assert [least <= took < least + 0.7 for least, took in zip((0.3, 0.3, 1, 0), times, strict=True)] == [True] * 4, (
+    assert [least <= took < least + 0.7 for least, took in zip((0.3, 0.3, 2, 0), times, strict=True)] == [True] * 4, (
         times
     )
 

@@ -25,6 +25,7 @@ from aggregator.text import masked, one_line
 _log = logging.getLogger(__name__)
 MAX_REDIRECTS = 5
 CONNECT_SECONDS = 10.0
+SILENCE_SECONDS = 15.0
 ERROR_PAGE_SECONDS = 3.0
 SMALL = 250_000  # bytes: what is larger lies on disk while it comes in, and then waits until it is read
 SPACING = timedelta(seconds=1)
@@ -190,8 +191,8 @@ class Client:
         headers = httpx.Headers(self._headers)
         conditions = rules.conditions(known) if rules.belong(known, str(url)) else []
         headers.update([*agent, *conditions, *private])
-        # Half of the whole for a silence in the middle: 15 s of 30 s.
-        timeout = httpx.Timeout(seconds / 2, connect=min(CONNECT_SECONDS, seconds)).as_dict()
+        silence = max(seconds / 2, min(seconds, SILENCE_SECONDS))  # in the middle: 15 s of 30 s
+        timeout = httpx.Timeout(silence, connect=min(CONNECT_SECONDS, seconds)).as_dict()
         way = Way(access.proxy, access.verify)
         return httpx.Request("GET", url, headers=headers, extensions={"timeout": timeout, "way": way})
 

@@ -19,7 +19,8 @@ class Pulse:
     """The daemon of process `pid`, at work since `since`, which looked last at `last_tick` what is due.
 
     `missed` looks were not taken in time, `overlapped` ones not as the one before had not ended; `under_way` visits
-    are being made. It is written twice a minute, so an old `last_tick` means a daemon that was killed, or hangs.
+    are being made. `refused` is what is wrong with a changed config that it does not use. It is written twice a minute,
+    so an old `last_tick` means a daemon that was killed, or hangs.
     """
 
     pid: int
@@ -28,6 +29,7 @@ class Pulse:
     missed: int = 0
     overlapped: int = 0
     under_way: int = 0
+    refused: str = ""
 
 
 def save_pulse(db: Connection, pulse: Pulse | None) -> None:

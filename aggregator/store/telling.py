@@ -57,10 +57,12 @@ def by_name(db: Connection, names: Iterable[str], keys: Iterable[str]) -> tuple[
 
 
 def by_title(db: Connection, words: Sequence[str], limit: int) -> tuple[Told, ...]:
-    """The stories with an item whose title has all these words, the newest `limit` of them."""
+    """The stories with an item whose title has all these words, `limit` of them: first those that are called just so,
+    then the newest."""
     having = [item.c.title.icontains(word, autoescape=True) for word in words]
     newest = func.coalesce(item.c.published, item.c.first_seen).desc()
-    found = db.execute(select(item.c.id).where(and_(*having)).order_by(newest, item.c.id).limit(limit))
+    exact = (func.lower(item.c.title) == " ".join(words).lower()).desc()
+    found = db.execute(select(item.c.id).where(and_(*having)).order_by(exact, newest, item.c.id).limit(limit))
     return _told(db, item.c.id.in_([row.id for row in found]))
 
 

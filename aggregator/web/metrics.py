@@ -69,6 +69,9 @@ def _measured(db: Connection, store: Path, now: datetime) -> Iterator[Metric]:
     yield _gauge(
         "daemon_up", "Whether a daemon is at work", float(daemon is not None and alive.ticks(daemon.last_tick, now))
     )
+    yield _gauge(
+        "config_refused", "Whether the daemon goes on with an old config", float(bool(daemon and daemon.refused))
+    )
     yield _counter("daemon_missed", "Rounds that the daemon could not begin in time", daemon.missed if daemon else 0)
     yield _counter(
         "daemon_overlapped", "Rounds that were left out as one was under way", daemon.overlapped if daemon else 0

@@ -27,7 +27,7 @@ AT_ONCE = 200
 """Sources on one page."""
 
 _SPARK, _DAYS, _RUNS, _COMING, _LISTED, _NEWEST = 30, 120, 60, 12, 200, 15
-_CLASSES = ("new", "unchanged", "refused", "broken", "no answer")
+_CLASSES = ("in full", "unchanged", "refused", "broken", "no answer")
 
 
 def overview(db: Connection, config: Config, now: datetime, start: int = 0) -> str:
@@ -147,7 +147,7 @@ def _traffic(hours: Sequence[Hour], now: datetime) -> Mapping[str, Any]:
 
 
 def _class(status: int) -> str:
-    """What an answer was to us: something new, 304, no to us (4xx), no to anybody (5xx and the like), or none."""
+    """What an answer was to us: a document, 304, no to us (4xx), no to anybody (5xx and the like), or none."""
     if status == 304 or 200 <= status < 300:
         return _CLASSES[status == 304]
     return "no answer" if not status else "refused" if 400 <= status < 500 else "broken"
