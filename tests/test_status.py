@@ -262,3 +262,14 @@ def keys(value: Any) -> set[str]:
     if isinstance(value, dict):
         return set(value).union(*map(keys, value.values()))
     return set().union(*map(keys, value)) if isinstance(value, list) else set()
+
+
+def test_a_program_is_told_in_json_what_cannot_be_done(planet: Planet) -> None:
+    file = planet.write()
+    file.write_text(file.read_text(encoding="utf-8") + "\nbroken = [", encoding="utf-8")
+    command = [sys.executable, "-m", "aggregator", "status", "--json", "--config", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    said = json.loads(done.stdout)
+    assert said["code"] == 2
+    assert str(file) in said["error"] and said["error"] in done.stderr.replace("aggregator: ", "")

@@ -72,7 +72,16 @@ def now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
+def _as_json(error: object, code: int) -> str:
+    """An error for a program that reads standard output."""
+    import json
+
+    return json.dumps({"error": str(error), "code": code}, ensure_ascii=False)
+
+
 def fail(error: object, code: int) -> NoReturn:
+    if "--json" in sys.argv:
+        click.echo(_as_json(error, code))
     for line in str(error).splitlines():
         click.echo(f"aggregator: {line}", err=True)
     sys.exit(code)

@@ -14,6 +14,7 @@ from typing import Any
 
 from aggregator.config import entries, problems, shelves, templates, toml
 from aggregator.config import web as webs
+from aggregator.config.modules import find_format
 from aggregator.config.problems import Problem
 from aggregator.config.tables import CategorySettings, Fetching, Host, Site, Web
 from aggregator.config.toml import KeyPath
@@ -105,6 +106,7 @@ def _read(file: Path, root: Path, data: dict[str, Any], found: list[Problem], lo
     listed = entries.read(_tables(data, "source", found), found)
     if site:
         found.extend(_entangled(root, site, listed))
+        found.extend(_twice(site, web))
     if look:
         found.extend(_out_of_reach(root, site, listed))
     if not (site and fetch and web):
@@ -169,6 +171,14 @@ def _categories(
 
 def _store_file(root: Path, site: Site) -> Path:
     return root / site.store.removeprefix("sqlite:///")
+
+
+def _twice(site: Site, web: Web | None) -> Iterator[Problem]:
+    """One name for two files, one place for two listeners."""
+    if site.failures and site.failures in [find_format(name).FILENAME for name in site.formats]:
+        yield ("site", "failures"), f"{site.failures} is what a format writes; write another name"
+    if web and web.listen == web.dashboard and not web.listen.endswith(":0"):
+        yield ("web", "dashboard"), f"{web.dashboard} is where `listen` is; write another port"
 
 
 def _entangled(root: Path, site: Site, listed: Iterable[entries.Entry]) -> Iterator[Problem]:

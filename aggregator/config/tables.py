@@ -198,12 +198,6 @@ class Site(Table):
     post_path: Annotated[str, AfterValidator(_post_path)] = "{category}/{source}/{slug}.md"
     failures: Annotated[str, AfterValidator(_failures)] = ""
 
-    @model_validator(mode="after")
-    def _failures_have_a_name_of_their_own(self) -> "Site":
-        if self.failures and self.failures in [find_format(name).FILENAME for name in self.formats]:
-            raise ValueError(f"has a format that writes {self.failures}; write another name for `failures`")
-        return self
-
 
 class Pacing(Table):
     """How often a source is visited (`model.Pace` says what each key means): for all in `[fetch]`, for one in its own
