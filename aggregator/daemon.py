@@ -336,17 +336,18 @@ class Daemon:
             self._turn.set()
 
     async def _open_web(self, config: Config) -> None:
-        """Have the web server serve this config. What keeps it from that ends the first session, and no later one."""
+        """Have the web server serve this config. What keeps it from that ends the first session; later ones try again."""
         if config == self._served:
             return
         await asyncio.to_thread(self._web.close)
-        is_first, self._served = self._served is None, config
+        self._served = None
         try:
             await asyncio.to_thread(lambda: self._web.enter_context(self._serve(config, self.deliver)))
+            self._served = config
         except AggregatorError as error:
-            if is_first:
+            if not self._began:
                 raise
-            say(_log, "web", str(error), logging.ERROR)
+            say(_log, "web", f"{error}; SIGHUP has it tried again", logging.ERROR)
 
     async def _take(self, job: Job) -> None:
         """A job from the inbox, one after another. One that fails harms no other."""
