@@ -336,7 +336,7 @@ class Daemon:
             self._turn.set()
 
     async def _open_web(self, config: Config) -> None:
-        """Have the web server serve this config. What keeps it from that ends the first session; later ones try again."""
+        """Have the web server serve this config. What keeps it from that ends the first session, no later one."""
         if config == self._served:
             return
         await asyncio.to_thread(self._web.close)
