@@ -279,8 +279,12 @@ def test_a_daemon_waits_for_a_run_to_end(quick: Planet) -> None:
             until(lambda: daemon.events("wait"), daemon.said)
             assert "aggregator once" in daemon.wait_for("wait")["message"]
             assert daemon.events("start") == []
+            quick.site["title"] = "Changed while it waited"
+            quick.write()
+            daemon.process.send_signal(signal.SIGHUP)
             fcntl.flock(file, fcntl.LOCK_UN)
             daemon.wait_for("start")
+            assert daemon.wait_for("reload")["valid"]
 
 
 # --- What others see of it ------------------------------------------------------------------------------------------
