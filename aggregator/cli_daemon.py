@@ -1,6 +1,7 @@
 """The command `daemon`: brings together the daemon, the web server and the log."""
 
 import logging
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ def daemon(config: Config, *, as_json: bool, verbose: int, quiet: bool) -> None:
                 say(_log, "web", f"dashboard at {owners}_/", dashboard=f"{owners}_/")
             yield
 
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # while it waits for its turn it notices a changed config all the same
     run(config, _now, serve)
 
 

@@ -18,7 +18,7 @@ import signal
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -79,12 +79,13 @@ def run(config: Config, clock: Callable[[], datetime], serve: Serve = lambda *_:
     def wait(why: str) -> None:
         say(_log, "wait", f"{why} (waiting for up to {_PATIENCE:.0f} s)")
 
+    read = stamp(config.file)  # what it says by then may be another thing after a wait
     with awaited(config.store, clock, "daemon", _PATIENCE, wait):
         engine = open_store(config.store)
         try:
             sweep(config.output)
             with asyncio.Runner(loop_factory=loop_factory()) as runner:
-                runner.run(Daemon(engine, config, clock, serve).live())
+                runner.run(Daemon(engine, config, clock, serve, read).live())
         finally:
             engine.dispose()
 
@@ -92,7 +93,7 @@ def run(config: Config, clock: Callable[[], datetime], serve: Serve = lambda *_:
 class Daemon:
     """What the daemon knows while it lives. An object, because signals, jobs and visits all meet in it."""
 
-    def __init__(self, engine: Engine, config: Config, clock: Callable[[], datetime], serve: Serve) -> None:
+    def __init__(self, engine: Engine, config: Config, clock: Callable[[], datetime], serve: Serve, read: Any) -> None:
         self.engine = engine
         self.config = config
         self.clock = clock
@@ -111,7 +112,7 @@ class Daemon:
         self._unsaved: dict[str, float] = {}
         self._publishing = Publishing(engine, clock, self._write)
         self._publishes: asyncio.Task[asyncio.Task[None]] | None = None
-        self._stamp = self._seen = stamp(config.file)
+        self._stamp = self._seen = read
         self._reloading = asyncio.Lock()
         self._web = ExitStack()
         self._served: Config | None = None
@@ -142,7 +143,8 @@ class Daemon:
                         raise
                     say(_log, "session", f"{type(error).__name__}: {error}; begun again", logging.ERROR)
                     _log.info("this is where", exc_info=True)
-                    await asyncio.wait((self._begin(self._turn.wait()),), timeout=AGAIN)
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._turn.wait(), AGAIN)
             try:
                 await self._end()
             except Exception as error:  # a border: a full disk, say
@@ -188,11 +190,8 @@ class Daemon:
             self._began = True
             notify("READY=1", f"STATUS={len(config.sources)} sources")
             await self._pulse()
-            try:
-                async with asyncio.timeout(_SESSION.total_seconds()):
-                    await self._turn.wait()
-            except TimeoutError:
-                pass
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._turn.wait(), _SESSION.total_seconds())
             visits, self._visits = self._visits, None
             await visits.drain(_DRAIN)
 
@@ -337,17 +336,18 @@ class Daemon:
             self._turn.set()
 
     async def _open_web(self, config: Config) -> None:
-        """Have the web server serve this config. What keeps it from that ends the first session, and no later one."""
+        """Have the web server serve this config. What keeps it from that ends the first session, no later one."""
         if config == self._served:
             return
         await asyncio.to_thread(self._web.close)
-        is_first, self._served = self._served is None, config
+        self._served = None
         try:
             await asyncio.to_thread(lambda: self._web.enter_context(self._serve(config, self.deliver)))
+            self._served = config
         except AggregatorError as error:
-            if is_first:
+            if not self._began:
                 raise
-            say(_log, "web", str(error), logging.ERROR)
+            say(_log, "web", f"{error}; SIGHUP has it tried again", logging.ERROR)
 
     async def _take(self, job: Job) -> None:
         """A job from the inbox, one after another. One that fails harms no other."""

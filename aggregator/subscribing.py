@@ -299,17 +299,27 @@ def _keep(
         known = visits.known(db, standing.id, keys, ())
         policy, habits = source.policy, standing.habits
         decision = identity.decide(visit.items, known, now, remote=True, policy=policy, habits=habits, part=True)
-        standing = replace(standing, rhythm=rhythm_after(visit, standing, decision.changes, now))
-        visits.add(db, standing.id, visit, decision.changes, now, standing.rhythm)
+        changes = [change for change in decision.changes if not _is_late(change)]
+        standing = replace(standing, rhythm=rhythm_after(visit, standing, changes, now))
+        visits.add(db, standing.id, visit, changes, now, standing.rhythm)
         due = _planned(source, standing, pushed=True)
-        if hubs.is_pushed(mine, now) and not standing.failures:
+        if len(changes) < len(decision.changes):
+            _poll_soon(db, {source.key: (source, standing)}, mine, now, "its hub delivered an older version")
+        elif hubs.is_pushed(mine, now) and not standing.failures:
             visits.postpone(db, standing.id, due.when, due.reason)
-        counts = Counter("waiting" if change.waits else change.what for change in decision.changes)
-        dates = [each.published for each in decision.changes if each.what == "new" and not each.waits]
+        counts = Counter("waiting" if change.waits else change.what for change in changes)
+        dates = [each.published for each in changes if each.what == "new" and not each.waits]
         visit = replace(visit, cost=Cost(received=len(event.body)))
         told = replace(due, reason="delivered by its hub")
         noting.note(db, visit, standing, told, now, new=dates, changed=counts["edited"])
     return Outcome(source, title, counts, visit.warnings, next_visit=due.when, reason=due.reason)
+
+
+def _is_late(change: identity.Change) -> bool:
+    """Whether an entry is known in a later version: it was delivered again, or after what came later. Without a date of
+    its own nobody can tell."""
+    item, known = change.item, change.known
+    return bool(change.what == "edited" and item and known and item.updated and item.updated < known.updated)
 
 
 def _places(db: Connection, config: Config, key: str = "") -> _Places:

@@ -279,8 +279,12 @@ def test_a_daemon_waits_for_a_run_to_end(quick: Planet) -> None:
             until(lambda: daemon.events("wait"), daemon.said)
             assert "aggregator once" in daemon.wait_for("wait")["message"]
             assert daemon.events("start") == []
+            quick.site["title"] = "Changed while it waited"
+            quick.write()
+            daemon.process.send_signal(signal.SIGHUP)
             fcntl.flock(file, fcntl.LOCK_UN)
             daemon.wait_for("start")
+            assert daemon.wait_for("reload")["valid"]
 
 
 # --- What others see of it ------------------------------------------------------------------------------------------
@@ -359,6 +363,21 @@ def test_it_serves_what_it_publishes(quick: Planet, server: Server) -> None:
         assert (code, seconds < 10) == (0, True)
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"http://127.0.0.1:{port}/rss.xml", trust_env=False)
+
+
+def test_a_port_that_was_taken_is_tried_again(quick: Planet, server: Server) -> None:
+    server.put("/feed", document("One"))
+    quick.feed(server.url("/feed", host="127.0.0.1"))
+    with socket.create_server(("127.0.0.1", 0)) as free, running(quick) as daemon:
+        port = free.getsockname()[1]
+        until(lambda: daemon.titles() == ["One"], daemon.said)
+        quick.web["listen"] = f"127.0.0.1:{port}"
+        quick.write()
+        assert "cannot listen" in daemon.wait_for("web")["message"]
+        free.close()
+        daemon.process.send_signal(signal.SIGHUP)
+        assert daemon.wait_for("web", 2)["url"] == f"http://127.0.0.1:{port}/"
+        assert httpx.get(f"http://127.0.0.1:{port}/rss.xml", trust_env=False).status_code == 200
 
 
 def test_a_port_that_is_taken_is_one_line(quick: Planet, server: Server) -> None:

@@ -124,7 +124,8 @@ def test_the_page_of_a_source(running: Running) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["source/9999", "source/x", "source/-1", "source/" + "9" * 30, "no.css", "../x", "a/b"]
+    "path",
+    ["source/9999", "source/x", "source/-1", "source/" + "9" * 30, "source/" + "9" * 5000, "no.css", "../x", "a/b"],
 )
 def test_there_is_nothing_else(running: Running, path: str) -> None:
     assert get(running.dashboard + path).status_code == 404

@@ -331,6 +331,17 @@ def test_a_replay_is_harmless(subscribed: Listening, hub: Hub, server: Server) -
     assert (subscribed.planet.files(), subscribed.planet.ids()) == (files, ids)
 
 
+def test_an_old_version_does_not_come_back(subscribed: Listening, hub: Hub, server: Server) -> None:
+    first = document(server, hub, [entry(3, timedelta(0), text="First."), *OLD])
+    second = document(server, hub, [entry(3, -HOUR, text="Second."), *OLD])
+    subscribed.later(HOUR)
+    for body in (first, second, first):
+        hub.push(body)
+        subscribed.take()
+    assert b"Second." in subscribed.planet.files()["atom.xml"]
+    assert standing(subscribed).reason == "its hub delivered an older version"
+
+
 def test_a_part_removes_nothing(planet: Planet, feed: str, server: Server, hub: Hub) -> None:
     planet.sources[0]["on_vanish"] = "drop"
     with listening(planet) as daemon:
