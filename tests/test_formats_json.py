@@ -53,6 +53,14 @@ def test_any_items_make_a_valid_document(channel: Channel) -> None:
     assert check(writer.render(channel), location) == []
 
 
+@settings(max_examples=60, deadline=None)
+@given(channels({"json": URL}))
+def test_what_is_put_together_of_pieces_is_what_json_writes_as_a_whole(channel: Channel) -> None:
+    document = writer.render(channel)
+    assert document == json.dumps(json.loads(document), ensure_ascii=False, indent=1).encode() + b"\n"
+    assert len(json.loads(document)["items"]) == len(channel.entries)
+
+
 # --- Complete -------------------------------------------------------------------------------------------------------
 
 

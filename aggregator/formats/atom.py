@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from aggregator import __version__, dates, text
-from aggregator.formats import feedgen, fields
+from aggregator.formats import feedgen, fields, joined
 from aggregator.formats.feedgen import NAMESPACES, Element, child
 from aggregator.model import Channel, Entry, Link, Person, Tag
 
@@ -20,17 +20,29 @@ _TEXTS = ("title", "subtitle", "summary", "rights")
 
 def render(channel: Channel) -> bytes:
     """The channel as an Atom 1.0 document in UTF-8. Pure: the same channel gives the same bytes."""
+    return joined(frame(channel), (piece(channel, entry) for entry in channel.entries))
+
+
+def frame(channel: Channel) -> tuple[bytes, bytes, bytes]:
+    """What stands before, between and after the entries."""
+    return feedgen.opened(new_feed(channel).atom_str(pretty=True), b"</feed>\n")
+
+
+def piece(channel: Channel, entry: Entry) -> bytes:
+    """One entry, as it stands in the document."""
+    return feedgen.serialised(new_entry(channel, entry).atom_entry(), "feed")
+
+
+def new_feed(channel: Channel) -> Any:
+    """feedgen's feed of the channel, without entries."""
     feed = feedgen.new_feed(channel, partial(_finish_feed, channel))
     feed.generator("aggregator", version=__version__)
-    for entry in channel.entries:
-        _add(feed, channel, entry)
-    document: bytes = feed.atom_str(pretty=True)
-    return document
+    return feed
 
 
-def _add(feed: Any, channel: Channel, entry: Entry) -> None:
-    """Append one entry. Without content it needs an alternate link; without either its text is its content (§4.1.2)."""
-    new = feedgen.new_entry(feed, entry, partial(_finish_entry, channel, entry))
+def new_entry(channel: Channel, entry: Entry) -> Any:
+    """feedgen's entry. Without content it needs an alternate link; without either its text is its content (§4.1.2)."""
+    new = feedgen.new_entry(entry, partial(_finish_entry, channel, entry))
     new.id(text.legal(entry.id))
     url, content, summary = text.http_url(entry.item.url), fields.content(entry.item), fields.summary(entry.item)
     if url:
@@ -45,6 +57,7 @@ def _add(feed: Any, channel: Channel, entry: Entry) -> None:
         new.summary(fields.teaser(entry))
     new.category(feedgen.terms(fields.categories(entry, channel)))
     new.rights(text.one_line(entry.item.rights, 2000))
+    return new
 
 
 def _finish_feed(channel: Channel, feed: Element) -> None:
