@@ -13,7 +13,8 @@ and, where it writes more than that one document, a fourth:
 and, where its document is its entries with a frame around them, two more, so that `render` is `joined` of both:
 
     frame(channel) -> tuple[bytes, bytes, bytes]   what stands before the entries, between two of them, and after them
-    piece(channel, entry) -> bytes                 an entry; of the channel it sees no more than `id` and `scheme`
+    piece(channel, entry) -> bytes                 an entry; it depends on no more of the channel than its `scheme` and
+                                                   the authority of its `id`, which all channels share
 
 and, where these hold, constants that are True:
 

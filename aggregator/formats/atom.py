@@ -2,13 +2,16 @@
 
 import html
 from collections.abc import Iterable
-from functools import partial
+from copy import copy
+from functools import lru_cache, partial
 from typing import Any
+
+from lxml import etree
 
 from aggregator import __version__, dates, text
 from aggregator.formats import feedgen, fields, joined
 from aggregator.formats.feedgen import NAMESPACES, Element, child
-from aggregator.model import Channel, Entry, Link, Person, Tag
+from aggregator.model import Channel, Entry, Feed, Link, Person, Tag
 
 FILENAME = "atom.xml"
 MEDIA_TYPE = "application/atom+xml"
@@ -88,19 +91,21 @@ def _finish_entry(channel: Channel, entry: Entry, element: Element) -> None:
         feedgen.add_media(element, files)
     feedgen.add_thumbnail(element, entry.item)
     feedgen.add_podcast(element, entry.item)
-    _add_source(element, channel, entry)
+    feed = fields.source(entry)
+    # a source that has no date gets the entry's: no run's time, ever
+    element.append(copy(_source(feed, fields.source_id(feed, channel), dates.rfc3339(feed.updated or entry.updated))))
     _declare(element.iter(*_TEXTS, "content"))
 
 
-def _add_source(parent: Element, channel: Channel, entry: Entry) -> None:
-    """Append where the entry is from (§4.2.11). A source that has no date gets the entry's: no run's time, ever."""
-    feed = fields.source(entry)
-    source = child(parent, "source")
+@lru_cache(maxsize=1000)
+def _source(feed: Feed, number: str, updated: str) -> Element:
+    """Where an entry is from (§4.2.11). Its entries share it, so what is put into one of them is a copy."""
+    source = etree.Element("source")
     if language := text.language(feed.language):
         source.set(_LANG, language)
-    child(source, "id", fields.source_id(feed, channel))
+    child(source, "id", number)
     child(source, "title", feed.title)
-    child(source, "updated", dates.rfc3339(feed.updated or entry.updated))
+    child(source, "updated", updated)
     _add_people(source, fields.people(feed.authors))
     for rel, media_type, url in (("self", "", feed.self_url), ("alternate", "text/html", feed.url)):
         if href := text.http_url(url):
@@ -117,6 +122,7 @@ def _add_source(parent: Element, channel: Channel, entry: Entry) -> None:
     ):
         if value:
             child(source, name, value)
+    return source
 
 
 def _add_people(parent: Element, people: Iterable[Person]) -> None:

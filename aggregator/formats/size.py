@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from aggregator import text
 from aggregator.formats import Framed, fields, joined
+from aggregator.formats.pieces import piece
 from aggregator.model import Channel, Entry
 
 
@@ -14,19 +15,19 @@ def summaries(channel: Channel) -> Channel:
     return replace(channel, entries=tuple(map(_summary, channel.entries)))
 
 
-def fitting(kind: Framed, channel: Channel, max_bytes: int) -> bytes:
+def fitting(kind: Framed, channel: Channel, max_bytes: int | None) -> bytes:
     """The channel's document, with summaries instead of content in as many of its oldest entries as makes it fit.
 
-    No entry is ever dropped: where summaries alone are too much, the document is larger than `max_bytes`. Each entry
-    is rendered once, and once more where it is shortened.
+    No entry is ever dropped: where summaries alone are too much, the document is larger than `max_bytes` (None: it may
+    be of any size). Each entry is rendered once, and once more where it is shortened.
     """
-    frame, pieces = kind.frame(channel), [kind.piece(channel, entry) for entry in channel.entries]
+    frame, pieces = kind.frame(channel), [piece(kind, channel, entry) for entry in channel.entries]
     size = len(joined(frame, pieces))
     for place in reversed(range(len(pieces))):
-        if size <= max_bytes:
+        if max_bytes is None or size <= max_bytes:
             break
         if (short := _summary(channel.entries[place])) is not channel.entries[place]:
-            whole, pieces[place] = pieces[place], kind.piece(channel, short)
+            whole, pieces[place] = pieces[place], piece(kind, channel, short)
             size += len(pieces[place]) - len(whole)
     return joined(frame, pieces)
 
