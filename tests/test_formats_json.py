@@ -239,3 +239,9 @@ def test_every_rule_has_a_plant() -> None:
     source = inspect.getsource(conformance_json)
     named = set(re.findall(r'"([A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)+)(?=[":])', source))
     assert named - {name for name, *_ in PLANTS} == set()
+
+
+def test_authors_who_differ_by_their_addresses_alone_stand_once() -> None:
+    people = (Person("A", "a@x.example"), Person("A", "b@x.example"), Person("B"))
+    channel = build.channel(build.entry(1, build.item(1, authors=people)))
+    assert json.loads(writer.render(channel))["items"][0]["authors"] == [{"name": "A"}, {"name": "B"}]

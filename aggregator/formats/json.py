@@ -10,7 +10,7 @@ Two members of an item are extensions, as objects whose names begin with "_"; RE
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -48,7 +48,7 @@ def frame(channel: Channel) -> tuple[bytes, bytes, bytes]:
         description=description,
         next_url=older if older not in (own, address) else "",
         language=text.language(channel.language),
-        authors=[_author(person) for person in fields.people((Person(channel.site, uri=channel.site_url),))],
+        authors=_authors(fields.people((Person(channel.site, uri=channel.site_url),))),
         hubs=[{"type": "WebSub", "url": hub} for hub in fields.hubs(channel)],
     )
     start = _dumped({**said, "items": []}).removesuffix(b"]\n}")
@@ -84,7 +84,7 @@ def _item(channel: Channel, entry: Entry) -> Said:
         image=image.url if image else "",
         date_published=dates.rfc3339(entry.published),
         date_modified=dates.rfc3339(entry.updated),
-        authors=[_author(person) for person in fields.authors(entry)],
+        authors=_authors(fields.authors(entry)),
         tags=list(dict.fromkeys(tag.label or tag.term for tag in fields.categories(entry, channel))),
         language=fields.language(entry),
         attachments=[_attachment(file) for file in fields.enclosures(item)],
@@ -100,8 +100,9 @@ def _elsewhere(entry: Entry) -> str:
     return next((href for href in related if url and urlsplit(href).netloc != urlsplit(url).netloc), "")
 
 
-def _author(person: Person) -> Said:
-    return _said(name=person.name, url=person.uri)
+def _authors(people: Iterable[Person]) -> list[Said]:
+    """People without their addresses; those that look the same then stand once."""
+    return [_said(name=name, url=url) for name, url in dict.fromkeys((each.name, each.uri) for each in people)]
 
 
 def _attachment(file: Enclosure) -> Said:
