@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from aggregator.config import Config
 from aggregator.formats import chosen
-from aggregator.model import Category, CategoryPath, Channel, Entry, Item
+from aggregator.model import Category, CategoryPath, Channel, Entry, Feed, Item
 from aggregator.placing import categories, shelf
 from aggregator.publish import page, urls
 from aggregator.store import channels, meta
@@ -87,7 +87,8 @@ def entries(planet: Planet, path: CategoryPath, shown: Iterable[Shown], *, exclu
     """Entries as a category shows them; with `excluded` also those that new rules exclude, as they came."""
     rules = view(planet.config)
     items = ((each, as_shown(rules, path, each) or (each.item if excluded else None)) for each in shown)
-    return tuple(_entry(planet, replace(each, item=item)) for each, item in items if item is not None)
+    feeds: dict[tuple[str, Feed], Feed] = {}  # of many entries few
+    return tuple(_entry(planet, each, item, feeds) for each, item in items if item is not None)
 
 
 def as_shown(rules: View, path: CategoryPath, shown: Shown) -> Item | None:
@@ -96,21 +97,28 @@ def as_shown(rules: View, path: CategoryPath, shown: Shown) -> Item | None:
     return rules.entry(path, item, shown.seen) if item else None
 
 
-def _entry(planet: Planet, shown: Shown) -> Entry:
-    """An entry with what its source says of itself, filled up so that every entry has an author and an origin.
-
-    The source's key may be a URL with a password, which http_url leaves out.
-    """
-    feed = shown.feed
-    remote = shown.source.startswith(("http://", "https://"))
-    title = feed.title or (urlsplit(shown.source).hostname if remote else "") or planet.config.site.title
-    feed = replace(
-        feed,
-        id=feed.id if remote else f"{planet.authority}source/{quote(shown.source)}",
-        title=title,
-        self_url=(feed.self_url or http_url(shown.source)) if remote else "",
-    )
-    item = replace(shown.item, language=shown.item.language or feed.language)
+def _entry(planet: Planet, shown: Shown, item: Item, feeds: dict[tuple[str, Feed], Feed]) -> Entry:
+    """An entry as `item` shows it; `feeds` are those that were described before."""
+    feed = feeds.get((shown.source, shown.feed))
+    if feed is None:
+        feed = feeds[shown.source, shown.feed] = _described(planet, shown.source, shown.feed)
+    if not item.language and feed.language:
+        item = replace(item, language=feed.language)
     categories = tuple(planet.categories[folder] for folder in shown.folders)
     also_in = tuple(link if link.title else replace(link, title=planet.config.site.title) for link in shown.also_in)
     return Entry(shown.id, item, feed, shown.published, shown.updated, categories, also_in)
+
+
+def _described(planet: Planet, source: str, feed: Feed) -> Feed:
+    """What a source says of itself, filled up so that every entry has an author and an origin.
+
+    The source's key may be a URL with a password, which http_url leaves out.
+    """
+    remote = source.startswith(("http://", "https://"))
+    title = feed.title or (urlsplit(source).hostname if remote else "") or planet.config.site.title
+    return replace(
+        feed,
+        id=feed.id if remote else f"{planet.authority}source/{quote(source)}",
+        title=title,
+        self_url=(feed.self_url or http_url(source)) if remote else "",
+    )

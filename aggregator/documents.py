@@ -102,8 +102,11 @@ def _with_copy(path: str, data: bytes, copy: bool) -> Iterator[tuple[str, bytes]
 
 def _documents(kind: Format, channel: Channel, max_bytes: int | None) -> Mapping[str, bytes]:
     """What a format makes of a channel; a feed that is too large has summaries of its oldest entries."""
+    is_feed = kind.MEDIA_TYPE in formats.FEEDS
+    if is_feed and formats.is_framed(kind):
+        return {kind.FILENAME: size.fitting(kind, channel, max_bytes)}
     found = formats.documents(kind, channel)
-    if max_bytes is not None and kind.MEDIA_TYPE in formats.FEEDS and len(found.get(kind.FILENAME, b"")) > max_bytes:
+    if is_feed and max_bytes is not None and len(found.get(kind.FILENAME, b"")) > max_bytes:
         found = formats.documents(kind, size.within(channel, kind.render, max_bytes))
     return found
 

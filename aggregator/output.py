@@ -10,7 +10,7 @@ from aggregator.config import Config
 from aggregator.documents import Rendered
 from aggregator.errors import AggregatorError
 from aggregator.formats import chosen, find
-from aggregator.publish import holds, is_foreign, is_there, remove, write
+from aggregator.publish import holds, is_foreign, is_there, remove, settle, write
 from aggregator.store import files, meta
 from aggregator.store.channels import Place
 from aggregator.store.engine import writing
@@ -83,6 +83,11 @@ def put(output: Output, category_id: int, rendered: Rendered) -> Written:
         except AggregatorError as error:
             problems.append(str(error))
             failed.add(path)
+    for folder in {} if output.dry else {(output.folder / path).parent: None for path in written}:
+        try:
+            settle(folder)
+        except AggregatorError as error:
+            problems.append(str(error))
     return Written(tuple(written), tuple(problems))
 
 

@@ -49,7 +49,8 @@ def is_foreign(path: Path, data: bytes) -> bool:
 def write(path: Path, data: bytes) -> bool:
     """Put `data` at `path` unless it is there already: beside it, to the disk, then into its place.
 
-    True when it was written. Raises AggregatorError; then the old file stands as it was.
+    True when it was written; its name is on the disk for sure only after `settle` of its folder. Raises
+    AggregatorError; then the old file stands as it was.
     """
     try:
         if holds(path, data):
@@ -66,10 +67,21 @@ def write(path: Path, data: bytes) -> bool:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
     except OSError as error:
         raise AggregatorError(f"{path}: cannot be written: {error.strerror}; the old file stays") from error
     return True
+
+
+def settle(folder: Path) -> None:
+    """Bring the names of files that were written into a folder to the disk. Raises AggregatorError."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise AggregatorError(f"{folder}: cannot be brought to the disk: {error.strerror}") from error
 
 
 def holds(path: Path, data: bytes) -> bool:
@@ -110,15 +122,6 @@ def sweep(output: Path) -> None:
     for path in output.rglob(f"{_PREFIX}*"):
         with suppress(OSError):
             path.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    """A new name is on the disk only when its folder is."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _umask() -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 import feedparser
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from lxml import etree
 
 from aggregator import dates
@@ -53,6 +53,18 @@ def test_valid(name: str) -> None:
 @given(channels(build.channel().urls))
 def test_any_items_make_a_valid_document(channel: Channel) -> None:
     assert findings(channel) == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(channels(build.channel().urls))
+@example(CHANNELS["rich"])
+@example(CHANNELS["hostile"])
+def test_what_is_put_together_of_pieces_is_what_feedgen_writes_as_a_whole(channel: Channel) -> None:
+    for kind in (rss, atom):
+        feed = kind.new_feed(channel)
+        for entry in channel.entries:
+            feed.add_entry(kind.new_entry(channel, entry), order="append")
+        assert kind.render(channel) == (feed.rss_str if kind is rss else feed.atom_str)(pretty=True)
 
 
 # --- Complete -------------------------------------------------------------------------------------------------------

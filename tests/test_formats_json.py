@@ -53,6 +53,14 @@ def test_any_items_make_a_valid_document(channel: Channel) -> None:
     assert check(writer.render(channel), location) == []
 
 
+@settings(max_examples=60, deadline=None)
+@given(channels({"json": URL}))
+def test_what_is_put_together_of_pieces_is_what_json_writes_as_a_whole(channel: Channel) -> None:
+    document = writer.render(channel)
+    assert document == json.dumps(json.loads(document), ensure_ascii=False, indent=1).encode() + b"\n"
+    assert len(json.loads(document)["items"]) == len(channel.entries)
+
+
 # --- Complete -------------------------------------------------------------------------------------------------------
 
 
@@ -231,3 +239,9 @@ def test_every_rule_has_a_plant() -> None:
     source = inspect.getsource(conformance_json)
     named = set(re.findall(r'"([A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)+)(?=[":])', source))
     assert named - {name for name, *_ in PLANTS} == set()
+
+
+def test_authors_who_differ_by_their_addresses_alone_stand_once() -> None:
+    people = (Person("A", "a@x.example"), Person("A", "b@x.example"), Person("B"))
+    channel = build.channel(build.entry(1, build.item(1, authors=people)))
+    assert json.loads(writer.render(channel))["items"][0]["authors"] == [{"name": "A"}, {"name": "B"}]

@@ -1,9 +1,12 @@
 """Which documents reach the output, and which files leave it: only what is fine is written, only what is ours goes."""
 
 import gzip
+import os
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import delete
@@ -16,6 +19,16 @@ from aggregator.store.tables import file
 from tests import build
 from tests.planet import NOON, Planet, rss
 from tests.server import Response, Server
+
+_opened: list[str] = []
+
+
+def _hook(event: str, arguments: tuple[Any, ...]) -> None:
+    if event in ("os.rename", "open") and isinstance(arguments[0], str | os.PathLike):
+        _opened.append(f"{event} {os.fspath(arguments[1 if event == 'os.rename' else 0])!s}")
+
+
+sys.addaudithook(_hook)
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -343,6 +356,18 @@ def test_a_store_that_is_lost_knows_all_that_we_wrote(planet: Planet) -> None:
     post(planet, 1)
     planet.run()
     assert [path for path in planet.files() if is_foreign(planet.root / "feeds" / path, b"")] == []
+
+
+def test_a_folder_is_brought_to_the_disk_once_behind_all_its_files(planet: Planet) -> None:
+    planet.seeds()
+    post(planet, 1)
+    _opened.clear()
+    planet.run()
+    feeds = str(planet.root / "feeds")
+    seen = [
+        each for each in _opened if each in (f"open {feeds}", *(f"os.rename {feeds}/{n}.xml" for n in ("rss", "atom")))
+    ]
+    assert seen == [f"os.rename {feeds}/rss.xml", f"os.rename {feeds}/atom.xml", f"open {feeds}"]
 
 
 def test_compressed_copies_are_the_same_for_ever(planet: Planet) -> None:

@@ -44,6 +44,12 @@ def test_a_file_is_written_with_its_folders_and_nothing_else(tmp_path: Path) -> 
     assert files(tmp_path) == {"新媒体/最新新闻/rss.xml": b"two"}
 
 
+def test_a_folder_that_cannot_be_brought_to_the_disk_is_said(tmp_path: Path) -> None:
+    publish.settle(tmp_path)
+    with pytest.raises(AggregatorError, match="gone: cannot be brought to the disk: No such file"):
+        publish.settle(tmp_path / "gone")
+
+
 def test_the_same_bytes_touch_nothing(tmp_path: Path) -> None:
     path = tmp_path / "rss.xml"
     publish.write(path, b"one")

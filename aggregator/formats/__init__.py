@@ -10,6 +10,12 @@ and, where it writes more than that one document, a fourth:
 
     documents(channel) -> Mapping[str, bytes]   all its documents, by their paths below the category's folder
 
+and, where its document is its entries with a frame around them, two more, so that `render` is `joined` of both:
+
+    frame(channel) -> tuple[bytes, bytes, bytes]   what stands before the entries, between two of them, and after them
+    piece(channel, entry) -> bytes                 an entry; it depends on no more of the channel than its `scheme` and
+                                                   the authority of its `id`, which all channels share
+
 and, where these hold, constants that are True:
 
     ARCHIVES    it writes archive documents, too
@@ -21,9 +27,9 @@ FILENAME is "" where a format writes nothing for each channel (`post`); then `do
 
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
-from typing import Protocol, cast
+from typing import Protocol, TypeGuard, cast
 
-from aggregator.model import CategoryPath, Channel
+from aggregator.model import CategoryPath, Channel, Entry
 
 FEEDS = ("application/rss+xml", "application/atom+xml", "application/feed+json")
 """The media types of what feed readers subscribe to."""
@@ -35,6 +41,24 @@ class Format(Protocol):
     FILENAME: str
     MEDIA_TYPE: str
     render: Callable[[Channel], bytes]
+
+
+class Framed(Format, Protocol):
+    """The shape of a format's module whose document is its entries with a frame around them."""
+
+    frame: Callable[[Channel], tuple[bytes, bytes, bytes]]
+    piece: Callable[[Channel, Entry], bytes]
+
+
+def is_framed(kind: Format) -> TypeGuard[Framed]:
+    """Whether a format says how its document is made of its entries."""
+    return hasattr(kind, "frame") and hasattr(kind, "piece")
+
+
+def joined(frame: tuple[bytes, bytes, bytes], pieces: Iterable[bytes]) -> bytes:
+    """The document of these pieces."""
+    before, between, after = frame
+    return before + between.join(pieces) + after
 
 
 def documents(kind: Format, channel: Channel) -> Mapping[str, bytes]:

@@ -2,13 +2,16 @@
 
 import html
 from collections.abc import Iterable
-from functools import partial
+from copy import copy
+from functools import lru_cache, partial
 from typing import Any
 
+from lxml import etree
+
 from aggregator import __version__, dates, text
-from aggregator.formats import feedgen, fields
+from aggregator.formats import feedgen, fields, joined
 from aggregator.formats.feedgen import NAMESPACES, Element, child
-from aggregator.model import Channel, Entry, Link, Person, Tag
+from aggregator.model import Channel, Entry, Feed, Link, Person, Tag
 
 FILENAME = "atom.xml"
 MEDIA_TYPE = "application/atom+xml"
@@ -20,17 +23,29 @@ _TEXTS = ("title", "subtitle", "summary", "rights")
 
 def render(channel: Channel) -> bytes:
     """The channel as an Atom 1.0 document in UTF-8. Pure: the same channel gives the same bytes."""
+    return joined(frame(channel), (piece(channel, entry) for entry in channel.entries))
+
+
+def frame(channel: Channel) -> tuple[bytes, bytes, bytes]:
+    """What stands before, between and after the entries."""
+    return feedgen.opened(new_feed(channel).atom_str(pretty=True), b"</feed>\n")
+
+
+def piece(channel: Channel, entry: Entry) -> bytes:
+    """One entry, as it stands in the document."""
+    return feedgen.serialised(new_entry(channel, entry).atom_entry(), "feed")
+
+
+def new_feed(channel: Channel) -> Any:
+    """feedgen's feed of the channel, without entries."""
     feed = feedgen.new_feed(channel, partial(_finish_feed, channel))
     feed.generator("aggregator", version=__version__)
-    for entry in channel.entries:
-        _add(feed, channel, entry)
-    document: bytes = feed.atom_str(pretty=True)
-    return document
+    return feed
 
 
-def _add(feed: Any, channel: Channel, entry: Entry) -> None:
-    """Append one entry. Without content it needs an alternate link; without either its text is its content (§4.1.2)."""
-    new = feedgen.new_entry(feed, entry, partial(_finish_entry, channel, entry))
+def new_entry(channel: Channel, entry: Entry) -> Any:
+    """feedgen's entry. Without content it needs an alternate link; without either its text is its content (§4.1.2)."""
+    new = feedgen.new_entry(entry, partial(_finish_entry, channel, entry))
     new.id(text.legal(entry.id))
     url, content, summary = text.http_url(entry.item.url), fields.content(entry.item), fields.summary(entry.item)
     if url:
@@ -45,6 +60,7 @@ def _add(feed: Any, channel: Channel, entry: Entry) -> None:
         new.summary(fields.teaser(entry))
     new.category(feedgen.terms(fields.categories(entry, channel)))
     new.rights(text.one_line(entry.item.rights, 2000))
+    return new
 
 
 def _finish_feed(channel: Channel, feed: Element) -> None:
@@ -75,19 +91,21 @@ def _finish_entry(channel: Channel, entry: Entry, element: Element) -> None:
         feedgen.add_media(element, files)
     feedgen.add_thumbnail(element, entry.item)
     feedgen.add_podcast(element, entry.item)
-    _add_source(element, channel, entry)
+    feed = fields.source(entry)
+    # a source that has no date gets the entry's: no run's time, ever
+    element.append(copy(_source(feed, fields.source_id(feed, channel), dates.rfc3339(feed.updated or entry.updated))))
     _declare(element.iter(*_TEXTS, "content"))
 
 
-def _add_source(parent: Element, channel: Channel, entry: Entry) -> None:
-    """Append where the entry is from (§4.2.11). A source that has no date gets the entry's: no run's time, ever."""
-    feed = fields.source(entry)
-    source = child(parent, "source")
+@lru_cache(maxsize=1000)
+def _source(feed: Feed, number: str, updated: str) -> Element:
+    """Where an entry is from (§4.2.11). Its entries share it, so what is put into one of them is a copy."""
+    source = etree.Element("source")
     if language := text.language(feed.language):
         source.set(_LANG, language)
-    child(source, "id", fields.source_id(feed, channel))
+    child(source, "id", number)
     child(source, "title", feed.title)
-    child(source, "updated", dates.rfc3339(feed.updated or entry.updated))
+    child(source, "updated", updated)
     _add_people(source, fields.people(feed.authors))
     for rel, media_type, url in (("self", "", feed.self_url), ("alternate", "text/html", feed.url)):
         if href := text.http_url(url):
@@ -104,6 +122,7 @@ def _add_source(parent: Element, channel: Channel, entry: Entry) -> None:
     ):
         if value:
             child(source, name, value)
+    return source
 
 
 def _add_people(parent: Element, people: Iterable[Person]) -> None:

@@ -34,6 +34,7 @@ NAMESPACES = {
     "sy": "http://purl.org/rss/1.0/modules/syndication/",
     "xml": "http://www.w3.org/XML/1998/namespace",
 }
+_DECLARED = {prefix: uri for prefix, uri in NAMESPACES.items() if prefix != "xml"}
 _OUTLINE = "text/x-opml"  # a list of feeds is none of them in another form
 _BESIDE = re.compile(r"(?:\.\./)*[\w-]+\.css", re.ASCII)
 RIGHTS = "Each entry belongs to its author; its source says on what terms it may be used."
@@ -97,14 +98,34 @@ def new_feed(channel: Channel, finish: Finish, *prefixes: str) -> Any:
     return feed
 
 
-def new_entry(feed: Any, entry: Entry, finish: Finish) -> Any:
-    """The next FeedEntry of a feed, with what RSS and Atom share. `finish` gets the built <item> or <entry>."""
-    new = feed.add_entry(order="append")
+def new_entry(entry: Entry, finish: Finish) -> Any:
+    """A FeedEntry with what RSS and Atom share. `finish` gets the built <item> or <entry>."""
+    new = feedgen.entry.FeedEntry()
+    new.register_extension("aggregator", Extension)
     new.aggregator.finish = finish
     new.title(fields.title(entry))
     new.published(_seconds(entry.published))
     new.updated(_seconds(entry.updated))
     return new
+
+
+def opened(document: bytes, end: bytes) -> tuple[bytes, bytes, bytes]:
+    """A document without entries as what stands before, between and after them. Raises ValueError without this end."""
+    if not document.endswith(end):
+        raise ValueError(f"a feed that does not end in {end!r}")
+    return document.removesuffix(end), b"", end
+
+
+def serialised(entry: Element, *above: str) -> bytes:
+    """An entry as it stands within elements of these names, whose root declares all namespaces that it uses."""
+    root = parent = etree.Element(above[0], nsmap=_DECLARED)
+    for name in above[1:]:
+        parent = etree.SubElement(parent, name)
+    parent.append(entry)
+    data: bytes = etree.tostring(root, encoding="UTF-8", pretty_print=True)
+    *_, own = data.split(b"\n", len(above))
+    end = "".join(f"{'  ' * depth}</{above[depth]}>\n" for depth in reversed(range(len(above))))
+    return own.removesuffix(end.encode())
 
 
 def terms(tags: list[Tag]) -> list[dict[str, str]]:

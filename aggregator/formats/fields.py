@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 from aggregator import text
@@ -18,6 +19,8 @@ _URI = re.compile(r"(?!https?:)[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9._~:/?#\[\]@
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]*[A-Za-z0-9]")
 _RELATIONS = frozenset(("describedby", "license", "payment", "related", "replies", "via"))
 """Relations of an entry's further links (RFC 4287 §4.2.7.2, RFC 4685, RFC 4946); a relation may also be a URI."""
+
+_SOURCES = 1000  # what is the same for all entries of a source is worked out once for so many of these
 
 _TYPES = {
     "avif": "image/avif",
@@ -101,6 +104,7 @@ def title(entry: Entry) -> str:
     )
 
 
+@lru_cache(maxsize=_SOURCES)
 def _named(feed: Feed, otherwise: str) -> Feed:
     """A feed with a title: its own, else its host, else `otherwise`."""
     title = text.one_line(feed.title) or urlsplit(text.http_url(feed.url or feed.self_url)).netloc or otherwise
@@ -118,11 +122,16 @@ def source(entry: Entry) -> Feed:
     return sources(entry)[0]
 
 
+def authority(channel: Channel) -> str:
+    """How all our tag: URIs begin (RFC 4151 §2.1)."""
+    return ":".join(channel.id.split(":")[:2])
+
+
 def source_id(feed: Feed, channel: Channel) -> str:
     """The atom:id of a source (RFC 4287 §4.2.6): its own, else its URL, else a tag: URI of ours made of its title."""
-    authority = ":".join(channel.id.split(":")[:2])
-    name = text.slug(feed.title) or feed.title
-    return uri(feed.id.strip()) or text.http_url(feed.self_url) or f"{authority}:source/{quote(name, safe='')}"
+    if known := uri(feed.id.strip()) or text.http_url(feed.self_url):
+        return known
+    return f"{authority(channel)}:source/{quote(text.slug(feed.title) or feed.title, safe='')}"
 
 
 def _person(person: Person) -> Person | None:
@@ -170,8 +179,13 @@ def categories(entry: Entry, channel: Channel) -> list[Tag]:
 
 def own_categories(found: Iterable[Category], channel: Channel) -> list[Tag]:
     """Our categories in the scheme of our taxonomy: folder as term, path as label. "Everything" is no category."""
-    scheme = uri(channel.scheme)
-    return _once(Tag(category.folder, scheme, "/".join(category.path)) for category in found if category.path)
+    return list(_own(tuple(found), channel.scheme))
+
+
+@lru_cache(maxsize=_SOURCES)
+def _own(found: tuple[Category, ...], taxonomy: str) -> tuple[Tag, ...]:
+    scheme = uri(taxonomy)
+    return tuple(_once(Tag(category.folder, scheme, "/".join(category.path)) for category in found if category.path))
 
 
 def links(found: Iterable[Link]) -> list[Link]:

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aggregator import __version__, dates, text
-from aggregator.formats import fields
+from aggregator.formats import fields, joined
 from aggregator.model import Channel, Enclosure, Entry, Person
 
 FILENAME = "feed.json"
@@ -30,6 +30,11 @@ Said = dict[str, Any]
 
 def render(channel: Channel) -> bytes:
     """The channel as a JSON Feed 1.1 in UTF-8. Pure: the same channel gives the same bytes."""
+    return joined(frame(channel), (piece(channel, entry) for entry in channel.entries))
+
+
+def frame(channel: Channel) -> tuple[bytes, bytes, bytes]:
+    """What stands before, between and after the items."""
     title, description = fields.head(channel)
     own = fields.uri(channel.urls.get("json", ""))
     address = (fields.uri(channel.current.get("json", "")) if channel.archive else "") or own
@@ -46,8 +51,17 @@ def render(channel: Channel) -> bytes:
         authors=_authors(fields.people((Person(channel.site, uri=channel.site_url),))),
         hubs=[{"type": "WebSub", "url": hub} for hub in fields.hubs(channel)],
     )
-    said["items"] = [_item(channel, entry) for entry in channel.entries]
-    return json.dumps(said, ensure_ascii=False, allow_nan=False, indent=1).encode() + b"\n"
+    start = _dumped({**said, "items": []}).removesuffix(b"]\n}")
+    return (start + b"\n", b",\n", b"\n ]\n}\n") if channel.entries else (start, b"", b"]\n}\n")
+
+
+def piece(channel: Channel, entry: Entry) -> bytes:
+    """One item. A line break in a string of it is escaped."""
+    return b"  " + _dumped(_item(channel, entry)).replace(b"\n", b"\n  ")
+
+
+def _dumped(said: Said) -> bytes:
+    return json.dumps(said, ensure_ascii=False, allow_nan=False, indent=1).encode()
 
 
 def _said(**members: object) -> Said:
@@ -87,13 +101,8 @@ def _elsewhere(entry: Entry) -> str:
 
 
 def _authors(people: Iterable[Person]) -> list[Said]:
-    """Authors, each once: two that differ in their addresses alone look the same here."""
-    said = [_author(person) for person in people]
-    return [each for number, each in enumerate(said) if each not in said[:number]]
-
-
-def _author(person: Person) -> Said:
-    return _said(name=person.name, url=person.uri)
+    """People without their addresses; those that look the same then stand once."""
+    return [_said(name=name, url=url) for name, url in dict.fromkeys((each.name, each.uri) for each in people)]
 
 
 def _attachment(file: Enclosure) -> Said:

@@ -9,7 +9,7 @@ from typing import Any
 from lxml import etree
 
 from aggregator import __version__, dates, text
-from aggregator.formats import feedgen, fields
+from aggregator.formats import feedgen, fields, joined
 from aggregator.formats.feedgen import NAMESPACES, Element, child
 from aggregator.model import Channel, Entry, Link, Person
 
@@ -25,23 +25,35 @@ _PLAIN = ("title", "category", "source", "copyright", *(f"{{{NAMESPACES[p]}}}{na
 
 def render(channel: Channel) -> bytes:
     """The channel as an RSS 2.0 document in UTF-8. Pure: the same channel gives the same bytes."""
+    return joined(frame(channel), (piece(channel, entry) for entry in channel.entries))
+
+
+def frame(channel: Channel) -> tuple[bytes, bytes, bytes]:
+    """What stands before, between and after the items."""
+    return feedgen.opened(new_feed(channel).rss_str(pretty=True), b"  </channel>\n</rss>\n")
+
+
+def piece(channel: Channel, entry: Entry) -> bytes:
+    """The item of one entry, as it stands in the document."""
+    return feedgen.serialised(new_entry(channel, entry).rss_entry(), "rss", "channel")
+
+
+def new_feed(channel: Channel) -> Any:
+    """feedgen's feed of the channel, without items."""
     feed = feedgen.new_feed(channel, partial(_finish_channel, channel), "dc")
     feed.link(href=fields.uri(channel.page) or channel.id)
     feed.generator(f"aggregator {__version__}")
     if channel.ttl > 0:
         feed.ttl(channel.ttl)
-    for entry in channel.entries:
-        _add(feed, channel, entry)
-    document: bytes = feed.rss_str(pretty=True)
-    return document
+    return feed
 
 
-def _add(feed: Any, channel: Channel, entry: Entry) -> None:
-    """Append the item of one entry."""
+def new_entry(channel: Channel, entry: Entry) -> Any:
+    """feedgen's item of one entry."""
     links = _links(entry)
     comments = next((link for link in links if link.rel == "replies" and link.type in _PAGES), None)
     further = [link for link in links if link is not comments]
-    item = feedgen.new_entry(feed, entry, partial(_finish_item, entry, further))
+    item = feedgen.new_entry(entry, partial(_finish_item, entry, further))
     url = text.http_url(entry.item.url)
     item.guid(text.legal(entry.id), permalink=entry.id == url)
     if url:
@@ -55,6 +67,7 @@ def _add(feed: Any, channel: Channel, entry: Entry) -> None:
         item.comments(comments.href)
     for file in fields.enclosures(entry.item)[:1]:  # readers know what to do with one; all of them are in media:group
         item.enclosure(file.url, file.length or 0, file.type)
+    return item
 
 
 def _links(entry: Entry) -> list[Link]:

@@ -1,10 +1,12 @@
 """How much of its entries a document carries: all, or summaries, so that it does not grow beyond what readers bear."""
 
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import replace
 
 from aggregator import text
-from aggregator.formats import fields
+from aggregator.formats import Framed, fields, joined
+from aggregator.formats.pieces import piece
 from aggregator.model import Channel, Entry
 
 
@@ -13,29 +15,36 @@ def summaries(channel: Channel) -> Channel:
     return replace(channel, entries=tuple(map(_summary, channel.entries)))
 
 
-def within(channel: Channel, render: Callable[[Channel], bytes], max_bytes: int) -> Channel:
-    """The channel, with summaries instead of content in as many of its oldest entries as makes `render`'s document fit.
+def fitting(kind: Framed, channel: Channel, max_bytes: int | None) -> bytes:
+    """The channel's document, with summaries instead of content in as many of its oldest entries as makes it fit.
 
-    No entry is ever dropped: where summaries alone are too much, the document is larger than `max_bytes`. What fits is
-    rendered once, what has nothing to shorten (a podcast with all its files) not even that; else it takes about
-    log2(entries) renderings to find out how many to shorten.
+    No entry is ever dropped: where summaries alone are too much, the document is larger than `max_bytes` (None: it may
+    be of any size). Each entry is rendered once, and once more where it is shortened.
     """
-    if not any(entry.item.content for entry in channel.entries) or len(render(channel)) <= max_bytes:
-        return channel
+    frame, pieces = kind.frame(channel), [piece(kind, channel, entry) for entry in channel.entries]
+    size = len(joined(frame, pieces))
+    for place in reversed(range(len(pieces))):
+        if max_bytes is None or size <= max_bytes:
+            break
+        if (short := _summary(channel.entries[place])) is not channel.entries[place]:
+            whole, pieces[place] = pieces[place], piece(kind, channel, short)
+            size += len(pieces[place]) - len(whole)
+    return joined(frame, pieces)
+
+
+def within(channel: Channel, render: Callable[[Channel], bytes], max_bytes: int) -> Channel:
+    """The same for a format of which we know `render` alone: the channel to render, where all of it is too large.
+
+    It takes about log2(entries) renderings to find out how many to shorten.
+    """
     short = tuple(map(_summary, channel.entries))
 
     def shortened(count: int) -> Channel:
         kept = len(short) - count
         return replace(channel, entries=channel.entries[:kept] + short[kept:])
 
-    too_few, enough = 0, len(short)
-    while enough - too_few > 1:
-        middle = (too_few + enough) // 2
-        if len(render(shortened(middle))) <= max_bytes:
-            enough = middle
-        else:
-            too_few = middle
-    return shortened(enough)
+    counts = range(1, len(short))
+    return shortened(1 + bisect_left(counts, True, key=lambda count: len(render(shortened(count))) <= max_bytes))
 
 
 def _summary(entry: Entry) -> Entry:
