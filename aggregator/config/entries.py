@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 from urllib.parse import urlsplit
@@ -166,6 +166,7 @@ def _entry(values: Any, path: KeyPath, found: list[Problem]) -> Entry | None:
         return None
 
 
+@cache
 def _table(options: type[Any]) -> type[BaseModel]:
     """The table that a kind's Options stand for: the same fields, checked as strictly as ours. A `url` is http(s)."""
     hints = get_type_hints(options)
