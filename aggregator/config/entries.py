@@ -155,7 +155,7 @@ def _entry(values: Any, path: KeyPath, found: list[Problem]) -> Entry | None:
         found.append(((*path, key), f'this key needs kind = "{others[key]}"' if key in others else why))
     if any(key in others for key in strange):
         return None
-    checked = validate(_table(kind.Options), {key: values[key] for key in values if key in own}, path, found)
+    checked = validate(_table(name), {key: values[key] for key in values if key in own}, path, found)
     if not common or not checked:
         return None
     try:
@@ -167,8 +167,9 @@ def _entry(values: Any, path: KeyPath, found: list[Problem]) -> Entry | None:
 
 
 @cache
-def _table(options: type[Any]) -> type[BaseModel]:
+def _table(kind: str) -> type[BaseModel]:
     """The table that a kind's Options stand for: the same fields, checked as strictly as ours. A `url` is http(s)."""
+    options = find_kind(kind).Options
     hints = get_type_hints(options)
     types: dict[str, Any] = {
         each.name: (
