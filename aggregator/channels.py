@@ -59,7 +59,7 @@ def publish_all(
     with reading(engine) as db:
         places = channels.places(db)
         planet = composing.planet(db, config, places)
-        standings = stored.standings(db)
+        standings = stored.standings(db) if overview.is_shown(config) else {}
         trouble = failures(db, config, config.site.base_url + config.site.failures) if config.site.failures else b""
     output = opened(engine, config, places, dry=rehearse is not None)
     current = published(config, places)

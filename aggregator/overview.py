@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from aggregator import sources
 from aggregator.composing import Planet
+from aggregator.config import Config
 from aggregator.formats import find, says
 from aggregator.health import is_failing
 from aggregator.matching import fold_path
@@ -36,8 +37,14 @@ class Scene:
     all: str
 
 
+def is_shown(config: Config) -> bool:
+    """Whether a format shows the overview; without one nobody asks how the sources stand."""
+    return any(says(name, "OVERVIEW") for name in config.site.formats)
+
+
 def scene(planet: Planet, published: Sequence[Place], standings: Mapping[str, Standing]) -> Scene:
-    """What there is to be shown. `published` are the categories in their order."""
+    """What there is to be shown. `published` are the categories in their order; `standings` may be left empty where
+    the overview is not shown, and then it names no sources."""
     config = planet.config
     listed = tuple(planet.categories[place.folder] for place in published)
     paths = {fold_path(each.path): each for each in reversed(listed)}
@@ -68,9 +75,10 @@ def scene(planet: Planet, published: Sequence[Place], standings: Mapping[str, St
         templates=config.templates,
         post_path=config.site.post_path,
     )
-    is_shown = any(says(name, "OVERVIEW") for name in config.site.formats)
-    prints = {path: _print(below) for path, below in children.items()} if is_shown else {}
-    return Scene(overview, known, children, prints, _print((listed, known)) if is_shown else "")
+    if not is_shown(config):
+        return Scene(overview, known, children, {}, "")
+    prints = {path: _print(below) for path, below in children.items()}
+    return Scene(overview, known, children, prints, _print((listed, known)))
 
 
 def print_of(scene: Scene, path: CategoryPath) -> str:

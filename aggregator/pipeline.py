@@ -10,25 +10,21 @@
 Only two things flow back: what the store already knew (validators, keys) goes in with the question.
 """
 
-import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
 from aggregator import channels, sources
-from aggregator.collect import collect
 from aggregator.config import Config
 from aggregator.fetching import loop_factory
 from aggregator.keeping import Outcome as Outcome
 from aggregator.keeping import keep
 from aggregator.model import CategoryPath, Retention
-from aggregator.network import network
 from aggregator.placing import slugs
 from aggregator.planning import Plan, align, prepare
 from aggregator.publish import sweep
@@ -43,6 +39,7 @@ from aggregator.text import masked
 from aggregator.views import view
 
 _Key = TypeVar("_Key", str, CategoryPath)
+_Value = TypeVar("_Value")
 
 _AT_ONCE = 1000  # visits under way; the client says how many of them talk at once, the others wait for their host
 READERS = 2  # threads: more are not faster (the GIL), and each keeps memory for itself
@@ -61,6 +58,12 @@ class Report:
     def failed(self) -> tuple[Outcome, ...]:
         """The visits that failed."""
         return tuple(outcome for outcome in self.outcomes if outcome.error)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether there is nothing that its owner should look at."""
+        said = any(outcome.error or outcome.warnings for outcome in self.outcomes)
+        return not (said or self.published.problems or self.notes or self.nothing_done)
 
     @property
     def nothing_done(self) -> bool:
@@ -99,13 +102,15 @@ def carry_out(
     began = time.monotonic()
     notes = align(engine, config, now)
     plan = prepare(engine, config, now, force=force)
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        outcomes = runner.run(_visit_all(engine, config, plan, now, exact, progress))
-        published = publish(engine, config, now, progress, rehearse)
-        hubs = () if rehearse else runner.run(tell_hubs(config, published.topics))
+    outcomes = _awaited(_visit_all(engine, config, plan, now, exact, progress)) if plan.due else []
+    published = publish(engine, config, now, progress, rehearse)
+    is_told = published.topics and config.site.hubs and not rehearse
+    hubs = _awaited(tell_hubs(config, published.topics)) if is_told else ()
     visited = {outcome.source.key for outcome in outcomes}
-    with reading(engine) as db:
-        standings = stored.standings(db)
+    standings = plan.standings
+    if plan.due:
+        with reading(engine) as db:
+            standings = stored.standings(db)
     outcomes = sorted(outcomes, key=lambda each: each.source.key)
     notes = (*notes, *(moved(each, standings[each.source.key]) for each in outcomes if each.moved_to), *hubs)
     skipped = tuple(each for key, each in standings.items() if key not in visited)
@@ -159,6 +164,14 @@ def _logged(report: Report, now: datetime, seconds: float) -> Run:
     )
 
 
+def _awaited(what: Coroutine[Any, Any, _Value]) -> _Value:
+    """The result of something that waits. asyncio is only loaded here, as a run with nothing due does without."""
+    import asyncio
+
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(what)
+
+
 async def tell_hubs(config: Config, topics: tuple[str, ...]) -> tuple[str, ...]:
     """Tell the hubs which feeds have changed; a line for each that did not take it, which harms nobody."""
     if not topics or not config.site.hubs:
@@ -193,6 +206,12 @@ async def _visit_all(
 
     `exact` is `now` with its microseconds.
     """
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
+    from aggregator.collect import collect
+    from aggregator.network import network
+
     outcomes: list[Outcome] = []
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(READERS, "reader"))
     remote = any(sources.find(source.kind).REMOTE for source, _ in plan.due)

@@ -76,8 +76,9 @@ def asked_once(configured: Sequence[Source], same: Mapping[str, str], wanted: Co
             more[same_as] = more.get(same_as, ()) + source.categories
     for source in configured:
         if source.key in wanted and source.key not in same:
-            paths = source.categories + more.get(source.key, ())
-            yield replace(source, categories=tuple(dict.fromkeys(paths)))
+            others = more.get(source.key, ())
+            paths = tuple(dict.fromkeys(source.categories + others))
+            yield replace(source, categories=paths) if others else source
 
 
 def _rank(standing: Standing, now: datetime) -> tuple[int, bool, int, datetime]:

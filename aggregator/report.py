@@ -45,11 +45,8 @@ _OBEYED = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F
 
 
 @contextmanager
-def progress(shown: bool) -> Iterator[Callable[[int, int, str], None]]:
-    """A line on the terminal that says how far a run is, gone when it ends; nothing where `shown` is False."""
-    if not shown:
-        yield lambda done, total, what: None
-        return
+def progress() -> Iterator[Callable[[int, int, str], None]]:
+    """A line on the terminal that says how far a run is, gone when it ends."""
     columns = (SpinnerColumn(), BarColumn(20), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)

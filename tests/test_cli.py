@@ -116,6 +116,37 @@ print("loaded:", *(name for name in {HEAVY.split()!r} if name in sys.modules))
     assert done.stdout.splitlines()[-1] == "loaded:"
 
 
+def test_a_run_with_nothing_due_loads_only_what_it_needs(planet: Planet) -> None:
+    """No client, no parser, no rich, no migrations: these are half of what a run from cron would cost."""
+    needed = ("feedgen", "lxml", "pydantic", "sqlalchemy")
+    ours = ("aggregator.collect", "aggregator.network", "aggregator.report", "aggregator.rehearsal")
+    idle = [name for name in (*HEAVY.split(), "multiprocessing", *ours) if name not in needed]
+    code = f"""
+import sys
+from aggregator.cli import main
+sys.argv = ["aggregator", "once"]
+try:
+    main()
+except SystemExit as ended:
+    assert not ended.code
+print("loaded:", *(name for name in {idle!r} if name in sys.modules))
+"""
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, "-c", code]
+    planet.sources.clear()
+    with Server() as server:
+        server.put("/feed.xml", rss([{"title": "One", "guid": "1"}]), etag=True)
+        planet.feed(server.url("/feed.xml"))
+        planet.load()
+        said = [
+            subprocess.run(command, cwd=planet.root, env=env, capture_output=True, text=True, check=True).stdout
+            for _ in range(2)
+        ]
+        assert len(server.log) == 1
+    assert "httpx" in said[0]  # the first run asked, so the list is able to show something
+    assert said[1] == "loaded:\n"
+
+
 @pytest.mark.parametrize(
     "command", ["", "once", "daemon", "check", "list", "list sources", "list categories", "list items", "prune"]
 )

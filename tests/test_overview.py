@@ -141,6 +141,14 @@ def made(planet: Planet, *paths: tuple[str, ...], **titles: str) -> Scene:
     return scene(shared, published(config, places), {})
 
 
+def test_without_a_format_that_shows_it_nobody_asks_how_sources_stand(planet: Planet) -> None:
+    planet.site["formats"] = ["rss", "atom"]
+    planet.feed("https://a.example/feed")
+    bare = made(planet, (), ("a",))
+    assert (bare.all, bare.keys, bare.overview.sources) == ("", {}, ())
+    assert [each.path for each in bare.overview.categories] == [(), ("a",)], "archives and feeds name these"
+
+
 def paths(overview: Overview) -> list[tuple[str, ...]]:
     def path(category: Category) -> tuple[str, ...]:
         return category.path

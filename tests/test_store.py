@@ -32,9 +32,11 @@ from aggregator.model import (
     Hints,
     Image,
     Item,
+    Limits,
     Link,
     Person,
     Podcast,
+    Policy,
     Source,
     Tag,
     Validators,
@@ -356,6 +358,28 @@ def test_a_file_that_is_deleted_while_the_settings_change_takes_its_item_along(f
     assert set(validators(store, POSTS).values()) == {Validators()}, "all have to be read again"
     store.run((POSTS, [b]))
     assert store.titles() == ["B"]
+
+
+@pytest.mark.parametrize(
+    ("change", "is_written"),
+    [
+        ({}, False),
+        ({"limits": Limits(max_bytes=1)}, False),  # no business of the store
+        ({"title": "Other"}, True),
+        ({"categories": (("Other",),)}, True),
+        ({"language": "de"}, True),
+        ({"policy": Policy(priority=1)}, True),
+    ],
+)
+def test_only_sources_that_changed_are_written(
+    fresh: Callable[..., Store], change: dict[str, Any], is_written: bool
+) -> None:
+    store = fresh(POSTS)
+    with writing(store.engine) as db:
+        driver: Any = db.connection.driver_connection
+        before = driver.total_changes
+        stored.register(db, [(replace(POSTS, **change), False)], NOW)
+        assert (driver.total_changes > before) == is_written
 
 
 def test_a_text_that_moves_on_leaves_its_identity_behind(fresh: Callable[..., Store]) -> None:

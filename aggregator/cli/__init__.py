@@ -9,16 +9,21 @@ import contextlib
 import logging
 import os
 import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from aggregator import __version__
 from aggregator.cli import looking
-from aggregator.cli.common import common, fail, load, now, wishes_of
+from aggregator.cli.common import Wishes, common, fail, load, now, wishes_of
 from aggregator.errors import AggregatorError, ConfigError, LockedError
-from aggregator.process import end_at_sigterm, open_streams
+from aggregator.process import collect_seldom, end_at_sigterm, open_streams
+
+if TYPE_CHECKING:
+    from aggregator.rehearsal import Difference
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
@@ -59,17 +64,21 @@ def once(config: Path | None, as_json: bool, verbose: int, quiet: bool, force: b
     """
     wishes = wishes_of(config, as_json, verbose, quiet)
     loaded = load(wishes)
-    from aggregator import pipeline, rehearsal, report
+    from aggregator import pipeline
 
-    now, logged = datetime.now(UTC), wishes.verbose > 1
-    terminal = sys.stdout.isatty()
-    differences: tuple[rehearsal.Difference, ...] = ()
-    with report.progress(shown=sys.stderr.isatty() and not (wishes.quiet or wishes.json or logged)) as bar:
-        progress = _log_step if logged else bar
+    now, terminal = datetime.now(UTC), sys.stdout.isatty()
+    differences: tuple[Difference, ...] = ()
+    with _progress(wishes) as progress:
         if dry:
+            from aggregator import rehearsal
+
             result, differences = rehearsal.rehearse(loaded, now, force=force, progress=progress)
         else:
             result = pipeline.run(loaded, now, force=force, progress=progress)
+    if result.is_well and not (wishes.json or dry or wishes.verbose or terminal):
+        return  # what cron runs: nothing to say, so nothing is loaded to say it with
+    from aggregator import report
+
     if wishes.json:
         would = {"would_change": report.rehearsal_as_json(differences, loaded.output)} if dry else {}
         report.show_json(report.run_as_json(result, loaded.output) | would)
@@ -191,6 +200,20 @@ for _command in (looking.explain, looking.list_, looking.preview, looking.status
     cli.add_command(_command)
 
 
+@contextlib.contextmanager
+def _progress(wishes: Wishes) -> Iterator[Callable[[int, int, str], None]]:
+    """What hears how far a run is: the log, a line on the terminal, or nobody."""
+    if wishes.verbose > 1:
+        yield _log_step
+    elif sys.stderr.isatty() and not (wishes.quiet or wishes.json):
+        from aggregator import report
+
+        with report.progress() as bar:
+            yield bar
+    else:
+        yield lambda done, total, what: None
+
+
 def _log_step(done: int, total: int, what: str) -> None:
     if what:
         logging.getLogger("aggregator").info("%d of %d: %s", done, total, what)
@@ -198,6 +221,7 @@ def _log_step(done: int, total: int, what: str) -> None:
 
 def main() -> None:
     """The program. What the world or its user did wrong is one line or more on standard error, never a trace."""
+    collect_seldom()
     open_streams()
     end_at_sigterm()
     try:

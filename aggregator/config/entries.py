@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 from urllib.parse import urlsplit
@@ -155,7 +155,7 @@ def _entry(values: Any, path: KeyPath, found: list[Problem]) -> Entry | None:
         found.append(((*path, key), f'this key needs kind = "{others[key]}"' if key in others else why))
     if any(key in others for key in strange):
         return None
-    checked = validate(_table(kind.Options), {key: values[key] for key in values if key in own}, path, found)
+    checked = validate(_table(name), {key: values[key] for key in values if key in own}, path, found)
     if not common or not checked:
         return None
     try:
@@ -166,8 +166,10 @@ def _entry(values: Any, path: KeyPath, found: list[Problem]) -> Entry | None:
         return None
 
 
-def _table(options: type[Any]) -> type[BaseModel]:
+@cache
+def _table(kind: str) -> type[BaseModel]:
     """The table that a kind's Options stand for: the same fields, checked as strictly as ours. A `url` is http(s)."""
+    options = find_kind(kind).Options
     hints = get_type_hints(options)
     types: dict[str, Any] = {
         each.name: (

@@ -16,7 +16,7 @@ from aggregator.values import duration, paths
 class Table(BaseModel):
     """What all tables have in common: no other keys, no changes, no guessing of types."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 def tables(value: object) -> object:

@@ -170,6 +170,7 @@ _Zone = Annotated[str, AfterValidator(_zone)]
 _Language = Annotated[str, AfterValidator(_language)]
 _Formats = Annotated[tuple[Annotated[str, AfterValidator(_format)], ...], AfterValidator(_some)]
 _Paths = Annotated[tuple[CategoryPath, ...], BeforeValidator(categories)]
+_PACE = frozenset(each.name for each in fields(Pace)) - {"schedule"}
 WebUrl = Annotated[str, AfterValidator(_web_url)]
 FeedUrl = Annotated[str, AfterValidator(_feed_url)]
 
@@ -218,8 +219,8 @@ class Pacing(Table):
 
     def pace(self, common: Pace) -> Pace:
         """These keys, and what `common` says where they are silent."""
-        own = {each.name: getattr(self, each.name, None) for each in fields(Pace) if each.name != "schedule"}
-        return replace(common, **{name: value for name, value in own.items() if value is not None})
+        own = {name: getattr(self, name) for name in self.model_fields_set & _PACE}
+        return replace(common, **own) if own else common
 
 
 class Fetching(Pacing):

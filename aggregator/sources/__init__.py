@@ -10,6 +10,7 @@ A kind is a module with five names:
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from importlib import import_module
 from typing import Any, Protocol, cast
 
@@ -26,6 +27,7 @@ class Kind(Protocol):
     read: Callable[[Document, Source], Batch]
 
 
+@cache
 def find(kind: str) -> Kind:
     """The module of a kind. Raises ModuleNotFoundError when there is none of that name."""
     return cast("Kind", import_module(kind if "." in kind else f"aggregator.sources.{kind}"))

@@ -62,6 +62,11 @@ class Standing:
     size: int = 0
 
 
+_SAID = ("kind", "remote", "active", "title", "categories", "settings", "rules", "priority")
+_REGISTERED = select(source.c.id, source.c.key, *(source.c[name] for name in _SAID))
+"""Of a source what the config says."""
+
+
 def register(
     db: Connection, sources: Iterable[tuple[Source, bool]], now: datetime, view: View = plain
 ) -> tuple[str, ...]:
@@ -76,7 +81,7 @@ def register(
     """
     sources = list(sources)
     _follow_owner(db, {each.key for each, _ in sources})
-    rows = {row.key: row for row in db.execute(select(source)).all()}
+    rows = {row.key: row for row in db.execute(_REGISTERED).all()}
     for each, remote in sorted(sources, key=lambda pair: pair[0].key):
         row = rows.pop(each.key, None)
         said: dict[str, Any] = {"kind": each.kind, "remote": remote, "active": True, "title": each.title}
@@ -87,7 +92,7 @@ def register(
             fresh: dict[str, Any] = {"key": each.key, "feed": dump(Feed()), "next_visit": seconds(now), "failures": 0}
             fresh |= {"reason": "never visited", "error": "", "warnings": dump_said({})}
             db.execute(insert(source).values(said | shows | fresh))
-        elif any(getattr(row, name) != value for name, value in (said | shows).items()):
+        elif row[2:] != tuple((said | shows).values()):
             db.execute(update(source).where(source.c.id == row.id).values(said | shows))
             changed = any(getattr(row, name) != value for name, value in said.items())
             if not remote and changed:

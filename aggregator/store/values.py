@@ -48,6 +48,8 @@ def dump_said(said: Mapping[str, tuple[str, ...]]) -> str:
 
 def load_said(data: str) -> Mapping[str, tuple[str, ...]]:
     """What `dump_said` wrote; a list, as earlier stores have it, is of no document."""
+    if data == "{}":  # nearly all
+        return {}
     said = json.loads(data)
     named = said if isinstance(said, dict) else {"": said}
     return {name: tuple(warnings) for name, warnings in named.items()}
