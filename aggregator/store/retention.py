@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, exists, func, 
 
 from aggregator.matching import fold_path
 from aggregator.model import CategoryPath, Retention
-from aggregator.store import categories
+from aggregator.store import archives, categories
 from aggregator.store.engine import insert_new, portions
 from aggregator.store.tables import (
     archived,
@@ -216,6 +216,7 @@ def _delete(db: Connection, ids: Sequence[int]) -> None:
         gone = empty.all()
         shown = story_category.c.story_id.in_(gone)
         categories.bump(db, set(db.scalars(select(story_category.c.category_id).where(shown))))
+        archives.heed(db, gone)
         db.execute(delete(story_category).where(shown))
         db.execute(delete(archived).where(archived.c.story_id.in_(gone)))  # numbers of stories are given again
         db.execute(delete(story).where(story.c.id.in_(gone)))

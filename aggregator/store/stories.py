@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, delete, exists, select, update
 
 from aggregator.identity import is_global, story_keys
 from aggregator.model import CategoryPath, Item
-from aggregator.store import meta, near, showing
+from aggregator.store import channels, meta, near, showing
 from aggregator.store.engine import insert_new, portions
 from aggregator.store.tables import item, item_key, pending, source, story, waiting
 from aggregator.store.values import load, seconds
@@ -61,6 +61,7 @@ def settle(
         touched |= set(parted.values())
     placed: dict[CategoryPath, int] = {}
     for some in portions(sorted(touched)):
+        channels.recount(db, some)
         showing.refresh(db, some, now, slugs, view, placed)
     db.execute(delete(pending))
 
