@@ -9,10 +9,9 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import count, groupby
+from itertools import count
 
 from sqlalchemy import (
-    Boolean,
     ColumnElement,
     Connection,
     Row,
@@ -81,18 +80,16 @@ def renew(db: Connection, category_id: int) -> tuple[int, ...]:
     """See anew what is held by the archives that are due. Returns their numbers."""
     mine = archive.c.category_id == category_id
     due = db.scalars(
-        select(archive.c.number).where(mine, literal_column("archive.due", Boolean)).order_by(archive.c.number)
+        select(archive.c.number).where(mine, literal_column("archive.due")).order_by(archive.c.number)
     ).all()
     shown = and_(
         story_category.c.category_id == archived.c.category_id, story_category.c.story_id == archived.c.story_id
     )
-    held = select(archived.c.number, archived.c.story_id).join(story_category, shown)
-    held = held.where(archived.c.category_id == category_id).order_by(archived.c.number, archived.c.story_id)
-    for some in portions(due):
-        stories = groupby(db.execute(held.where(archived.c.number.in_(some))), key=lambda row: row.number)
-        holds = dict.fromkeys(some, "") | {number: _print([row.story_id for row in own]) for number, own in stories}
-        for number, print_ in holds.items():
-            db.execute(update(archive).where(mine, archive.c.number == number).values(holds=print_))
+    held = select(archived.c.story_id).join(story_category, shown).where(archived.c.category_id == category_id)
+    for number in due:
+        stories = sorted(db.scalars(held.where(archived.c.number == number)))  # asked to, SQLite would look at all
+        holds = _print(stories) if stories else ""
+        db.execute(update(archive).where(mine, archive.c.number == number).values(holds=holds))
     return tuple(due)
 
 
@@ -160,13 +157,13 @@ def to_close(found: Sequence[Open], items: int, per_source: int | None, size: in
 
 def is_open() -> ColumnElement[bool]:
     """Of a row of `story_category`: whether its story is in no archive of this category, in the words of the index."""
-    return literal_column("story_category.open", Boolean)
+    return literal_column("story_category.open")
 
 
-def is_in(category_id: int, number: int) -> ColumnElement[bool]:
-    """Of a row of `story_category`: whether its story is in this archive."""
+def held(db: Connection, category_id: int, number: int) -> Sequence[int]:
+    """The stories that are in an archive, whether they are published or not."""
     mine = (archived.c.category_id == category_id) & (archived.c.number == number)
-    return story_category.c.story_id.in_(select(archived.c.story_id).where(mine))
+    return db.scalars(select(archived.c.story_id).where(mine)).all()
 
 
 def holder(db: Connection, category_id: int, public_id: str) -> int | None:
@@ -184,7 +181,7 @@ def mark_rendered(db: Connection, category_id: int, number: int, state: str) -> 
 
 def _live(category_id: int) -> Select[tuple[int, str, str]]:
     columns = (archive.c.number, archive.c.holds, archive.c.rendered)
-    return select(*columns).where(archive.c.category_id == category_id, literal_column("archive.holds <> ''", Boolean))
+    return select(*columns).where(archive.c.category_id == category_id, literal_column("archive.holds <> ''"))
 
 
 def _archive(row: Row[tuple[int, str, str]]) -> Archive:

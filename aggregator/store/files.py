@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, literal_column, select
 
 from aggregator.store.engine import insert_new, portions
 from aggregator.store.tables import file
@@ -12,7 +12,7 @@ def written(db: Connection) -> Mapping[int, frozenset[str]]:
     """The paths of our current documents below the output, by the number of the category that they are of. Those of
     archives, of which there may be very many, are not among them."""
     found: dict[int, set[str]] = {}
-    for row in db.execute(select(file.c.category_id, file.c.path).where(file.c.archive == 0)):
+    for row in db.execute(select(file.c.category_id, file.c.path).where(literal_column("file.archive = 0"))):
         found.setdefault(row.category_id, set()).add(row.path)
     return {number: frozenset(paths) for number, paths in found.items()}
 

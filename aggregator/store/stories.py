@@ -50,7 +50,8 @@ def settle(
     db.execute(insert_new(db, pending).from_select(["item_id"], due))
     db.execute(delete(waiting).where(waiting.c.until <= seconds(now)))
     order = (source.c.remote, source.c.key, item.c.identity)
-    ids = db.scalars(select(item.c.id).join(pending).join(source).order_by(*order)).all()
+    named = item.c.id.in_(select(pending.c.item_id))  # joined, SQLite would go through all items for their order
+    ids = db.scalars(select(item.c.id).join(source).where(named).order_by(*order)).all()
     touched: set[int] = set()
     for some in portions(ids):
         parted = _part_twins(db, some)

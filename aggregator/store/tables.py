@@ -189,7 +189,7 @@ story_category = Table(
     Column("first_seen", BigInteger, nullable=False),
     Column("open", Boolean, nullable=False, server_default=true()),
     Index("story_category_newest", "category_id", "published", "first_seen"),
-    _some("story_category_open", "open", "category_id", "published", "first_seen"),
+    _some("story_category_open", "open", "category_id", "published", "first_seen", "story_id"),
     Index("story_category_by_story", "story_id"),
 )
 
@@ -209,6 +209,7 @@ file = Table(
     Column("category_id", Integer, ForeignKey("category.id"), nullable=False),
     Column("archive", Integer, nullable=False, server_default="0"),
     Index("file_by_archive", "category_id", "archive"),
+    _some("file_current", "archive = 0", "category_id", "path"),
 )
 
 archive = Table(

@@ -29,7 +29,8 @@ def upgrade() -> None:
     op.create_index("file_by_archive", "file", ["category_id", "archive"])
     for name, table, columns, which in (
         ("item_missing", "item", ["source_id", "missing"], "missing IS NOT NULL"),
-        ("story_category_open", "story_category", ["category_id", "published", "first_seen"], "open"),
+        ("story_category_open", "story_category", ["category_id", "published", "first_seen", "story_id"], "open"),
+        ("file_current", "file", ["category_id", "path"], "archive = 0"),
         ("archive_due", "archive", ["category_id", "number"], "due"),
         ("archive_live", "archive", ["category_id", "number"], "holds <> ''"),
     ):
