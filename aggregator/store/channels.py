@@ -1,6 +1,7 @@
 """What is published: the categories, their newest entries, and which of them have changed since they were rendered."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -121,11 +122,15 @@ def recent(
         where = held & (story_category.c.category_id + 0 == category_id)
     newest = newest.where(where)
     if per_source is not None:
-        rank = func.row_number().over(partition_by=item.c.source_id, order_by=order).label("rank")
-        ranked = select(story.c.id, rank).join(item, item.c.id == story.c.item_id)
-        ranked = ranked.join(story_category, story_category.c.story_id == story.c.id)
-        of_each = ranked.where(where).subquery()
-        newest = newest.where(story.c.id.in_(select(of_each.c.id).where(of_each.c.rank <= per_source)))
+        met = Counter[int]()
+        kept: list[int] = []
+        for row in db.execute(newest.with_only_columns(story.c.id, item.c.source_id).limit(None)):
+            met[row.source_id] += 1
+            if met[row.source_id] <= per_source:
+                kept.append(row.id)
+            if len(kept) == limit:
+                break
+        newest = newest.where(story.c.id.in_(kept))
     rows = db.execute(newest).all()
     folders = _folders(db, [row.id for row in rows])
     return tuple(
