@@ -9,8 +9,6 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import Connection
-
 from aggregator import composing, overview
 from aggregator.composing import Planet, folder
 from aggregator.documents import Rendered, Terms, compressed, render
@@ -71,7 +69,8 @@ def publish(output: Output, planet: Planet, scene: Scene, place: Place, terms: T
             found = list(links(planet, place, archives.live(db, place.id)))
             ours = files.archived(db, place.id)
         else:
-            found = _around(db, planet, place, due)
+            islands = [archives.around(db, place.id, number) for number in due]
+            found = _inner(planet, place, islands)
             numbers = {*due, *(link.this.number for link in found)}
             ours = {number: files.archived(db, place.id, number).get(number, frozenset()) for number in numbers}
         newest = archives.newest(db, place.id)
@@ -100,11 +99,10 @@ def links(planet: Planet, place: Place, found: Sequence[Archive]) -> Iterator[Li
         yield Link(before, this, after, f"{feeds}:{_print(feeds, after and after.number, templates)}")
 
 
-def _around(db: Connection, planet: Planet, place: Place, numbers: Iterable[int]) -> list[Link]:
-    """The links of the chain that these archives are, or that are beside them, where they hold nothing any more."""
+def _inner(planet: Planet, place: Place, islands: Iterable[archives.Island]) -> list[Link]:
+    """The links of the chain that some archives are, or that are beside them, where they hold nothing any more."""
     found: dict[int, Link] = {}
-    for number in numbers:
-        older, this, newer = archives.around(db, place.id, number)
+    for older, this, newer in islands:
         row = list(links(planet, place, [*older, *([this] if this else []), *newer]))
         inner = row[len(older) == _FAR : len(row) - (len(newer) == _FAR)]  # of the outermost one neighbour is not there
         found |= {link.this.number: link for link in inner}
