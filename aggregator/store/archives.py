@@ -57,9 +57,10 @@ def live(db: Connection, category_id: int) -> tuple[Archive, ...]:
     return tuple(map(_archive, db.execute(_live(category_id).order_by(archive.c.number))))
 
 
-def around(
-    db: Connection, category_id: int, number: int
-) -> tuple[Sequence[Archive], Archive | None, Sequence[Archive]]:
+Island = tuple[Sequence[Archive], Archive | None, Sequence[Archive]]
+
+
+def around(db: Connection, category_id: int, number: int) -> Island:
     """An archive, None when it holds nothing, between up to two before it and two after it that do."""
     every = _live(category_id)
     older = db.execute(every.where(archive.c.number < number).order_by(archive.c.number.desc()).limit(2)).all()
