@@ -6,7 +6,7 @@ is called otherwise; a page also when the archive after it is made, as it leads 
 
 import hashlib
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from aggregator import composing, overview
@@ -17,20 +17,27 @@ from aggregator.model import Channel
 from aggregator.output import Output, Written, put
 from aggregator.overview import Scene
 from aggregator.placing import shelf
-from aggregator.publish import urls
-from aggregator.store import archives, channels
+from aggregator.publish import is_there, urls
+from aggregator.store import archives, channels, files
 from aggregator.store.archives import Archive
 from aggregator.store.channels import Place
 from aggregator.store.engine import reading, writing
 
+_FAR = 2  # archives on either side: what one shows depends on those beside it
+
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The archives of a category: all their paths, the URLs of the newest by format, and what came of writing them."""
+    """What came of a category's archives: the URLs of the newest by format, what was written, our files that are not
+    wanted any more. Once these are gone, `done` notes that those that were `due` are as they should be, and the `state`
+    of all.
+    """
 
-    paths: frozenset[str] = frozenset()
     newest: Mapping[str, str] = field(default_factory=dict)
     written: Written = field(default_factory=Written)
+    unwanted: frozenset[str] = frozenset()
+    due: tuple[int, ...] = ()
+    state: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,41 +51,81 @@ class Link:
 
 
 def publish(output: Output, planet: Planet, scene: Scene, place: Place, terms: Terms) -> Chain:
-    """Close what is to be closed, and write the archives of a category that are not as they should be."""
+    """Close what is to be closed, and write the archives of a category that are not as they should be.
+
+    All are looked at where something is new that all of them show, and where a file is lost; else those whose entries
+    have changed, with their neighbours.
+    """
     size, own = composing.archive_size(planet.config), shelf(planet.config, place.path)
-    if not size:
-        return Chain()
     terms = replace(terms, max_bytes=None)
+    state = _print(_settings(planet, place), _templates(planet), terms.gzip, output.folder) if size else ""
     with writing(output.engine) as db:
+        if not size:
+            return Chain(unwanted=_paths(files.archived(db, place.id)))
         archives.close(db, place.id, own.items or 1, own.max_per_source, size, _taken(planet.categories, place))
-        found = [each for each in archives.archives(db, place.id) if each.holds]
-    files = _files(output, place, terms)
+        due = archives.renew(db, place.id)
+        if place.archives != state or place.id in output.lacking:
+            archives.done(db, place.id, (), "")  # lest it be forgotten when this does not come to its end
+            found = list(links(planet, place, archives.live(db, place.id)))
+            ours = files.archived(db, place.id)
+        else:
+            islands = [archives.around(db, place.id, number) for number in due]
+            found = _inner(planet, place, islands)
+            numbers = {*due, *(link.this.number for link in found)}
+            ours = {number: files.archived(db, place.id, number).get(number, frozenset()) for number in numbers}
+        newest = archives.newest(db, place.id)
     paths: set[str] = set()
     written = Written()
-    for link in _chain(planet, place, found):
-        names, kept = _due(output, planet, place, link, files.get(link.this.number, frozenset()))
-        if names:
-            rendered = render(
-                _channel(output, planet, scene, place, link), folder(place, link.this.number), names, terms
-            )
-            done = put(output, place.id, rendered)
-            if not done.problems:
-                with writing(output.engine) as db:
-                    archives.mark_rendered(db, place.id, link.this.number, link.state)
-            written += done
-            paths |= rendered.paths
-            kept = kept if rendered.whole else files.get(link.this.number, frozenset())
-        copies = _copies(output, kept - paths, terms)
-        written += put(output, place.id, Rendered(copies)) if copies else Written()
-        paths |= kept | copies.keys()
-    return Chain(frozenset(paths), _urls(planet, place, found[-1].number) if found else {}, written)
+    for link in found:
+        has = frozenset(path for path in ours.get(link.this.number, ()) if terms.gzip or not path.endswith(".gz"))
+        done, wanted = _write(output, planet, scene, place, terms, link, has)
+        written += done
+        paths |= wanted
+    urls = _urls(planet, place, newest) if newest else {}
+    return Chain(urls, written, _paths(ours) - paths, due, state)
 
 
-def _chain(planet: Planet, place: Place, found: Sequence[Archive]) -> Iterator[Link]:
-    settings, templates = _settings(planet, place), sorted(planet.config.templates.items())
+def done(output: Output, place: Place, chain: Chain) -> None:
+    """Note that the archives of a category are as they should be."""
+    with writing(output.engine) as db:
+        archives.done(db, place.id, chain.due, chain.state)
+
+
+def links(planet: Planet, place: Place, found: Sequence[Archive]) -> Iterator[Link]:
+    """Archives in their order, each with its neighbours among them."""
+    settings, templates = _settings(planet, place), _templates(planet)
     for before, this, after in zip([None, *found], found, [*found[1:], None], strict=False):
         feeds = _print(settings, this.holds, before and before.number)
         yield Link(before, this, after, f"{feeds}:{_print(feeds, after and after.number, templates)}")
+
+
+def _inner(planet: Planet, place: Place, islands: Iterable[archives.Island]) -> list[Link]:
+    """The links of the chain that some archives are, or that are beside them, where they hold nothing any more."""
+    found: dict[int, Link] = {}
+    for older, this, newer in islands:
+        row = list(links(planet, place, [*older, *([this] if this else []), *newer]))
+        inner = row[len(older) == _FAR : len(row) - (len(newer) == _FAR)]  # of the outermost one neighbour is not there
+        found |= {link.this.number: link for link in inner}
+    return [found[number] for number in sorted(found)]
+
+
+def _write(
+    output: Output, planet: Planet, scene: Scene, place: Place, terms: Terms, link: Link, files: frozenset[str]
+) -> tuple[Written, Set[str]]:
+    """Write what is due of an archive that has these files. Returns what was written, and the files that it has now."""
+    number, written, paths = link.this.number, Written(), frozenset[str]()
+    names, kept = _due(output, planet, place, link, files)
+    if names:
+        rendered = render(_channel(output, planet, scene, place, link), folder(place, number), names, terms)
+        written = put(output, place.id, rendered, number)
+        if not written.problems:
+            with writing(output.engine) as db:
+                archives.mark_rendered(db, place.id, number, link.state)
+        paths = rendered.paths
+        kept = kept if rendered.whole else files
+    copies = _copies(output, kept - paths, terms)
+    written += put(output, place.id, Rendered(copies), number) if copies else Written()
+    return written, paths | kept | copies.keys()
 
 
 def _due(
@@ -88,7 +135,7 @@ def _due(
     names = chosen(planet.config.site.formats, place.path, archive=True)
     feeds, pages = link.state.split(":")
     before_feeds, _, before_pages = link.this.rendered.partition(":")
-    if not files or files & output.missing or before_feeds != feeds:
+    if not _all_there(output, files) or before_feeds != feeds:
         return names, frozenset()
     return tuple(name for name in names if _is_page(name) and before_pages != pages), files
 
@@ -108,19 +155,9 @@ def _channel(output: Output, planet: Planet, scene: Scene, place: Place, link: L
     )
 
 
-def _files(output: Output, place: Place, terms: Terms) -> Mapping[int, frozenset[str]]:
-    """Our files of archives by their numbers; compressed copies only where these are wanted."""
-    found: dict[int, set[str]] = {}
-    for path in output.ours.get(place.id, ()):
-        number = re.match(r"archive-([0-9]+)/", path.removeprefix(f"{place.folder}/" if place.folder else ""))
-        if number and (terms.gzip or not path.endswith(".gz")):
-            found.setdefault(int(number[1]), set()).add(path)
-    return {number: frozenset(files) for number, files in found.items()}
-
-
 def _copies(output: Output, paths: frozenset[str], terms: Terms) -> Mapping[str, bytes]:
     """The compressed copies that documents lack which stay as they are."""
-    there = paths - output.missing if terms.gzip else ()
+    there = {path for path in paths if is_there(output.folder / path)} if terms.gzip else ()
     lacking = [path for path in there if not path.endswith(".gz") and f"{path}.gz" not in there]
     return {f"{path}.gz": compressed((output.folder / path).read_bytes()) for path in lacking}
 
@@ -148,6 +185,19 @@ def _settings(planet: Planet, place: Place) -> tuple[object, ...]:
     titles = [each.title for each in planet.categories.values() if each.path == place.path[: len(each.path)]]
     content = shelf(planet.config, place.path).content
     return (planet.authority, site.title, site.base_url, site.language, site.formats, own, titles, content)
+
+
+def _templates(planet: Planet) -> list[tuple[str, str]]:
+    return sorted(planet.config.templates.items())
+
+
+def _all_there(output: Output, files: Collection[str]) -> bool:
+    """Whether there are files, and all of them."""
+    return bool(files) and all(is_there(output.folder / path) for path in files)
+
+
+def _paths(files: Mapping[int, frozenset[str]]) -> frozenset[str]:
+    return frozenset(path for paths in files.values() for path in paths)
 
 
 def _print(*value: object) -> str:

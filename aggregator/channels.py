@@ -20,7 +20,8 @@ from aggregator.model import Channel, Entry, Overview
 from aggregator.output import Output, Written, discard, opened, put
 from aggregator.overview import Scene
 from aggregator.placing import published, shelf
-from aggregator.store import channels, meta
+from aggregator.store import archives as stored_archives
+from aggregator.store import channels, files, meta
 from aggregator.store import sources as stored
 from aggregator.store.channels import Place
 from aggregator.store.engine import reading, writing
@@ -67,16 +68,16 @@ def publish_all(
     settings = _fingerprint(config, planet.authority)
     states = {place.id: f"{settings}:{overview.print_of(scene, place.path)}:{place.revision}" for place in current}
     states |= {place.id: f"{states[place.id]}:{_print(trouble)}" for place in current if trouble and not place.path}
-    stale = [place for place in current if place.rendered != states[place.id] or _lacks(output, place)]
+    stale = [place for place in current if place.rendered != states[place.id] or place.id in output.lacking]
     written = Written()
     failed = 0
     topics: list[str] = []
     for number, place in enumerate(stale):
         progress(number, len(stale), planet.categories[place.folder].title)
         channel, done, gone = _publish(output, planet, scene, place, now, b"" if place.path else trouble)
-        files = tuple(config.output / path for path in (*done.paths, *gone))
-        if rehearse and files and channel:
-            rehearse(channel, files)
+        touched = tuple(config.output / path for path in (*done.paths, *gone))
+        if rehearse and touched and channel:
+            rehearse(channel, touched)
         written += done
         topics += _topics(channel, done) if channel else ()
         failed += bool(done.problems)
@@ -134,8 +135,11 @@ def _publish(
         return None, Written(problems=(f"{place.folder or '.'}: {why}",)), ()
     if not rendered.whole:
         return channel, written, ()
-    gone, left = discard(output, place.id, rendered.paths | chain.paths)
-    return channel, written + left, gone
+    gone, left = discard(output, chain.unwanted | output.ours.get(place.id, frozenset()) - rendered.paths)
+    written += left
+    if not written.problems:
+        archives.done(output, place, chain)
+    return channel, written, gone
 
 
 def _whole(engine: Engine, scene: Scene, now: datetime) -> Overview:
@@ -159,19 +163,18 @@ def _topics(channel: Channel, written: Written) -> list[str]:
 
 def _retire(output: Output, planet: Planet, place: Place, rehearse: Rehearse | None) -> Written:
     """Remove the documents of a category that is no more; what cannot be removed is tried again by the next run."""
-    gone, left = discard(output, place.id, ())
+    with reading(output.engine) as db:
+        unwanted = files.archived(db, place.id).values()
+    gone, left = discard(output, output.ours.get(place.id, frozenset()).union(*unwanted))
     if rehearse:
-        files = tuple(planet.config.output / path for path in gone)
-        if files:
-            rehearse(composing.channel(planet, place, ()), files)
-    with writing(output.engine) as db:
-        channels.mark_rendered(db, place.id, "")
+        removed = tuple(planet.config.output / path for path in gone)
+        if removed:
+            rehearse(composing.channel(planet, place, ()), removed)
+    if not left.problems:
+        with writing(output.engine) as db:
+            channels.mark_rendered(db, place.id, "")
+            stored_archives.done(db, place.id, (), "")
     return left
-
-
-def _lacks(output: Output, place: Place) -> bool:
-    """Whether one of a category's files is not there."""
-    return not output.missing.isdisjoint(output.ours.get(place.id, ()))
 
 
 def _fingerprint(config: Config, authority: str) -> str:

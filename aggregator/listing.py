@@ -135,14 +135,14 @@ def _paused(
 def categories(config: Config) -> Listing:
     """Every category with its folder and the public address of its feed in each format, in the config's order."""
     with _store(config) as db:
-        places = stored_channels.places(db)
+        places, counts = stored_channels.places(db), stored_channels.counts(db)
     known, base = titled(config, places), config.site.base_url
     values: list[dict[str, Any]] = [
         {
             "path": list(place.path),
             "title": known[place.folder].title,
             "folder": place.folder,
-            "entries": place.entries,
+            "entries": counts.get(place.id, 0),
             "url": page(base, place.folder),
             "urls": dict(urls(base, place.folder, formats.chosen(config.site.formats, place.path))),
         }

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from aggregator.config import Config
 from aggregator.documents import Rendered
@@ -13,20 +13,24 @@ from aggregator.formats import chosen, find
 from aggregator.publish import holds, is_foreign, is_there, remove, settle, write
 from aggregator.store import files, meta
 from aggregator.store.channels import Place
-from aggregator.store.engine import writing
+from aggregator.store.engine import reading, writing
+
+_SHARE = 1000  # documents of archives that a run looks for; a look at each of 100,000 would take seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Where a run writes. `ours` are the paths of our files by the number of their category, as the run found them.
+    """Where a run writes. `ours` are the paths of our current documents by the number of their category, as the run
+    found them; those of archives are asked for where they are needed.
 
-    `missing` are those of them that are not there. With `dry` nothing is written, and the rest is as if it were.
+    `lacking` are the categories with a file that is not there, as far as files were looked for. With `dry` nothing is
+    written, and the rest is as if it were.
     """
 
     engine: Engine
     folder: Path
     ours: Mapping[int, frozenset[str]]
-    missing: frozenset[str]
+    lacking: frozenset[int]
     dry: bool
 
 
@@ -42,37 +46,49 @@ class Written:
 
 
 def opened(engine: Engine, config: Config, places: Sequence[Place], *, dry: bool) -> Output:
-    """The output as it is. What we wrote for a category into another folder, before it moved, is left as it is; what
-    stands where it was written before we kept account of files, or the whole output was moved, and names us, is ours.
+    """The output as it is. What stands where it was written before we kept account of files, or the whole output was
+    moved, and names us, is ours.
+
+    All current documents are looked for, and of those of archives some, a run's share of them in turn.
     """
-    folders = {place.id: place.folder for place in places}
     with writing(engine) as db:
         if meta.has_changed(db, "output", config.site.output):
-            elsewhere = {path for paths in files.written(db).values() for path in paths}
-            files.forget(db, [path for path in elsewhere if not _is_marked(config.output / path)])
-        written = files.written(db)
-        left = [path for number, paths in written.items() for path in paths if not _below(path, folders[number])]
-        files.forget(db, left)
-        unknown = [place for place in places if place.rendered and place.id not in written]
+            files.forget(db, [path for path in files.every(db) if not _is_marked(config.output / path)])
+        ours = files.written(db)
+        unknown = [place for place in places if place.rendered and place.id not in ours]
         for place in unknown:
             files.claim(db, place.id, _marked(config, place))
-        written = files.written(db) if unknown else written
-    ours = {number: paths.difference(left) for number, paths in written.items()}
-    missing = {path for paths in ours.values() for path in paths if not is_there(config.output / path)}
-    return Output(engine, config.output, ours, frozenset(missing), dry)
+        ours = files.written(db) if unknown else ours
+        looked = [*_share(db), *((path, number) for number, paths in ours.items() for path in paths)]
+    lacking = {number for path, number in looked if not is_there(config.output / path)}
+    return Output(engine, config.output, ours, frozenset(lacking), dry)
 
 
-def put(output: Output, category_id: int, rendered: Rendered) -> Written:
-    """Write the documents of a category where the bytes differ; no compressed copy of what could not be written."""
+def _share(db: Connection) -> Sequence[tuple[str, int]]:
+    """The documents of archives that it is the turn of, each with its category; all where they are few."""
+    last = meta.value(db, "looked for")
+    some = files.after(db, last, _SHARE)
+    if last and len(some) < _SHARE:
+        some = [*some, *(each for each in files.after(db, "", _SHARE - len(some)) if each[0] <= last)]
+    meta.has_changed(db, "looked for", some[-1][0] if len(some) == _SHARE else "")
+    return some
+
+
+def put(output: Output, category_id: int, rendered: Rendered, archive: int = 0) -> Written:
+    """Write the documents of a category, or of one of its archives, where the bytes differ; no compressed copy of what
+    could not be written."""
     problems: list[str] = list(rendered.problems)
     failed: set[str] = set()
+    ours = output.ours.get(category_id, frozenset())
+    with reading(output.engine) as db:
+        owners = {path: files.owner(db, path) for path in rendered.documents if path not in ours}
     for path, data in rendered.documents.items():
-        if why := _hindrance(output, category_id, path, data):
+        if why := _hindrance(output, owners.get(path, category_id), category_id, path, data):
             problems.append(f"{output.folder / path}: {why}")
             failed.add(path)
     fine = {path: data for path, data in rendered.documents.items() if not {path, path.removesuffix(".gz")} & failed}
     with writing(output.engine) as db:
-        files.claim(db, category_id, fine.keys() - output.ours.get(category_id, frozenset()))
+        files.claim(db, category_id, [path for path in fine if owners.get(path, category_id) is None], archive)
     written = []
     for path, data in fine.items():
         if path.removesuffix(".gz") in failed:
@@ -91,9 +107,9 @@ def put(output: Output, category_id: int, rendered: Rendered) -> Written:
     return Written(tuple(written), tuple(problems))
 
 
-def discard(output: Output, category_id: int, wanted: Iterable[str]) -> tuple[tuple[str, ...], Written]:
-    """Remove the files of a category that are not `wanted` any more: their paths, and a problem for each that stays."""
-    unwanted = sorted(output.ours.get(category_id, frozenset()).difference(wanted))
+def discard(output: Output, paths: Iterable[str]) -> tuple[tuple[str, ...], Written]:
+    """Remove files of ours that are not wanted any more: their paths, and a problem for each that stays."""
+    unwanted = sorted(paths)
     left = remove(output.folder, unwanted) if not output.dry else {}
     gone = [path for path in unwanted if path not in left]
     if gone:
@@ -102,11 +118,11 @@ def discard(output: Output, category_id: int, wanted: Iterable[str]) -> tuple[tu
     return tuple(gone), Written(problems=tuple(left.values()))
 
 
-def _hindrance(output: Output, category_id: int, path: str, data: bytes) -> str:
-    """Why a document must not take its place, or ""."""
-    if path in output.ours.get(category_id, ()):
+def _hindrance(output: Output, owner: int | None, category_id: int, path: str, data: bytes) -> str:
+    """Why a document must not take its place, which is its `owner`'s, or ""."""
+    if owner == category_id:
         return ""
-    if any(path in paths for paths in output.ours.values()):
+    if owner is not None:
         return "is a document of another category; give one of them another `slug`"
     if is_foreign(output.folder / path, data):
         return "was not written by aggregator; move it away, or choose another `output`"
@@ -122,7 +138,3 @@ def _marked(config: Config, place: Place) -> list[str]:
 
 def _is_marked(path: Path) -> bool:
     return is_there(path) and not is_foreign(path, b"")
-
-
-def _below(path: str, folder: str) -> bool:
-    return not folder or path.startswith(f"{folder}/")

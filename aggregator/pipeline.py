@@ -79,10 +79,11 @@ def run(
 
     Raises LockedError when another run is at work, AggregatorError when the store or the output cannot be used.
     """
-    with locked(config.store, now, "once"):
+    with locked(config.store, now, "once") as is_broken_off:
         engine = open_store(config.store)
         try:
-            sweep(config.output)
+            if is_broken_off:
+                sweep(config.output)
             return carry_out(engine, config, now, force=force, progress=progress)
         finally:
             engine.dispose()

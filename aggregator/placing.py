@@ -32,7 +32,7 @@ def unused(config: Config, places: Iterable[Place]) -> frozenset[int]:
     return frozenset(
         place.id
         for place in places
-        if not place.entries and not (fold_path(place.path) in wanted and named[fold_path(place.path)] == place.id)
+        if place.is_empty and not (fold_path(place.path) in wanted and named[fold_path(place.path)] == place.id)
     )
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from aggregator.config import Config
 from aggregator.pipeline import settle
+from aggregator.publish import sweep
 from aggregator.store import retention, sources
 from aggregator.store.engine import open_store, writing
 from aggregator.store.lock import locked
@@ -17,7 +18,9 @@ def prune(config: Config, now: datetime, *, left: bool = False, dry_run: bool = 
 
     The next run publishes without it. `dry_run` counts, and removes nothing. Raises LockedError when a run is at work.
     """
-    with locked(config.store, now, "prune"):
+    with locked(config.store, now, "prune") as is_broken_off:
+        if is_broken_off:
+            sweep(config.output)
         engine = open_store(config.store)
         try:
             with writing(engine) as db:

@@ -9,6 +9,7 @@ from aggregator import channels
 from aggregator.config import Config
 from aggregator.model import Channel, Entry, Item
 from aggregator.pipeline import Report, carry_out
+from aggregator.publish import sweep
 from aggregator.store import channels as shown
 from aggregator.store import sources as stored
 from aggregator.store.engine import copied, open_store, reading, writing
@@ -38,7 +39,9 @@ def rehearse(
     nothing else is. Raises as `pipeline.run` does.
     """
     changed: list[tuple[Channel, tuple[Path, ...]]] = []
-    with locked(config.store, now, "once --dry-run"):
+    with locked(config.store, now, "once --dry-run") as is_broken_off:
+        if is_broken_off:
+            sweep(config.output)
         real = open_store(config.store)
         try:
             with copied(real) as copy:

@@ -15,11 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from aggregator.store import archives
 from aggregator.store.archives import Open, to_close
-from aggregator.store.engine import open_store, reading
-from aggregator.store.tables import archived, story
+from aggregator.store.engine import open_store, reading, writing
+from aggregator.store.tables import archive, archived, category, story, story_category
 from tests.planet import NOON, Planet, rss
 from tests.server import Server
 
@@ -259,6 +260,53 @@ def test_an_archive_says_what_it_is(planet: Planet) -> None:
     assert (links["self"], links["current"]) == (f"{base}archive-2/atom.xml", f"{base}atom.xml")
     assert links["prev-archive"] == f"{base}archive-1/atom.xml"
     assert not {"hub", "next-archive"} & links.keys()
+
+
+@pytest.mark.parametrize("keep", [None, 25])
+def test_those_that_are_not_looked_at_are_as_they_should_be(planet: Planet, keep: int | None) -> None:
+    """After each run a look at all archives finds nothing to do, whatever came, went and changed its category."""
+    planet.site |= {"items": 3, "archive": 2, "formats": ["rss", "html"]}
+    planet.seeds(**({"keep": keep} if keep else {}))
+    chance, there = random.Random(3), set[int]()
+    for turn in range(10):
+        for number in chance.sample(range(1, 60), 5):
+            if number in there and chance.random() < 0.5:
+                (planet.root / "seeds" / f"{number:03}.md").unlink()
+                there.remove(number)
+            else:
+                category = chance.choice(["a", "b"])
+                planet.post(
+                    f"{number:03}.md", title=f"Item {number}", date=str(NOON - number * DAY), categories=category
+                )
+                there.add(number)
+        planet.run(later=HOUR)
+        before, links = planet.files(), held(planet)
+        assert links == held(planet, anew=True), turn
+        assert planet.run(later=HOUR).published.written == ()
+        assert planet.files() == before
+        assert sorted(everything_in(planet)) == sorted(f"Item {n}" for n in there) or keep
+
+
+def everything_in(planet: Planet) -> list[str]:
+    return [title for document in walk(planet, "rss.xml") for title in document]
+
+
+def held(planet: Planet, *, anew: bool = False) -> list[Any]:
+    """What each archive holds, and what is open; `anew`: as all that is stored says, and so that the next run looks at
+    all archives."""
+    store = open_store(planet.load().store)
+    with writing(store) as db:
+        if anew:
+            db.execute(update(archive).values(due=True))
+            db.execute(update(category).values(archives="", rendered="?"))
+            db.execute(update(story_category).values(open=True))
+            archives.heed(db, db.scalars(select(story.c.id)).all())
+            for number in db.scalars(select(category.c.id)).all():
+                archives.renew(db, number)
+        prints = db.execute(select(archive.c.category_id, archive.c.number, archive.c.holds)).all()
+        open_ = db.execute(select(story_category.c.category_id, story_category.c.story_id, story_category.c.open)).all()
+    store.dispose()
+    return [*map(tuple, prints), *sorted(map(tuple, open_))]
 
 
 # --- What is closed -------------------------------------------------------------------------------------------------

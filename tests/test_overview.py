@@ -136,7 +136,7 @@ PATHS = [(), ("a",), ("a", "b"), ("a", "b", "c"), ("a", "x"), ("z",), ("z", "y")
 
 def made(planet: Planet, *paths: tuple[str, ...], **titles: str) -> Scene:
     config = planet.load()
-    places = [Place(n, path, "/".join(path), NOON, 0, "", 1) for n, path in enumerate(paths)]
+    places = [Place(n, path, "/".join(path), NOON, 0, "", "", is_empty=False) for n, path in enumerate(paths)]
     shared = Shared(config, "tag:x,2026:", categories(config, places))
     return scene(shared, published(config, places), {})
 

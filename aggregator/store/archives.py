@@ -1,17 +1,32 @@
 """Which entries of a category are closed into which archive document (RFC 5005 §4), and how these were last written.
 
-An entry that is archived keeps its place there for ever, also while it is not published.
+An entry that is archived keeps its place there for ever, also while it is not published. Archives whose entries may
+have changed are `due`, from the transaction that changes them until their documents are as they should be, so that
+nobody has to look at the others.
 """
 
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import count, groupby
+from itertools import count
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    func,
+    insert,
+    literal_column,
+    select,
+    tuple_,
+    update,
+)
 
-from aggregator.store.tables import archive, archived, item, story, story_category
+from aggregator.store.engine import portions
+from aggregator.store.tables import archive, archived, category, item, story, story_category
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +52,67 @@ class Open:
     public_id: str
 
 
-def archives(db: Connection, category_id: int) -> tuple[Archive, ...]:
-    """All archives of a category, the oldest first."""
-    live = and_(
+def live(db: Connection, category_id: int) -> tuple[Archive, ...]:
+    """All archives of a category that hold something, the oldest first."""
+    return tuple(map(_archive, db.execute(_live(category_id).order_by(archive.c.number))))
+
+
+Island = tuple[Sequence[Archive], Archive | None, Sequence[Archive]]
+
+
+def around(db: Connection, category_id: int, number: int) -> Island:
+    """An archive, None when it holds nothing, between up to two before it and two after it that do."""
+    every = _live(category_id)
+    older = db.execute(every.where(archive.c.number < number).order_by(archive.c.number.desc()).limit(2)).all()
+    newer = db.execute(every.where(archive.c.number > number).order_by(archive.c.number).limit(2)).all()
+    this = db.execute(every.where(archive.c.number == number)).first()
+    return tuple(map(_archive, reversed(older))), this and _archive(this), tuple(map(_archive, newer))
+
+
+def newest(db: Connection, category_id: int) -> int | None:
+    """The number of the last archive that holds something."""
+    found: int | None = db.scalar(
+        _live(category_id).with_only_columns(archive.c.number).order_by(archive.c.number.desc()).limit(1)
+    )
+    return found
+
+
+def renew(db: Connection, category_id: int) -> tuple[int, ...]:
+    """See anew what is held by the archives that are due. Returns their numbers."""
+    mine = archive.c.category_id == category_id
+    due = db.scalars(
+        select(archive.c.number).where(mine, literal_column("archive.due")).order_by(archive.c.number)
+    ).all()
+    shown = and_(
         story_category.c.category_id == archived.c.category_id, story_category.c.story_id == archived.c.story_id
     )
-    held = select(archived.c.number, archived.c.story_id).join(story_category, live)
-    held = held.where(archived.c.category_id == category_id).order_by(archived.c.number, archived.c.story_id)
-    stories = groupby(db.execute(held), key=lambda row: row.number)
-    holds = {number: _print([row.story_id for row in some]) for number, some in stories}
-    rows = db.execute(select(archive).where(archive.c.category_id == category_id).order_by(archive.c.number))
-    return tuple(Archive(row.number, holds.get(row.number, ""), row.rendered) for row in rows)
+    held = select(archived.c.story_id).join(story_category, shown).where(archived.c.category_id == category_id)
+    for number in due:
+        stories = sorted(db.scalars(held.where(archived.c.number == number)))  # asked to, SQLite would look at all
+        holds = _print(stories) if stories else ""
+        db.execute(update(archive).where(mine, archive.c.number == number).values(holds=holds))
+    return tuple(due)
+
+
+def done(db: Connection, category_id: int, numbers: Sequence[int], state: str) -> None:
+    """Note that what these archives show is as it should be, and in which state all archives of the category are."""
+    for some in portions(numbers):
+        mine = (archive.c.category_id == category_id) & archive.c.number.in_(some)
+        db.execute(update(archive).where(mine).values(due=False))
+    other = (category.c.id == category_id) & (category.c.archives != state)
+    db.execute(update(category).where(other).values(archives=state))
+
+
+def heed(db: Connection, stories: Collection[int]) -> None:
+    """The categories of stories have changed: those that they are archived in are due, and what is archived is not
+    open."""
+    for some in portions(sorted(stories)):
+        of = archived.c.story_id.in_(some)
+        holders = select(archived.c.category_id, archived.c.number).where(of)
+        db.execute(update(archive).where(tuple_(archive.c.category_id, archive.c.number).in_(holders)).values(due=True))
+        own = select(archived.c.category_id, archived.c.story_id).where(of)
+        place = tuple_(story_category.c.category_id, story_category.c.story_id)
+        db.execute(update(story_category).where(place.in_(own)).values(open=False))
 
 
 def close(
@@ -57,7 +122,7 @@ def close(
     columns = (story.c.id, item.c.source_id, story_category.c.first_seen, story_category.c.published, story.c.public_id)
     rows = select(*columns).select_from(story_category).join(story, story.c.id == story_category.c.story_id)
     rows = rows.join(item, item.c.id == story.c.item_id)
-    rows = rows.where(story_category.c.category_id == category_id, is_open(category_id))
+    rows = rows.where(story_category.c.category_id == category_id, is_open())
     order = (story_category.c.published.desc(), story_category.c.first_seen.desc(), story.c.public_id.desc())
     found = [Open(*row) for row in db.execute(rows.order_by(*order))]
     last = db.scalar(select(func.max(archive.c.number)).where(archive.c.category_id == category_id)) or 0
@@ -67,6 +132,9 @@ def close(
         db.execute(
             insert(archived), [{"category_id": category_id, "story_id": each.id, "number": number} for each in closed]
         )
+        for some in portions([each.id for each in closed]):
+            mine = (story_category.c.category_id == category_id) & story_category.c.story_id.in_(some)
+            db.execute(update(story_category).where(mine).values(open=False))
 
 
 def to_close(found: Sequence[Open], items: int, per_source: int | None, size: int) -> list[Sequence[Open]]:
@@ -88,16 +156,15 @@ def to_close(found: Sequence[Open], items: int, per_source: int | None, size: in
     return [waiting[start : min(start + size, end)] for start in range(0, end, size)]
 
 
-def is_open(category_id: int) -> ColumnElement[bool]:
-    """Of a row of `story_category`: whether its story is in no archive of this category."""
-    mine = (archived.c.category_id == category_id) & (archived.c.story_id == story_category.c.story_id)
-    return ~exists().where(mine)
+def is_open() -> ColumnElement[bool]:
+    """Of a row of `story_category`: whether its story is in no archive of this category, in the words of the index."""
+    return literal_column("story_category.open")
 
 
-def is_in(category_id: int, number: int) -> ColumnElement[bool]:
-    """Of a row of `story_category`: whether its story is in this archive."""
+def held(db: Connection, category_id: int, number: int) -> Sequence[int]:
+    """The stories that are in an archive, whether they are published or not."""
     mine = (archived.c.category_id == category_id) & (archived.c.number == number)
-    return story_category.c.story_id.in_(select(archived.c.story_id).where(mine))
+    return db.scalars(select(archived.c.story_id).where(mine)).all()
 
 
 def holder(db: Connection, category_id: int, public_id: str) -> int | None:
@@ -111,6 +178,15 @@ def mark_rendered(db: Connection, category_id: int, number: int, state: str) -> 
     """Note the state in which an archive's documents were written; "" when they are gone."""
     this = (archive.c.category_id == category_id) & (archive.c.number == number)
     db.execute(update(archive).where(this).values(rendered=state))
+
+
+def _live(category_id: int) -> Select[tuple[int, str, str]]:
+    columns = (archive.c.number, archive.c.holds, archive.c.rendered)
+    return select(*columns).where(archive.c.category_id == category_id, literal_column("archive.holds <> ''"))
+
+
+def _archive(row: Row[tuple[int, str, str]]) -> Archive:
+    return Archive(row.number, row.holds, row.rendered)
 
 
 def _print(numbers: Sequence[int]) -> str:

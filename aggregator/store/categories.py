@@ -7,12 +7,12 @@ from datetime import datetime
 from itertools import chain, count
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from aggregator import text
 from aggregator.matching import fold_path
 from aggregator.model import CategoryPath
-from aggregator.store.tables import category
+from aggregator.store.tables import category, file
 from aggregator.store.values import dump_path, load_path, seconds
 
 _ARCHIVE = re.compile(r"archive-[0-9]+")
@@ -63,8 +63,9 @@ def rename(db: Connection, slugs: Mapping[CategoryPath, str]) -> tuple[str, ...]
         own = load_path(mine.path)
         for row in rows:
             if load_path(row.path)[: len(path)] == own:
-                values = {"folder": new + row.folder[len(old) :], "rendered": ""}
+                values = {"folder": new + row.folder[len(old) :], "rendered": "", "archives": ""}
                 db.execute(update(category).where(category.c.id == row.id).values(values))
+                db.execute(delete(file).where(file.c.category_id == row.id))
         moves.append(f"category {' / '.join(path)} has moved from {old}/ to {new}/; the old folder stays as it was")
     return tuple(moves)
 

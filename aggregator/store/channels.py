@@ -1,11 +1,12 @@
 """What is published: the categories, their newest entries, and which of them have changed since they were rendered."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, exists, func, select, update
 
 from aggregator.model import CategoryPath, Feed, Item, Link
 from aggregator.store import archives
@@ -15,7 +16,10 @@ from aggregator.store.values import dump_path, load, load_path, moment
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A category as the store keeps it: its folder, when it came to be, and the state in which it was last rendered."""
+    """A category as the store keeps it: its folder, when it came to be, and the state in which it was last rendered.
+
+    `archives` is that in which all its archives were looked at.
+    """
 
     id: int
     path: CategoryPath
@@ -23,7 +27,8 @@ class Place:
     created: datetime
     revision: int
     rendered: str
-    entries: int
+    archives: str
+    is_empty: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +54,8 @@ class Shown:
 
 def places(db: Connection) -> tuple[Place, ...]:
     """All categories, everything first, then by folder."""
-    counting = select(story_category.c.category_id, func.count()).group_by(story_category.c.category_id)
-    counts: dict[int, int] = {row[0]: row[1] for row in db.execute(counting)}
-    rows = db.execute(select(category).order_by(category.c.folder))
+    shows = exists().where(story_category.c.category_id == category.c.id).label("shows")
+    rows = db.execute(select(category, shows).order_by(category.c.folder))
     return tuple(
         Place(
             id=row.id,
@@ -60,10 +64,17 @@ def places(db: Connection) -> tuple[Place, ...]:
             created=moment(row.created),
             revision=row.revision,
             rendered=row.rendered,
-            entries=counts.get(row.id, 0),
+            archives=row.archives,
+            is_empty=not row.shows,
         )
         for row in rows
     )
+
+
+def counts(db: Connection) -> Mapping[int, int]:
+    """How many entries each category has, by its number; a look at all of them. Empty ones are left out."""
+    counting = select(story_category.c.category_id, func.count()).group_by(story_category.c.category_id)
+    return {row[0]: row[1] for row in db.execute(counting)}
 
 
 def recent(
@@ -104,15 +115,22 @@ def recent(
         .limit(limit)
     )
     where = story_category.c.category_id == category_id
-    if archive is not None:
-        where &= archives.is_in(category_id, archive) if archive else archives.is_open(category_id)
+    if archive == 0:
+        where &= archives.is_open()
+    elif archive is not None:  # the sum keeps SQLite from going through the whole category for its order
+        held = story_category.c.story_id.in_(archives.held(db, category_id, archive))
+        where = held & (story_category.c.category_id + 0 == category_id)
     newest = newest.where(where)
     if per_source is not None:
-        rank = func.row_number().over(partition_by=item.c.source_id, order_by=order).label("rank")
-        ranked = select(story.c.id, rank).join(item, item.c.id == story.c.item_id)
-        ranked = ranked.join(story_category, story_category.c.story_id == story.c.id)
-        of_each = ranked.where(where).subquery()
-        newest = newest.where(story.c.id.in_(select(of_each.c.id).where(of_each.c.rank <= per_source)))
+        met = Counter[int]()
+        kept: list[int] = []
+        for row in db.execute(newest.with_only_columns(story.c.id, item.c.source_id).limit(None)):
+            met[row.source_id] += 1
+            if met[row.source_id] <= per_source:
+                kept.append(row.id)
+            if len(kept) == limit:
+                break
+        newest = newest.where(story.c.id.in_(kept))
     rows = db.execute(newest).all()
     folders = _folders(db, [row.id for row in rows])
     return tuple(
@@ -162,13 +180,27 @@ def copies(db: Connection) -> Mapping[str, list[dict[str, str]]]:
 
 
 def tally(db: Connection) -> Mapping[str, tuple[int, datetime]]:
-    """How many entries of each source are published, and the date of the newest, by the source's key."""
+    """How many entries of each source are published, and the date of the newest, by the source's key.
+
+    Only those are counted whose stories have changed since they were counted last (see `recount`), and kept.
+    """
     everything = select(category.c.id).where(category.c.path == dump_path(())).scalar_subquery()
-    counted = select(source.c.key, func.count(), func.max(story_category.c.published)).select_from(story_category)
-    counted = counted.join(item, item.c.story_id == story_category.c.story_id)
-    counted = counted.join(source, source.c.id == item.c.source_id).where(item.c.removed.is_(None))
-    rows = db.execute(counted.where(story_category.c.category_id == everything).group_by(source.c.key))
-    return {row[0]: (row[1], moment(row[2])) for row in rows}
+    for number in db.scalars(select(source.c.id).where(source.c.entries.is_(None))).all():
+        mine = select(func.count(), func.max(story_category.c.published)).select_from(item)
+        mine = mine.join(story_category, story_category.c.story_id == item.c.story_id)
+        mine = mine.where(item.c.source_id == number, item.c.removed.is_(None))
+        entries, newest = db.execute(mine.where(story_category.c.category_id == everything)).one()
+        counted = {"entries": entries, "newest_entry": newest}
+        db.execute(update(source).where(source.c.id == number).values(counted))
+    rows = db.execute(select(source.c.key, source.c.entries, source.c.newest_entry).where(source.c.entries > 0))
+    return {row.key: (row.entries, moment(row.newest_entry)) for row in rows}
+
+
+def recount(db: Connection, stories: Sequence[int]) -> None:
+    """Have the entries of the sources counted anew that have, or had, a copy of one of these stories."""
+    mine = select(item.c.source_id).where(item.c.story_id.in_(stories))
+    counted = source.c.id.in_(mine) & source.c.entries.is_not(None)
+    db.execute(update(source).where(counted).values(entries=None))
 
 
 def mark_rendered(db: Connection, category_id: int, state: str) -> None:

@@ -17,7 +17,7 @@ from aggregator.errors import AggregatorError
 _PORTION = 500
 _Value = TypeVar("_Value")
 
-SCHEMA = "0005"
+SCHEMA = "0006"
 """The newest migration; a store that says so is not migrated again, and Alembic is not even imported."""
 
 

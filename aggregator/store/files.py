@@ -1,25 +1,52 @@
 """The files that we wrote, so that what is no longer wanted goes, and what is somebody else's stays."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, literal_column, select
 
 from aggregator.store.engine import insert_new, portions
 from aggregator.store.tables import file
 
 
 def written(db: Connection) -> Mapping[int, frozenset[str]]:
-    """The paths of our files below the output, by the number of the category that they are of."""
+    """The paths of our current documents below the output, by the number of the category that they are of. Those of
+    archives, of which there may be very many, are not among them."""
     found: dict[int, set[str]] = {}
-    for row in db.execute(select(file)):
+    for row in db.execute(select(file.c.category_id, file.c.path).where(literal_column("file.archive = 0"))):
         found.setdefault(row.category_id, set()).add(row.path)
     return {number: frozenset(paths) for number, paths in found.items()}
 
 
-def claim(db: Connection, category_id: int, paths: Collection[str]) -> None:
-    """Note files as ours, before they are written."""
+def archived(db: Connection, category_id: int, number: int | None = None) -> Mapping[int, frozenset[str]]:
+    """The paths of our files of a category's archives, or of one of them, by their numbers."""
+    wanted = select(file.c.archive, file.c.path).where(file.c.category_id == category_id)
+    found: dict[int, set[str]] = {}
+    for row in db.execute(wanted.where(file.c.archive > 0 if number is None else file.c.archive == number)):
+        found.setdefault(row.archive, set()).add(row.path)
+    return {number: frozenset(paths) for number, paths in found.items()}
+
+
+def after(db: Connection, path: str, limit: int) -> Sequence[tuple[str, int]]:
+    """Our files of archives whose paths come after this one, each with the number of its category, in order."""
+    wanted = select(file.c.path, file.c.category_id).where(file.c.path > path, file.c.archive > 0)
+    return [(row.path, row.category_id) for row in db.execute(wanted.order_by(file.c.path).limit(limit))]
+
+
+def owner(db: Connection, path: str) -> int | None:
+    """The number of the category that a file of ours is of."""
+    found: int | None = db.scalar(select(file.c.category_id).where(file.c.path == path))
+    return found
+
+
+def every(db: Connection) -> Sequence[str]:
+    """The paths of all our files."""
+    return db.scalars(select(file.c.path)).all()
+
+
+def claim(db: Connection, category_id: int, paths: Collection[str], archive: int = 0) -> None:
+    """Note files of a category, or of its `archive` of this number, as ours, before they are written."""
     if paths:
-        rows = [{"path": path, "category_id": category_id} for path in sorted(paths)]
+        rows = [{"path": path, "category_id": category_id, "archive": archive} for path in sorted(paths)]
         db.execute(insert_new(db, file), rows)
 
 

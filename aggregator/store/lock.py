@@ -28,8 +28,11 @@ class Holder:
 
 
 @contextmanager
-def locked(store: str, now: datetime, what: str = "") -> Iterator[None]:
-    """Hold the lock of the store at this URL. Raises LockedError, with the holder and since when, if another has it."""
+def locked(store: str, now: datetime, what: str = "") -> Iterator[bool]:
+    """Hold the lock of the store at this URL. Gives whether who had it last did not come to its end.
+
+    Raises LockedError, with the holder and since when, if another has it.
+    """
     path = _path(store)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,24 +47,25 @@ def locked(store: str, now: datetime, what: str = "") -> Iterator[None]:
                 "it visits what is due by itself" if found and found.what == "daemon" else "try again when it is done"
             )
             raise LockedError(f"another run is at work ({told}); {advice}")
+        is_broken_off = os.fstat(file.fileno()).st_size > 0
         file.truncate(0)
         file.write(json.dumps({"pid": os.getpid(), "since": f"{now:%Y-%m-%dT%H:%M:%SZ}", "what": what}))
         file.flush()
-        yield
+        yield is_broken_off
         file.truncate(0)
 
 
 @contextmanager
 def awaited(
     store: str, clock: Callable[[], datetime], what: str, seconds: float, told: Callable[[str], None]
-) -> Iterator[None]:
+) -> Iterator[bool]:
     """Hold the lock as `locked` does, but wait so long for a run that has it to end, which is `told` once. Another that
     runs for ever, as this one does, is not waited for."""
     until, is_told = time.monotonic() + seconds, False
     with ExitStack() as stack:
         while True:
             try:
-                stack.enter_context(locked(store, clock(), what))
+                is_broken_off = stack.enter_context(locked(store, clock(), what))
                 break
             except LockedError as error:
                 other = holder(store)
@@ -71,7 +75,7 @@ def awaited(
                     told(str(error))
                 is_told = True
                 time.sleep(0.5)
-        yield
+        yield is_broken_off
 
 
 def holder(store: str) -> Holder | None:

@@ -25,22 +25,25 @@ def authority(db: Connection) -> str:
     return str(db.scalar(select(meta.c.value).where(meta.c.key == "authority")))
 
 
-def has_changed(db: Connection, key: str, value: str) -> bool:
-    """Whether this value is another one than the last time; it is kept. What was never said is ""."""
-    before: str | None = db.scalar(select(meta.c.value).where(meta.c.key == key))
-    if value == (before or ""):
+def value(db: Connection, key: str) -> str:
+    """What was said last; "" for what was never said."""
+    return db.scalar(select(meta.c.value).where(meta.c.key == key)) or ""
+
+
+def has_changed(db: Connection, key: str, new: str) -> bool:
+    """Whether this value is another one than the last time; it is kept."""
+    if new == value(db, key):
         return False
     db.execute(delete(meta).where(meta.c.key == key))
-    db.execute(insert(meta).values(key=key, value=value))
+    db.execute(insert(meta).values(key=key, value=new))
     return True
 
 
-def since(db: Connection, key: str, value: str, now: datetime) -> datetime:
+def since(db: Connection, key: str, new: str, now: datetime) -> datetime:
     """Since when this value has been the same, as far as this was asked; `now` where it is another one."""
-    kept: str = db.scalar(select(meta.c.value).where(meta.c.key == key)) or ""
-    before, _, stamp = kept.rpartition("@")
-    if before == value and stamp:
+    before, _, stamp = value(db, key).rpartition("@")
+    if before == new and stamp:
         return datetime.fromtimestamp(int(stamp), UTC)
     db.execute(delete(meta).where(meta.c.key == key))
-    db.execute(insert(meta).values(key=key, value=f"{value}@{int(now.timestamp())}"))
+    db.execute(insert(meta).values(key=key, value=f"{new}@{int(now.timestamp())}"))
     return now

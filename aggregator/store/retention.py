@@ -9,11 +9,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, exists, func, or_, select, update
 
 from aggregator.matching import fold_path
 from aggregator.model import CategoryPath, Retention
-from aggregator.store import categories
+from aggregator.store import archives, categories
 from aggregator.store.engine import insert_new, portions
 from aggregator.store.tables import (
     archived,
@@ -126,19 +126,25 @@ def _beyond(
 
 
 def _suspects(db: Connection, now: datetime, sources: Mapping[str, Retention]) -> list[str]:
-    """The sources that may have something beyond their limits, found in one look at an index."""
-    if not sources:
-        return []
-    oldest = func.min(func.coalesce(item.c.published, item.c.first_seen)).label("oldest")
-    counted = select(source.c.key, func.count().label("number"), oldest).join(item, item.c.source_id == source.c.id)
-    rows = db.execute(counted.where(_live()).group_by(source.c.id))
-    return [
-        row.key
-        for row in rows
-        if (limits := sources.get(row.key))
-        if (limits.keep is not None and row.number > limits.keep)
-        or (limits.keep_for is not None and row.oldest < seconds(now) - int(limits.keep_for.total_seconds()))
-    ]
+    """The sources that may have something beyond their limits. An index knows, and of a source it is asked for no more
+    than its limit; those that share their limits are asked for together."""
+    alike: dict[Retention, list[str]] = {}
+    for key, limits in sorted(sources.items()):
+        alike.setdefault(limits, []).append(key)
+    mine = select(item.c.id).where(item.c.source_id == source.c.id, _live())
+    found: list[str] = []
+    for limits, keys in alike.items():
+        beyond: list[ColumnElement[bool]] = []
+        if limits.keep is not None:
+            one_more = mine.correlate(source).limit(1).offset(limits.keep).scalar_subquery()
+            beyond.append(one_more.is_not(None))
+        if limits.keep_for is not None:
+            since = seconds(now) - int(limits.keep_for.total_seconds())
+            beyond.append(mine.where(item.c.published < since).exists())
+            beyond.append(mine.where(item.c.published.is_(None), item.c.first_seen < since).exists())
+        for some in portions(keys):
+            found += db.scalars(select(source.c.key).where(source.c.key.in_(some), or_(*beyond)))
+    return found
 
 
 def _beyond_source(db: Connection, key: str, limits: Retention, now: datetime) -> list[int]:
@@ -216,6 +222,7 @@ def _delete(db: Connection, ids: Sequence[int]) -> None:
         gone = empty.all()
         shown = story_category.c.story_id.in_(gone)
         categories.bump(db, set(db.scalars(select(story_category.c.category_id).where(shown))))
+        archives.heed(db, gone)
         db.execute(delete(story_category).where(shown))
         db.execute(delete(archived).where(archived.c.story_id.in_(gone)))  # numbers of stories are given again
         db.execute(delete(story).where(story.c.id.in_(gone)))

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from aggregator.identity import canonical_url
 from aggregator.model import CategoryPath, Feed, Item
-from aggregator.store import categories
+from aggregator.store import archives, categories
 from aggregator.store.tables import item, source, story, story_category
 from aggregator.store.values import dump, load, moment
 from aggregator.store.view import View
@@ -132,4 +132,6 @@ def _rewrite(
         ]
         if rows:
             db.execute(insert(story_category), rows)
+        if old.digest:  # what was never shown is in no archive
+            archives.heed(db, [old.id])
     return before.keys() | after.keys()

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, delete, exists, select, update
 
 from aggregator.identity import is_global, story_keys
 from aggregator.model import CategoryPath, Item
-from aggregator.store import meta, near, showing
+from aggregator.store import channels, meta, near, showing
 from aggregator.store.engine import insert_new, portions
 from aggregator.store.tables import item, item_key, pending, source, story, waiting
 from aggregator.store.values import load, seconds
@@ -50,7 +50,8 @@ def settle(
     db.execute(insert_new(db, pending).from_select(["item_id"], due))
     db.execute(delete(waiting).where(waiting.c.until <= seconds(now)))
     order = (source.c.remote, source.c.key, item.c.identity)
-    ids = db.scalars(select(item.c.id).join(pending).join(source).order_by(*order)).all()
+    named = item.c.id.in_(select(pending.c.item_id))  # joined, SQLite would go through all items for their order
+    ids = db.scalars(select(item.c.id).join(source).where(named).order_by(*order)).all()
     touched: set[int] = set()
     for some in portions(ids):
         parted = _part_twins(db, some)
@@ -61,6 +62,7 @@ def settle(
         touched |= set(parted.values())
     placed: dict[CategoryPath, int] = {}
     for some in portions(sorted(touched)):
+        channels.recount(db, some)
         showing.refresh(db, some, now, slugs, view, placed)
     db.execute(delete(pending))
 

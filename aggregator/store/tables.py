@@ -16,8 +16,13 @@ again), bytes `received` and `saved`; `size` is that of the last full document. 
 hour by status (0: no answer), `run` the last runs, `incident` each change of a source's state that an owner wants to
 hear of, `hub` the WebSub subscription of a source.
 
-`file` names what we wrote, by its path below the output. `archived` says which archive document of a category a story
-is in, also while it is not published; of an `archive`, `rendered` is the state in which its documents were written.
+`file` names what we wrote, by its path below the output, with the number of its `archive`, 0 for what is in none.
+`archived` says which archive document of a category a story is in, also while it is not published; what is in none is
+`open`. Of an `archive`, `rendered` is the state in which its documents were written, `holds` a print of what it shows;
+`due` says that this may have changed since. Of a category, `archives` is the state in which all of them were looked at.
+
+What a run asks is answered by the least of it, however much there is: so there are indexes of what is open, due and
+missing alone. `entries` and `newest_entry` of a source are counted when somebody asks, None when they are to be again.
 """
 
 from sqlalchemy import (
@@ -33,9 +38,17 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
+    true,
 )
 
 metadata = MetaData()
+
+
+def _some(name: str, which: str, *columns: str) -> Index:
+    """An index of some rows alone."""
+    return Index(name, *columns, sqlite_where=text(which), postgresql_where=text(which))
+
 
 meta = Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
 
@@ -77,6 +90,8 @@ source = Table(
     Column("received", BigInteger, nullable=False, server_default="0"),
     Column("saved", BigInteger, nullable=False, server_default="0"),
     Column("size", BigInteger, nullable=False, server_default="0"),
+    Column("entries", Integer),
+    Column("newest_entry", BigInteger),
     Index("source_by_next_visit", "next_visit"),
 )
 
@@ -140,6 +155,7 @@ item = Table(
     UniqueConstraint("source_id", "identity"),
     Index("item_by_origin", "source_id", "origin"),
     Index("item_by_age", "source_id", "removed", "published", "first_seen"),
+    _some("item_missing", "missing IS NOT NULL", "source_id", "missing"),
 )
 
 item_key = Table(
@@ -160,6 +176,7 @@ category = Table(
     Column("created", BigInteger, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("rendered", Text, nullable=False),
+    Column("archives", Text, nullable=False, server_default=""),
 )
 
 story_category = Table(
@@ -170,7 +187,9 @@ story_category = Table(
     Column("leaf", Boolean, nullable=False),
     Column("published", BigInteger, nullable=False),
     Column("first_seen", BigInteger, nullable=False),
+    Column("open", Boolean, nullable=False, server_default=true()),
     Index("story_category_newest", "category_id", "published", "first_seen"),
+    _some("story_category_open", "open", "category_id", "published", "first_seen", "story_id"),
     Index("story_category_by_story", "story_id"),
 )
 
@@ -188,6 +207,9 @@ file = Table(
     metadata,
     Column("path", Text, primary_key=True),
     Column("category_id", Integer, ForeignKey("category.id"), nullable=False),
+    Column("archive", Integer, nullable=False, server_default="0"),
+    Index("file_by_archive", "category_id", "archive"),
+    _some("file_current", "archive = 0", "category_id", "path"),
 )
 
 archive = Table(
@@ -196,6 +218,10 @@ archive = Table(
     Column("category_id", Integer, ForeignKey("category.id"), primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("rendered", Text, nullable=False),
+    Column("holds", Text, nullable=False, server_default=""),
+    Column("due", Boolean, nullable=False, server_default=true()),
+    _some("archive_due", "due", "category_id", "number"),
+    _some("archive_live", "holds <> ''", "category_id", "number"),
 )
 
 archived = Table(

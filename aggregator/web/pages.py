@@ -37,7 +37,7 @@ def overview(db: Connection, config: Config, now: datetime, start: int = 0) -> s
     hours = history.hours(db, now - timedelta(days=7))
     kept, entries = board.stored(db)
     days = history.days(db, now - timedelta(days=_SPARK - 1), [each.id for each in listed])
-    places = channels.places(db)
+    places, counts = channels.places(db), channels.counts(db)
     known, listing = titled(config, places), published(config, places)
     values = {
         "states": states,
@@ -59,7 +59,11 @@ def overview(db: Connection, config: Config, now: datetime, start: int = 0) -> s
         "sparks": {each.id: _spark(days.get(each.id, ()), now, _SPARK) for each in listed},
         "coming": board.coming(db, _COMING),
         "categories": [
-            (known[place.folder], place.entries, urls(config.site.base_url, place.folder, _formats(config, place.path)))
+            (
+                known[place.folder],
+                counts.get(place.id, 0),
+                urls(config.site.base_url, place.folder, _formats(config, place.path)),
+            )
             for place in listing[:_LISTED]
         ],
         "more_categories": max(0, len(listing) - _LISTED),
