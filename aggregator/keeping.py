@@ -1,7 +1,7 @@
 """What a visit means: which items are new or changed, what was learned, when to come again; kept in one transaction."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time
 
@@ -85,7 +85,7 @@ def keep(
         due = schedule.Due(now, "looked at by every run")
         if remote:
             due = _due(visit, standing, learned, now, stretch, pushed)
-        surplus = frozenset[identity.Change]() if standing.last_success else _surplus(visit, changes, now)
+        surplus = () if standing.last_success else _surplus(visit, changes, now)
         warnings = visits.save(db, standing.id, visit, changes, now, due, learned, surplus)
         taken_back, is_strict = 0, remote and visit.source.policy.on_vanish == "drop"
         if visit.documents and not visit.error:
@@ -123,11 +123,11 @@ def keep(
     )
 
 
-def _surplus(visit: Visit, changes: Sequence[identity.Change], now: datetime) -> frozenset[identity.Change]:
+def _surplus(visit: Visit, changes: Sequence[identity.Change], now: datetime) -> Collection[identity.Change]:
     """What a first visit gave beyond the newest that are wanted of it: by date, then by their order in the feed."""
     wanted = visit.source.policy.first_import
     if wanted is None or not sources.find(visit.source.kind).REMOTE:
-        return frozenset()
+        return ()
     place = {_unnamed(item): number for number, item in reversed(list(enumerate(visit.items)))}
     new = [change for change in changes if change.what == "new"]
     new.sort(key=lambda change: place[_unnamed(change.item)] if change.item else 0)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from aggregator.identity.keys import digest, keys_of, print_of, stored, words
+from aggregator.identity.keys import digest, print_of, signs, stored
 from aggregator.identity.learning import learn, reidentified
 from aggregator.identity.recognising import adopt
 from aggregator.identity.values import Change, Decision, Habits, Known, Met
@@ -80,8 +80,7 @@ def _meet(item: Item, mode: Identity, *, learned: bool) -> Met:
     """An item of a visit; a guid that nobody trusts is left out, lest it count as an edit."""
     if mode not in ("auto", "guid"):
         item = replace(item, guid="")
-    said = words(item)
-    found = keys_of(item, said)
+    said, found = signs(item)
     return Met(item, found, stored(found, mode, learned=learned), digest(item), said)
 
 

@@ -4,6 +4,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
@@ -95,8 +96,13 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 def insert_new(db: Connection, table: Table) -> Any:
     """An INSERT that leaves alone what is there already: the unique keys decide, not a look beforehand."""
-    dialect = import_module(f"sqlalchemy.dialects.{db.dialect.name}")  # the one in use, as each takes a while to load
-    return dialect.insert(table).on_conflict_do_nothing()
+    return _insert_new(db.dialect.name, table)
+
+
+@cache
+def _insert_new(dialect: str, table: Table) -> Any:
+    made = import_module(f"sqlalchemy.dialects.{dialect}")  # the one in use, as each takes a while to load
+    return made.insert(table).on_conflict_do_nothing()
 
 
 def portions(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:

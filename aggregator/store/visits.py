@@ -1,9 +1,8 @@
 """What the store knows of a source before a visit, and what a visit leaves in it. All of a visit is one transaction."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import count
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
@@ -12,6 +11,7 @@ from aggregator.identity import Change, Habits, Known, digest
 from aggregator.model import CategoryPath, Feed, Hints, Item, Move, Validators, Visit
 from aggregator.rhythm import Rhythm
 from aggregator.schedule import Due
+from aggregator.store import items
 from aggregator.store.engine import insert_new
 from aggregator.store.retention import FINAL
 from aggregator.store.tables import document, item, item_key, pending, source, waiting
@@ -102,7 +102,7 @@ def save(
         visit = replace(visit, said=_said(row, visit))
         state["warnings"] = dump_said(visit.said)
         _save_documents(db, source_id, visit)
-        _save_items(db, row, visit, changes, now, surplus)
+        items.save(db, source_id, changes, now, visit.feed.updated if visit.feed else None, surplus)
         if visit.feed:
             state["feed"] = dump(visit.feed)
             if replace(load(Feed, row.feed), updated=None) != replace(visit.feed, updated=None):
@@ -113,8 +113,7 @@ def save(
 
 def add(db: Connection, source_id: int, visit: Visit, changes: Sequence[Change], now: datetime, rhythm: Rhythm) -> None:
     """Keep the items of a visit and when they came: from what a hub delivers nothing else is to be learned."""
-    row = db.execute(select(source).where(source.c.id == source_id)).one()
-    _save_items(db, row, visit, changes, now, ())
+    items.save(db, source_id, changes, now, visit.feed.updated if visit.feed else None)
     db.execute(update(source).where(source.c.id == source_id).values(rhythm=dump(rhythm)))
 
 
@@ -211,94 +210,6 @@ def _save_documents(db: Connection, source_id: int, visit: Visit) -> None:
     ]
     if rows:
         db.execute(insert(document), rows)
-
-
-def _save_items(
-    db: Connection,
-    of: Row[Any],
-    visit: Visit,
-    changes: Sequence[Change],
-    now: datetime,
-    surplus: Collection[Change],
-) -> None:
-    said = visit.feed.updated if visit.feed else None
-    for change in changes:
-        day = change.published if change.waits else None
-        if change.what == "new" and change.item:
-            values = _row(change, change.item) | {
-                "source_id": of.id,
-                "first_seen": seconds(now),
-                "feed_updated": seconds(said),
-                "edits": 0,
-            }
-            if change in surplus:
-                values |= {"removed": seconds(now), "why": "first import", "data": "{}"}
-            made = _add(db, change.identity, values)
-            save_keys(db, of.id, made, change.keys)
-            if change not in surplus:
-                _await(db, made, day, now)
-        elif change.known and change.what == "removed":
-            db.execute(update(item).where(item.c.id == change.known.id).values(removed=seconds(now), why="file gone"))
-            _await(db, change.known.id, None, now)
-        elif change.known and change.known.final:
-            _save_seen(db, change.known.id, now)
-            if not change.known.keys.issuperset(change.keys):
-                save_keys(db, of.id, change.known.id, change.keys)
-        elif change.known and change.item:
-            if change.what == "edited":
-                values = _row(change, change.item) | {"feed_updated": seconds(said)}
-                values |= {"edits": item.c.edits + 1, "edited": seconds(now)} if change.meant else {}
-                db.execute(update(item).where(item.c.id == change.known.id).values(values))
-                _await(db, change.known.id, day, now)
-            if not change.known.keys.issuperset(change.keys) or change.what == "edited":
-                save_keys(db, of.id, change.known.id, change.keys)
-
-
-def _save_seen(db: Connection, item_id: int, now: datetime) -> None:
-    """Upstream still lists what was removed for good; to the day is exact enough."""
-    before = func.coalesce(item.c.seen, 0) <= seconds(now) - 86400
-    db.execute(update(item).where(item.c.id == item_id, before).values(seen=seconds(now)))
-
-
-def _add(db: Connection, identity: str, values: dict[str, Any]) -> int:
-    """A new item's number. Where its identity is that of an item with another text or file by now, it is numbered."""
-    for number in count(1):
-        unique = {"identity": f"{identity}#{number}" if number > 1 else identity}
-        made = db.execute(insert_new(db, item).values(values | unique).returning(item.c.id)).scalar()
-        if made is not None:
-            return int(made)
-    raise AssertionError("there is always another number")
-
-
-def _row(change: Change, value: Item) -> dict[str, Any]:
-    return {
-        "origin": value.origin,
-        "title": value.title,
-        "data": dump(value),
-        "digest": change.digest,
-        "words": change.words,
-        "published": seconds(change.published),
-        "updated": seconds(change.updated),
-        "removed": None,
-        "why": "",
-        "missing": None,
-    }
-
-
-def save_keys(db: Connection, source_id: int, item_id: int, keys: Iterable[str]) -> None:
-    """Guids and links are remembered for ever; of all else the last alone, as others may come to have it."""
-    for_ever = item_key.c.key.startswith("guid:") | item_key.c.key.startswith("link:")
-    db.execute(delete(item_key).where(item_key.c.item_id == item_id, ~for_ever))
-    rows = [{"item_id": item_id, "key": key, "source_id": source_id} for key in keys]
-    db.execute(insert_new(db, item_key), rows)
-
-
-def _await(db: Connection, item_id: int, published: datetime | None, now: datetime) -> None:
-    """Have an item's story looked at: now, or, when its date lies ahead, on that day."""
-    db.execute(delete(waiting).where(waiting.c.item_id == item_id))
-    if published and published > now:
-        db.execute(insert(waiting).values(item_id=item_id, until=seconds(published)))
-    db.execute(insert_new(db, pending).values(item_id=item_id))
 
 
 def _known(row: Any, keys: frozenset[str]) -> Known:
