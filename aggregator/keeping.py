@@ -68,9 +68,10 @@ def keep(
             visits.postpone(db, standing.id, until, visit.error.removeprefix("paused: "))
             return None
         decision = identity.Decision((), (), standing.habits)
+        before = visits.validators(db, standing.id)
         if not visit.error:
             keys = {key for item in visit.items for key in identity.keys(item)}
-            gone = visits.validators(db, standing.id).keys() - visit.held.keys() - visit.broken
+            gone = before.keys() - visit.held.keys() - visit.broken
             origins = set() if remote else {*gone, *visit.documents}
             known = visits.known(db, standing.id, keys, origins)
             held = visit.held.keys() | visit.broken
@@ -78,7 +79,7 @@ def keep(
             decision = identity.decide(visit.items, known, now, remote=remote, policy=policy, habits=habits, held=held)
             visit = _told(visit, decision)
         changes = decision.changes
-        learned = _learned(visit, standing, changes, visits.validators(db, standing.id), now)
+        learned = _learned(visit, standing, changes, before, now)
         rhythm = rhythm_after(visit, standing, changes, now) if remote else standing.rhythm
         learned = replace(learned, habits=decision.habits, rhythm=rhythm)
         pushed = listening and not visit.error and _is_pushed(db, standing, changes, now)
@@ -86,7 +87,7 @@ def keep(
         if remote:
             due = _due(visit, standing, learned, now, stretch, pushed)
         surplus = () if standing.last_success else _surplus(visit, changes, now)
-        warnings = visits.save(db, standing.id, visit, changes, now, due, learned, surplus)
+        warnings = visits.save(db, standing.id, visit, changes, now, due, learned, before, surplus)
         taken_back, is_strict = 0, remote and visit.source.policy.on_vanish == "drop"
         if visit.documents and not visit.error:
             if is_strict:

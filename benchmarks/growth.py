@@ -79,7 +79,7 @@ def fill(state: Path, size: int) -> None:
             changes = identity.decide(items, (), now, remote=True).changes
             with writing(engine) as db:
                 due, learned = Due(now, "benchmark"), visits.Learned(standing.hints or Hints())
-                visits.save(db, standing.id, Visit(source, items), changes, now, due, learned)
+                visits.save(db, standing.id, Visit(source, items), changes, now, due, learned, {})
     engine.dispose()
 
 
