@@ -89,7 +89,7 @@ def _distinct(every: Sequence[Met], remote: bool, *, strict: bool) -> list[Met]:
 
     Where the owner says what decides, that alone is compared, and of two the later is taken. Two files are always two.
     """
-    every = sorted(every, key=lambda each: (each.keys, repr(each.item)))
+    every = _sorted(every)
     if not remote:
         return every
     if strict:
@@ -99,13 +99,21 @@ def _distinct(every: Sequence[Met], remote: bool, *, strict: bool) -> list[Met]:
         names = tuple(key for key in each.keys if key.startswith(("guid:", "link:", "path:")))
         said = each.words if each.item.guid else each.keys[-1]
         seen.setdefault(each.stored[:1] if strict else (*names, said), each)
-    return sorted(seen.values(), key=lambda each: (each.keys, repr(each.item)))
+    return _sorted(seen.values()) if strict else list(seen.values())
+
+
+def _sorted(every: Collection[Met]) -> list[Met]:
+    """In an order that does not depend on the one they came in."""
+    if len({each.keys for each in every}) == len(every):
+        return sorted(every, key=lambda each: each.keys)
+    return sorted(every, key=lambda each: (each.keys, repr(each.item)))
 
 
 def _new(each: Met, identity: str, now: datetime, future: Future) -> Change:
     published, updated = _dates(each.item, now, future)
-    change = Change("new", each.item, None, each.stored, identity, each.digest, each.words, published, updated)
-    return replace(change, waits=_waits(published, now, future))
+    waits = _waits(published, now, future)
+    said = each.stored, identity, each.digest, each.words, published, updated
+    return Change("new", each.item, None, *said, waits=waits)
 
 
 def _lies_ahead(item: Item, now: datetime) -> bool:

@@ -1,7 +1,7 @@
 """What has happened: the log of visits, their sums by day and hour, runs, and incidents. All of it is bounded."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -92,25 +92,46 @@ class Incident:
     id: int = 0
 
 
-def log_visit(db: Connection, source_id: int, made: Visited, news: Mapping[int, int]) -> None:
-    """Keep a visit in the log, and in the sums; `news` counts its new entries by the number of their day."""
-    values = {name: getattr(made, name) for name in _LOGGED}
-    moments = {"at": seconds(made.at), "next_visit": seconds(made.next_visit)}
-    db.execute(_LOG, values | moments | {"source_id": source_id})
-    db.execute(_FORGET, {"of": source_id})
-    today = day_number(made.at)
-    failed = int(made.outcome not in ("ok", "same"))
-    nothing = {"source_id": source_id, "visits": 0, "failed": 0}
-    days = [nothing | {"number": number, "new": new} for number, new in sorted(news.items()) if number >= today - _DAYS]
-    db.execute(
-        insert_or(db, day, "add"), [{**nothing, "number": today, "visits": 1, "failed": failed, "new": 0}, *days]
-    )
-    sums = {"requests": made.requests, "received": made.received, "saved": made.saved}
-    if made.requests:
-        hour = {"hour": _number(made.at, 3_600), "status": made.status}
-        db.execute(insert_or(db, traffic, "add"), hour | sums)
-    added = {f"more_{name}": value for name, value in sums.items()} | {"more_unchanged": int(made.outcome == "same")}
-    db.execute(_TOTAL, added | {"of": source_id, "last_size": made.size})
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A visit that is to be logged; `news` counts its new entries by the number of their day."""
+
+    source_id: int
+    made: Visited
+    news: Mapping[int, int]
+
+
+def log_visits(db: Connection, entries: Sequence[Entry]) -> None:
+    """Keep visits in the log, and in the sums."""
+    if not entries:
+        return
+    logged, sums, days, hours = [], [], [], []
+    for each in entries:
+        made, mine = each.made, {"source_id": each.source_id}
+        values = {name: getattr(made, name) for name in _LOGGED}
+        logged.append(values | {"at": seconds(made.at), "next_visit": seconds(made.next_visit)} | mine)
+        today, failed = day_number(made.at), int(made.outcome not in ("ok", "same"))
+        days.append({"number": today, "visits": 1, "failed": failed, "new": 0} | mine)
+        for number, new in sorted(each.news.items()):
+            if is_kept(number, made.at):
+                days.append({"number": number, "visits": 0, "failed": 0, "new": new} | mine)
+        added = {"requests": made.requests, "received": made.received, "saved": made.saved}
+        if made.requests:
+            hours.append({"hour": _number(made.at, 3_600), "status": made.status} | added)
+        more: dict[str, int | None] = {f"more_{name}": value for name, value in added.items()}
+        more["more_unchanged"] = int(made.outcome == "same")
+        sums.append(more | {"of": each.source_id, "last_size": made.size})
+    db.execute(_LOG, logged)
+    db.execute(_FORGET, [{"of": each.source_id} for each in entries])
+    db.execute(insert_or(db, day, "add"), days)
+    if hours:
+        db.execute(insert_or(db, traffic, "add"), hours)
+    db.execute(_TOTAL, sums)
+
+
+def is_kept(number: int, now: datetime) -> bool:
+    """Whether the sums of a day, by its number, are kept at this moment."""
+    return number >= day_number(now) - _DAYS
 
 
 def log_run(db: Connection, made: Run) -> None:
