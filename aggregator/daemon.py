@@ -283,7 +283,7 @@ class Daemon:
             visits.stretch = plan.stretch
 
     async def _prune(self) -> None:
-        await self._write(_trim, self.engine, self.clock())
+        await self._write(_in_store, history.trim, self.engine, self.clock())
         self._publishing.news()
 
     async def _watch(self, scheduler: AsyncIOScheduler) -> None:
@@ -300,7 +300,7 @@ class Daemon:
                     job.modify(next_run_time=datetime.now(UTC))  # the scheduler has a clock of its own
                 self._ticked = 0.0
                 if by < 0:
-                    self._begin(self._write(_set_back, self.engine, self.clock(), by))
+                    self._begin(self._write(_in_store, stored.set_back, self.engine, self.clock(), by))
                 self._turn.set()
             if every and self._loop.time() - told >= every and self._ticks != ticks:
                 told, ticks = self._loop.time(), self._ticks
@@ -391,11 +391,6 @@ def _remote(plan: Plan) -> set[str]:
     return {source.key for source, _ in plan.due if sources.find(source.kind).REMOTE}
 
 
-def _set_back(engine: Engine, now: datetime, by: float) -> None:
+def _in_store(do: Callable[..., None], engine: Engine, *values: Any) -> None:
     with writing(engine) as db:
-        stored.set_back(db, now, by)
-
-
-def _trim(engine: Engine, now: datetime) -> None:
-    with writing(engine) as db:
-        history.trim(db, now)
+        do(db, *values)

@@ -1,7 +1,7 @@
 """What a visit means: which items are new or changed, what was learned, when to come again; kept in one transaction."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time
 
@@ -12,10 +12,11 @@ from aggregator.fetching import freshness
 from aggregator.model import HostState, Item, Source, Validators, Visit
 from aggregator.moves import moved
 from aggregator.rhythm import Rhythm, learn
+from aggregator.store import history, retention, vanished, visits
 from aggregator.store import hubs as subscriptions
-from aggregator.store import retention, vanished, visits
 from aggregator.store import sources as stored
 from aggregator.store.engine import writing
+from aggregator.store.history import Entry
 from aggregator.store.sources import Standing
 from aggregator.text import masked
 
@@ -57,59 +58,87 @@ def keep(
     """Decide what a visit means, and save it, with what was learned of `hosts`. `stretch` is what a budget of requests
     makes of the wait until the next one.
 
-    Where nobody is `listening` to what hubs deliver, they are not relied on.
+    Where nobody is `listening` to what hubs deliver, they are not relied on. What asked nobody has no outcome.
     """
-    remote = sources.find(visit.source.kind).REMOTE
+    return keep_all(engine, [(visit, standing)], now, hosts, stretch, listening=listening)[0]
+
+
+def keep_all(
+    engine: Engine,
+    made: Sequence[tuple[Visit, Standing]],
+    now: datetime,
+    hosts: Mapping[str, HostState] | None = None,
+    stretch: float = 1.0,
+    *,
+    listening: bool = False,
+) -> list[Outcome | None]:
+    """The same for visits of several sources, in one transaction: meant for those that found nothing new."""
     with writing(engine) as db:
         stored.save_hosts(db, hosts or {})
-        if visit.trouble and visit.trouble.kind == "paused" and not visit.trouble.asked:
-            pace = visit.source.pace
-            until = schedule.after_pause(now, visit.source.key, pace, visit.trouble.retry_after or pace.pause)
-            visits.postpone(db, standing.id, until, visit.error.removeprefix("paused: "))
-            return None
-        decision = identity.Decision((), (), standing.habits)
-        if not visit.error:
-            keys = {key for item in visit.items for key in identity.keys(item)}
-            gone = visits.validators(db, standing.id).keys() - visit.held.keys() - visit.broken
-            origins = set() if remote else {*gone, *visit.documents}
-            known = visits.known(db, standing.id, keys, origins)
-            held = visit.held.keys() | visit.broken
-            policy, habits = visit.source.policy, standing.habits
-            decision = identity.decide(visit.items, known, now, remote=remote, policy=policy, habits=habits, held=held)
-            visit = _told(visit, decision)
-        changes = decision.changes
-        learned = _learned(visit, standing, changes, visits.validators(db, standing.id), now)
-        rhythm = rhythm_after(visit, standing, changes, now) if remote else standing.rhythm
-        learned = replace(learned, habits=decision.habits, rhythm=rhythm)
-        pushed = listening and not visit.error and _is_pushed(db, standing, changes, now)
-        due = schedule.Due(now, "looked at by every run")
-        if remote:
-            due = _due(visit, standing, learned, now, stretch, pushed)
-        surplus = frozenset[identity.Change]() if standing.last_success else _surplus(visit, changes, now)
-        warnings = visits.save(db, standing.id, visit, changes, now, due, learned, surplus)
-        taken_back, is_strict = 0, remote and visit.source.policy.on_vanish == "drop"
-        if visit.documents and not visit.error:
-            if is_strict:
-                taken_back = vanished.note(db, standing.id, visit.items, changes, now)
-            retention.forget(db, standing.id, now)
-        elif visit.held and is_strict:
-            taken_back = vanished.confirm(db, standing.id, now)
-        moved_to = learned.move.url if learned.move and learned.move.believed else ""
-        if standing.move and standing.move.believed:
-            moved_to = ""  # it was followed, and told, before
-        for name in (*visit.documents, *visit.held) if moved_to else ():
-            visits.follow(db, standing.id, name, moved_to)
-        counts = Counter(same=0, waiting=0)
-        counts.update("waiting" if change.waits else change.what for change in changes if change not in surplus)
-        if taken_back:
-            counts["removed"] += taken_back
-        if not remote and not visit.error:
-            awake, counts["waiting"] = visits.posts(db, standing.id, now)
-            counts["same"] = awake - counts["new"] - counts["edited"]
-        dates = [each.published for each in changes if each.what == "new" and not each.waits and each not in surplus]
-        noting.note(db, visit, standing, due, now, new=dates, changed=counts["edited"] + counts["removed"])
+        kept = [_keep(db, visit, standing, now, stretch, listening=listening) for visit, standing in made]
+        history.log_visits(db, [entry for _, entries in kept for entry in entries])
+    return [outcome for outcome, _ in kept]
+
+
+def found_nothing(visit: Visit) -> bool:
+    """Whether a visit found all as it was: losing it, in a crash, costs no more than another such request."""
+    return bool(visit.answer and visit.held) and not (visit.documents or visit.broken or visit.error)
+
+
+def _keep(
+    db: Connection, visit: Visit, standing: Standing, now: datetime, stretch: float, *, listening: bool
+) -> tuple[Outcome | None, tuple[Entry, ...]]:
+    """Save a visit but for the log; return that as well."""
+    remote = sources.find(visit.source.kind).REMOTE
+    if visit.trouble and visit.trouble.kind == "paused" and not visit.trouble.asked:
+        pace = visit.source.pace
+        until = schedule.after_pause(now, visit.source.key, pace, visit.trouble.retry_after or pace.pause)
+        visits.postpone(db, standing.id, until, visit.error.removeprefix("paused: "))
+        return None, ()
+    decision = identity.Decision((), (), standing.habits)
+    before = visits.validators(db, standing.id)
+    if not visit.error:
+        keys = {key for item in visit.items for key in identity.keys(item)}
+        gone = before.keys() - visit.held.keys() - visit.broken
+        origins = set() if remote else {*gone, *visit.documents}
+        known = visits.known(db, standing.id, keys, origins)
+        held = visit.held.keys() | visit.broken
+        policy, habits = visit.source.policy, standing.habits
+        decision = identity.decide(visit.items, known, now, remote=remote, policy=policy, habits=habits, held=held)
+        visit = _told(visit, decision)
+    changes = decision.changes
+    learned = _learned(visit, standing, changes, before, now)
+    rhythm = rhythm_after(visit, standing, changes, now) if remote else standing.rhythm
+    learned = replace(learned, habits=decision.habits, rhythm=rhythm)
+    pushed = listening and not visit.error and _is_pushed(db, standing, changes, now)
+    due = schedule.Due(now, "looked at by every run")
+    if remote:
+        due = _due(visit, standing, learned, now, stretch, pushed)
+    surplus = () if standing.last_success else _surplus(visit, changes, now)
+    warnings = visits.save(db, standing.id, visit, changes, now, due, learned, before, surplus)
+    taken_back, is_strict = 0, remote and visit.source.policy.on_vanish == "drop"
+    if visit.documents and not visit.error:
+        if is_strict:
+            taken_back = vanished.note(db, standing.id, visit.items, changes, now)
+        retention.forget(db, standing.id, now)
+    elif visit.held and is_strict:
+        taken_back = vanished.confirm(db, standing.id, now)
+    moved_to = learned.move.url if learned.move and learned.move.believed else ""
+    if standing.move and standing.move.believed:
+        moved_to = ""  # it was followed, and told, before
+    for name in (*visit.documents, *visit.held) if moved_to else ():
+        visits.follow(db, standing.id, name, moved_to)
+    counts = Counter(same=0, waiting=0)
+    counts.update("waiting" if change.waits else change.what for change in changes if change not in surplus)
+    if taken_back:
+        counts["removed"] += taken_back
+    if not remote and not visit.error:
+        awake, counts["waiting"] = visits.posts(db, standing.id, now)
+        counts["same"] = awake - counts["new"] - counts["edited"]
+    dates = [each.published for each in changes if each.what == "new" and not each.waits and each not in surplus]
+    entries = noting.note(db, visit, standing, due, now, new=dates, changed=counts["edited"] + counts["removed"])
     title = visit.source.title or (visit.feed.title if visit.feed else "") or standing.feed.title
-    return Outcome(
+    outcome = Outcome(
         source=visit.source,
         title=title or masked(visit.source.key),
         counts=counts,
@@ -121,13 +150,14 @@ def keep(
         moved_to=moved_to,
         reason=due.reason,
     )
+    return outcome, entries
 
 
-def _surplus(visit: Visit, changes: Sequence[identity.Change], now: datetime) -> frozenset[identity.Change]:
+def _surplus(visit: Visit, changes: Sequence[identity.Change], now: datetime) -> Collection[identity.Change]:
     """What a first visit gave beyond the newest that are wanted of it: by date, then by their order in the feed."""
     wanted = visit.source.policy.first_import
     if wanted is None or not sources.find(visit.source.kind).REMOTE:
-        return frozenset()
+        return ()
     place = {_unnamed(item): number for number, item in reversed(list(enumerate(visit.items)))}
     new = [change for change in changes if change.what == "new"]
     new.sort(key=lambda change: place[_unnamed(change.item)] if change.item else 0)

@@ -10,7 +10,7 @@ from aggregator import health, schedule, sources
 from aggregator.model import Visit
 from aggregator.store import history
 from aggregator.store import sources as stored
-from aggregator.store.history import Incident, Visited
+from aggregator.store.history import Entry, Incident, Visited
 from aggregator.store.sources import Standing
 from aggregator.text import masked
 
@@ -26,20 +26,24 @@ def note(
     *,
     new: Sequence[datetime | None],
     changed: int,
-) -> None:
-    """Log a visit, which is saved already, and judge its source anew; all in the transaction that saves it.
+) -> tuple[Entry, ...]:
+    """Judge the source of a visit, which is saved already, anew. Returns what is to be logged; all of it belongs into
+    the transaction that saves the visit.
 
     `before` is how the source stood; `new` are the dates of its new entries, `changed` counts those that were edited or
     removed. A look that received nothing, such as that of every run at local posts, is logged when it found news.
     """
     remote = sources.find(visit.source.kind).REMOTE
+    entries: tuple[Entry, ...] = ()
     if visit.cost.requests or visit.cost.received or new or changed or visit.error != before.error:
         news = _by_day(new, before, now)
-        history.log_visit(db, before.id, _visited(visit, before, due, now, len(new), changed), news)
+        entries = (Entry(before.id, _visited(visit, before, due, now, len(new), changed), news),)
         if remote and (news or before.newest is None):
-            days = history.posting_days(db, before.id)
+            fresh = (number for number in news if history.is_kept(number, now))
+            days = sorted({*history.posting_days(db, before.id), *fresh})
             stored.save_habit(db, before.id, days[-1] if days else None, health.patience(days))
     _judge(db, visit, before, now)
+    return entries
 
 
 def _visited(visit: Visit, before: Standing, due: schedule.Due, now: datetime, new: int, changed: int) -> Visited:

@@ -23,8 +23,8 @@ from aggregator import channels, sources
 from aggregator.config import Config
 from aggregator.fetching import loop_factory
 from aggregator.keeping import Outcome as Outcome
-from aggregator.keeping import keep
-from aggregator.model import CategoryPath, Retention
+from aggregator.keeping import found_nothing, keep_all
+from aggregator.model import CategoryPath, Retention, Visit
 from aggregator.placing import slugs
 from aggregator.planning import Plan, align, prepare
 from aggregator.publish import sweep
@@ -42,6 +42,7 @@ _Key = TypeVar("_Key", str, CategoryPath)
 _Value = TypeVar("_Value")
 
 _AT_ONCE = 1000  # visits under way; the client says how many of them talk at once, the others wait for their host
+_TOGETHER = 50  # visits that found nothing new are saved in one transaction; a crash loses as many
 READERS = 2  # threads: more are not faster (the GIL), and each keeps memory for itself
 
 
@@ -203,9 +204,9 @@ async def _visit_all(
     exact: datetime,
     progress: Callable[[int, int, str], None],
 ) -> list[Outcome]:
-    """Visit what is due and save each visit as it ends; a source whose host wants silence has no outcome.
+    """Visit what is due and save each visit as it ends, those that found nothing new some at a time.
 
-    `exact` is `now` with its microseconds.
+    A source whose host wants silence has no outcome. `exact` is `now` with its microseconds.
     """
     import asyncio
     from concurrent.futures import ThreadPoolExecutor
@@ -214,18 +215,28 @@ async def _visit_all(
     from aggregator.network import network
 
     outcomes: list[Outcome] = []
+    unchanged: list[tuple[Visit, Standing]] = []
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(READERS, "reader"))
     remote = any(sources.find(source.kind).REMOTE for source, _ in plan.due)
     async with network(config, plan.hosts, exact, remote=remote) as (fetch, learned, _):
         progress(0, len(plan.due), "")
         done = 0
+
+        def save(*made: tuple[Visit, Standing]) -> None:
+            outcomes.extend(filter(None, keep_all(engine, made, now, learned(), plan.stretch)))
+
         try:
             async for visit in collect(plan.due, fetch, _AT_ONCE):
-                outcome = keep(engine, visit, plan.standings[visit.source.key], now, learned(), plan.stretch)
-                outcomes += [outcome] if outcome else []
+                made = visit, plan.standings[visit.source.key]
+                if not found_nothing(visit):
+                    save(made)
+                else:
+                    unchanged.append(made)
+                if len(unchanged) >= _TOGETHER:
+                    save(*unchanged)
+                    unchanged.clear()
                 done += 1
                 progress(done, len(plan.due), visit.source.title or masked(visit.source.key))
         finally:  # whose visit is cut, by SIGTERM, was asked all the same
-            with writing(engine) as db:
-                stored.save_hosts(db, learned())
+            save(*unchanged)
     return outcomes

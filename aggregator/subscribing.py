@@ -26,9 +26,9 @@ from aggregator.keeping import Outcome, rhythm_after
 from aggregator.logs import say
 from aggregator.model import Cost, Document, Source, Visit
 from aggregator.planning import asked_once
+from aggregator.store import history, visits
 from aggregator.store import hubs as held
 from aggregator.store import sources as stored
-from aggregator.store import visits
 from aggregator.store.engine import reading, writing
 from aggregator.store.sources import Standing
 from aggregator.text import masked
@@ -311,7 +311,8 @@ def _keep(
         dates = [each.published for each in changes if each.what == "new" and not each.waits]
         visit = replace(visit, cost=Cost(received=len(event.body)))
         told = replace(due, reason="delivered by its hub")
-        noting.note(db, visit, standing, told, now, new=dates, changed=counts["edited"])
+        entries = noting.note(db, visit, standing, told, now, new=dates, changed=counts["edited"])
+        history.log_visits(db, entries)
     return Outcome(source, title, counts, visit.warnings, next_visit=due.when, reason=due.reason)
 
 

@@ -74,7 +74,7 @@ def filled(path: Path, count: int) -> Engine:
             with writing(engine) as db:
                 source_id = standings[source.key].id
                 learned = visits.Learned(Hints())
-                visits.save(db, source_id, Visit(source, items), changes, NOW, Due(NOW, "benchmark"), learned)
+                visits.save(db, source_id, Visit(source, items), changes, NOW, Due(NOW, "benchmark"), learned, {})
     return engine
 
 

@@ -163,7 +163,7 @@ def _log(db: Connection, source_id: int, place: int, dice: random.Random, now: d
         elif new:
             seconds = dice.uniform(0.1, 2)
             made = Visited(at, 200, "ok", after, reason, new, 0, seconds, size, requests=1, size=size)
-        history.log_visit(db, source_id, made, {history.day_number(at): new} if new else {})
+        history.log_visits(db, [history.Entry(source_id, made, {history.day_number(at): new} if new else {})])
 
 
 def _often(dice: random.Random, rate: float) -> int:

@@ -67,6 +67,7 @@ def test_plain_text(raw: str) -> None:
     assert text.legal(raw) == re.sub(
         "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "", raw.replace("\r\n", "\n").replace("\r", "\n")
     )
+    assert text.plain(raw + "<br>") == " ".join("".join(text._pieces(raw + "<br>")).split())
     if "<" not in raw:
         assert text.plain(raw) == text.plain(raw + "<!---->")
         assert text.plain_title(raw) == text.plain_title(raw + "<wbr>")
@@ -83,6 +84,11 @@ def test_what_was_encoded_twice(raw: str, is_twice: bool) -> None:
         return raw
 
     assert decoding._once(raw) == long_way()
+
+
+@given(st.lists(PIECES | st.sampled_from(["&am", "p;", "\r", "\n", "</P", "<!-->", "<K>"]), max_size=15).map("".join))
+def test_plain_text_of_markup(fragment: str) -> None:
+    assert text.plain(fragment) == " ".join("".join(text._pieces(fragment)).split())
 
 
 @pytest.mark.parametrize("base", ["", "https://site.example/a/b", "http://256.1.1.1/"])

@@ -857,7 +857,7 @@ def test_a_crash_while_saving_leaves_the_visit_to_be_made_again(fresh: Callable[
     before = standing(store)
     found = Visit(ONE, (story(1),), documents={ONE.key: Validators("etag")})
     with pytest.raises(PowerError), writing(store.engine) as db:
-        visits.save(db, before.id, found, (), NOW, Due(NOW + HOUR, "every 1 h"), visits.Learned(Hints()))
+        visits.save(db, before.id, found, (), NOW, Due(NOW + HOUR, "every 1 h"), visits.Learned(Hints()), {})
         raise PowerError
     assert (standing(store), validators(store)) == (before, {})
 

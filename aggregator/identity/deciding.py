@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from aggregator.identity.keys import digest, keys_of, print_of, stored, words
+from aggregator.identity.keys import digest, print_of, signs, stored
 from aggregator.identity.learning import learn, reidentified
 from aggregator.identity.recognising import adopt
 from aggregator.identity.values import Change, Decision, Habits, Known, Met
@@ -80,8 +80,7 @@ def _meet(item: Item, mode: Identity, *, learned: bool) -> Met:
     """An item of a visit; a guid that nobody trusts is left out, lest it count as an edit."""
     if mode not in ("auto", "guid"):
         item = replace(item, guid="")
-    said = words(item)
-    found = keys_of(item, said)
+    said, found = signs(item)
     return Met(item, found, stored(found, mode, learned=learned), digest(item), said)
 
 
@@ -90,7 +89,7 @@ def _distinct(every: Sequence[Met], remote: bool, *, strict: bool) -> list[Met]:
 
     Where the owner says what decides, that alone is compared, and of two the later is taken. Two files are always two.
     """
-    every = sorted(every, key=lambda each: (each.keys, repr(each.item)))
+    every = _sorted(every)
     if not remote:
         return every
     if strict:
@@ -100,13 +99,21 @@ def _distinct(every: Sequence[Met], remote: bool, *, strict: bool) -> list[Met]:
         names = tuple(key for key in each.keys if key.startswith(("guid:", "link:", "path:")))
         said = each.words if each.item.guid else each.keys[-1]
         seen.setdefault(each.stored[:1] if strict else (*names, said), each)
-    return sorted(seen.values(), key=lambda each: (each.keys, repr(each.item)))
+    return _sorted(seen.values()) if strict else list(seen.values())
+
+
+def _sorted(every: Collection[Met]) -> list[Met]:
+    """In an order that does not depend on the one they came in."""
+    if len({each.keys for each in every}) == len(every):
+        return sorted(every, key=lambda each: each.keys)
+    return sorted(every, key=lambda each: (each.keys, repr(each.item)))
 
 
 def _new(each: Met, identity: str, now: datetime, future: Future) -> Change:
     published, updated = _dates(each.item, now, future)
-    change = Change("new", each.item, None, each.stored, identity, each.digest, each.words, published, updated)
-    return replace(change, waits=_waits(published, now, future))
+    waits = _waits(published, now, future)
+    said = each.stored, identity, each.digest, each.words, published, updated
+    return Change("new", each.item, None, *said, waits=waits)
 
 
 def _lies_ahead(item: Item, now: datetime) -> bool:

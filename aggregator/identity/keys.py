@@ -11,6 +11,7 @@ import string
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from aggregator import text
@@ -132,11 +133,15 @@ def _bare(url: re.Match[str]) -> str:
 
 def keys(item: Item) -> tuple[str, ...]:
     """All that an item may be recognised by, strongest first; there is always the last, `text:`."""
-    return keys_of(item, words(item))
+    return signs(item)[1]
 
 
-def keys_of(item: Item, said: str) -> tuple[str, ...]:
-    """The same, where the print of its words is known."""
+@lru_cache(
+    maxsize=1000
+)  # the entries of a feed: the store is asked for what has their keys, and then they are compared
+def signs(item: Item) -> tuple[str, tuple[str, ...]]:
+    """The print of an item's words, and all its keys."""
+    said = words(item)
     day = f"{item.published:%Y-%m-%d}" if item.published else ""
     link, tail = canonical_url(item.url), _split(item.guid)[1] or _split(item.url)[1]
     title = folded(item.title) or folded(text.plain(item.content, 80) or item.summary[:80])
@@ -150,7 +155,7 @@ def keys_of(item: Item, said: str) -> tuple[str, ...]:
         title and "title:" + print_of(title),
         "text:" + print_of(said + day),
     )
-    return tuple(key if len(key) <= 300 else key[:200] + print_of(key) for key in found if key)
+    return said, tuple(key if len(key) <= 300 else key[:200] + print_of(key) for key in found if key)
 
 
 def stored(found: tuple[str, ...], mode: Identity, *, learned: bool) -> tuple[str, ...]:

@@ -52,6 +52,8 @@ def _adopt(incoming: Sequence[Met], rows: Sequence[Known], passes: Sequence[_Pas
     """A guid or link that several incoming entries have, or several known ones, does not tell them apart: then the text
     has to agree, or at least the title.
     """
+    if not rows:
+        return {}
     names = [{*each.keys, *_titled(each.keys, each.item.title), *_dated(each)} for each in incoming]
     by_key = _by_key(rows)
     repeated = {key for key, count in Counter(key for own in names for key in own).items() if count > 1}

@@ -4,9 +4,10 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, NullPool, Table, create_engine, event, text
@@ -95,8 +96,25 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 def insert_new(db: Connection, table: Table) -> Any:
     """An INSERT that leaves alone what is there already: the unique keys decide, not a look beforehand."""
-    dialect = import_module(f"sqlalchemy.dialects.{db.dialect.name}")  # the one in use, as each takes a while to load
-    return dialect.insert(table).on_conflict_do_nothing()
+    return _insert_or(db.dialect.name, table, None)
+
+
+def insert_or(db: Connection, table: Table, instead: Literal["add", "replace"]) -> Any:
+    """An INSERT that for a row which is there already, by its primary key, adds to its values, or replaces them."""
+    return _insert_or(db.dialect.name, table, instead)
+
+
+@cache
+def _insert_or(dialect: str, table: Table, instead: str | None) -> Any:
+    module = import_module(f"sqlalchemy.dialects.{dialect}")  # the one in use, as each takes a while to load
+    made = module.insert(table)
+    if instead is None:
+        return made.on_conflict_do_nothing()
+    others = [each for each in table.c if not each.primary_key]
+    values = {each.name: made.excluded[each.name] for each in others}
+    if instead == "add":
+        values = {each.name: each + values[each.name] for each in others}
+    return made.on_conflict_do_update(index_elements=list(table.primary_key), set_=values)
 
 
 def portions(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:

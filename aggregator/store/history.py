@@ -1,15 +1,14 @@
 """What has happened: the log of visits, their sums by day and hour, runs, and incidents. All of it is bounded."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from functools import cache
-from importlib import import_module
 from typing import Any
 
 from sqlalchemy import Connection, Delete, Row, Select, Table, bindparam, delete, func, insert, or_, select, update
 
+from aggregator.store.engine import insert_or
 from aggregator.store.tables import day, incident, run, source, traffic, visit
 from aggregator.store.values import moment, seconds
 
@@ -93,24 +92,46 @@ class Incident:
     id: int = 0
 
 
-def log_visit(db: Connection, source_id: int, made: Visited, news: Mapping[int, int]) -> None:
-    """Keep a visit in the log, and in the sums; `news` counts its new entries by the number of their day."""
-    values = asdict(made) | {"at": seconds(made.at), "next_visit": seconds(made.next_visit), "source_id": source_id}
-    db.execute(_LOG, {name: value for name, value in values.items() if name in _LOGGED})
-    db.execute(_FORGET, {"of": source_id})
-    today = day_number(made.at)
-    failed = int(made.outcome not in ("ok", "same"))
-    nothing = {"source_id": source_id, "visits": 0, "failed": 0}
-    days = [nothing | {"number": number, "new": new} for number, new in sorted(news.items()) if number >= today - _DAYS]
-    db.execute(
-        _adding(db.dialect.name, day), [{**nothing, "number": today, "visits": 1, "failed": failed, "new": 0}, *days]
-    )
-    sums = {"requests": made.requests, "received": made.received, "saved": made.saved}
-    if made.requests:
-        hour = {"hour": _number(made.at, 3_600), "status": made.status}
-        db.execute(_adding(db.dialect.name, traffic), hour | sums)
-    added = {f"more_{name}": value for name, value in sums.items()} | {"more_unchanged": int(made.outcome == "same")}
-    db.execute(_TOTAL, added | {"of": source_id, "last_size": made.size})
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A visit that is to be logged; `news` counts its new entries by the number of their day."""
+
+    source_id: int
+    made: Visited
+    news: Mapping[int, int]
+
+
+def log_visits(db: Connection, entries: Sequence[Entry]) -> None:
+    """Keep visits in the log, and in the sums."""
+    if not entries:
+        return
+    logged, sums, days, hours = [], [], [], []
+    for each in entries:
+        made, mine = each.made, {"source_id": each.source_id}
+        values = {name: getattr(made, name) for name in _LOGGED}
+        logged.append(values | {"at": seconds(made.at), "next_visit": seconds(made.next_visit)} | mine)
+        today, failed = day_number(made.at), int(made.outcome not in ("ok", "same"))
+        days.append({"number": today, "visits": 1, "failed": failed, "new": 0} | mine)
+        for number, new in sorted(each.news.items()):
+            if is_kept(number, made.at):
+                days.append({"number": number, "visits": 0, "failed": 0, "new": new} | mine)
+        added = {"requests": made.requests, "received": made.received, "saved": made.saved}
+        if made.requests:
+            hours.append({"hour": _number(made.at, 3_600), "status": made.status} | added)
+        more: dict[str, int | None] = {f"more_{name}": value for name, value in added.items()}
+        more["more_unchanged"] = int(made.outcome == "same")
+        sums.append(more | {"of": each.source_id, "last_size": made.size})
+    db.execute(_LOG, logged)
+    db.execute(_FORGET, [{"of": each.source_id} for each in entries])
+    db.execute(insert_or(db, day, "add"), days)
+    if hours:
+        db.execute(insert_or(db, traffic, "add"), hours)
+    db.execute(_TOTAL, sums)
+
+
+def is_kept(number: int, now: datetime) -> bool:
+    """Whether the sums of a day, by its number, are kept at this moment."""
+    return number >= day_number(now) - _DAYS
 
 
 def log_run(db: Connection, made: Run) -> None:
@@ -205,7 +226,7 @@ def incidents(db: Connection, limit: int = 100, source_id: int | None = None) ->
 
 # A visit is logged by statements that are made once, as making them takes longer than what they do.
 
-_LOGGED = frozenset(visit.c.keys()) - {"id"}
+_LOGGED = tuple({each.name for each in visit.c} - {"id", "source_id"})
 _LOG = insert(visit)
 _TOTAL = (
     update(source)
@@ -215,14 +236,6 @@ _TOTAL = (
     )
     .values(visits=source.c.visits + 1, size=func.coalesce(bindparam("last_size"), source.c.size))
 )
-
-
-@cache
-def _adding(dialect: str, table: Table) -> Any:
-    """An INSERT that adds to the sums of a row which is there already."""
-    made = import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
-    sums = {each.name: each + made.excluded[each.name] for each in table.c if not each.primary_key}
-    return made.on_conflict_do_update(index_elements=list(table.primary_key), set_=sums)
 
 
 def _beyond(table: Table, number: int, *mine: Any) -> Delete:

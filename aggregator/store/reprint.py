@@ -8,9 +8,9 @@ from sqlalchemy import Connection, select, update
 from aggregator.identity import PRINTS, digest, keys, words
 from aggregator.model import Item
 from aggregator.store import meta
+from aggregator.store.items import save_keys
 from aggregator.store.tables import item
 from aggregator.store.values import load
-from aggregator.store.visits import save_keys
 
 _PORTION = 500
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from aggregator.identity import canonical_url
 from aggregator.model import CategoryPath, Feed, Item
@@ -50,13 +50,43 @@ def refresh(
     for row in db.execute(select(story_category).where(story_category.c.story_id.in_(numbers))):
         before.setdefault(row.story_id, {})[row.category_id] = row.leaf
     old = {row.id: row for row in db.execute(select(story).where(story.c.id.in_(numbers)))}
+    rewritten: list[dict[str, Any]] = []
+    moved: dict[int, Mapping[int, bool]] = {}
     dirty: set[int] = set()
     for number in numbers:
         after: dict[int, bool] = {}
         for path, leaf in places.get(number, {}).items():  # two spellings are one category
             after[placed[path]] = leaf or after.get(placed[path], False)
-        dirty |= _rewrite(db, old[number], copies.get(number, []), before.get(number, {}), after)
+        values = _shown(old[number], copies.get(number, []), after)
+        if values["digest"] != old[number].digest:
+            rewritten.append(values | {"of": number})
+            dirty |= before.get(number, {}).keys() | after.keys()
+            if before.get(number, {}) != after:
+                moved[number] = after
+    if rewritten:
+        db.execute(_REWRITE, rewritten)
+    if left := [{"of": number} for number in moved if number in before]:
+        db.execute(_LEAVE, left)
+    rows = [
+        {
+            "category_id": category_id,
+            "story_id": number,
+            "leaf": leaf,
+            "published": old[number].published,
+            "first_seen": old[number].first_seen,
+        }
+        for number, after in moved.items()
+        for category_id, leaf in after.items()
+    ]
+    if rows:
+        db.execute(_PLACE, rows)
+    archives.heed(db, [number for number in moved if old[number].digest])  # what was never shown is in no archive
     categories.bump(db, dirty)
+
+
+_REWRITE = update(story).where(story.c.id == bindparam("of"))
+_LEAVE = delete(story_category).where(story_category.c.story_id == bindparam("of"))
+_PLACE = insert(story_category)
 
 
 def _copies(db: Connection, numbers: Sequence[int], view: View) -> Mapping[int, list[_Copy]]:
@@ -89,6 +119,8 @@ def _places(copies: Sequence[_Copy], view: View) -> Mapping[CategoryPath, bool]:
 def _also(copies: Sequence[_Copy]) -> str:
     """The pages of the other copies with their sources' titles, as JSON; a page that is the entry's own is left out."""
     best, *others = copies
+    if not others:
+        return "[]"
     seen = {canonical_url(best.item.url) or best.item.url}
     found = []
     for copy in others:
@@ -101,10 +133,8 @@ def _also(copies: Sequence[_Copy]) -> str:
     return json.dumps(found, ensure_ascii=False)
 
 
-def _rewrite(
-    db: Connection, old: Row[Any], copies: Sequence[_Copy], before: Mapping[int, bool], after: Mapping[int, bool]
-) -> set[int]:
-    """Write what changed of one story; return the categories whose documents show it."""
+def _shown(old: Row[Any], copies: Sequence[_Copy], after: Mapping[int, bool]) -> dict[str, Any]:
+    """What is shown of one story; its `digest` is another one when anything of that has changed."""
     best = copies[0] if copies else None
     row = best.row if best else None
     updated = max(old.updated, row.updated) if row else old.updated
@@ -114,24 +144,4 @@ def _rewrite(
         others = sorted({copy.row.source_id for copy in copies} - {row.source_id})  # they count it among their entries
         seen = (row.id, best.digest, updated, row.source_title, row.feed, also, sorted(after.items()), *others)
     print_ = hashlib.sha256("\0".join(map(str, seen)).encode()).hexdigest()
-    if print_ == old.digest:
-        return set()
-    values = {"item_id": row.id if row else None, "digest": print_, "updated": updated, "also": also}
-    db.execute(update(story).where(story.c.id == old.id).values(values))
-    if before != after:
-        db.execute(delete(story_category).where(story_category.c.story_id == old.id))
-        rows = [
-            {
-                "category_id": category_id,
-                "story_id": old.id,
-                "leaf": leaf,
-                "published": old.published,
-                "first_seen": old.first_seen,
-            }
-            for category_id, leaf in after.items()
-        ]
-        if rows:
-            db.execute(insert(story_category), rows)
-        if old.digest:  # what was never shown is in no archive
-            archives.heed(db, [old.id])
-    return before.keys() | after.keys()
+    return {"item_id": row.id if row else None, "digest": print_, "updated": updated, "also": also}

@@ -13,7 +13,7 @@ from aggregator.model import CategoryPath, Feed, Hints, HostState, Move, Source
 from aggregator.moves import twins
 from aggregator.rhythm import Rhythm
 from aggregator.store import visits
-from aggregator.store.engine import insert_new, portions
+from aggregator.store.engine import insert_or, portions
 from aggregator.store.tables import document, host, source
 from aggregator.store.values import dump, dump_said, load, load_said, moment, seconds
 from aggregator.store.view import View, plain
@@ -157,6 +157,7 @@ def standings(db: Connection, among: Collection[str] | None = None) -> Mapping[s
 
 
 _ONE = select(source).where(source.c.id == bindparam("of"))
+_SAVE = update(source).where(source.c.id == bindparam("of"))
 
 
 def standing(db: Connection, source_id: int) -> Standing:
@@ -168,13 +169,12 @@ def standing(db: Connection, source_id: int) -> Standing:
 def save_habit(db: Connection, source_id: int, newest: int | None, patience: int | None) -> None:
     """Keep the day (its number) of a source's newest entry, and how many days it may be silent."""
     values = {"newest": newest and newest * 86_400, "patience": patience}
-    db.execute(update(source).where(source.c.id == source_id).values(values))
+    db.execute(_SAVE, values | {"of": source_id})
 
 
 def save_state(db: Connection, source_id: int, state: str, since: datetime) -> None:
     """Keep in which state a source is, and since when."""
-    values = {"state": state, "state_since": seconds(since)}
-    db.execute(update(source).where(source.c.id == source_id).values(values))
+    db.execute(_SAVE, {"of": source_id, "state": state, "state_since": seconds(since)})
 
 
 def _move(row: Row[Any]) -> Move | None:
@@ -238,15 +238,18 @@ def hosts(db: Connection) -> Mapping[str, HostState]:
 
 def save_hosts(db: Connection, states: Mapping[str, HostState]) -> None:
     """Remember what was learned of hosts; times are rounded up, as a cut one would have them asked too early."""
-    for name, state in sorted(states.items()):
-        values = {
+    rows = [
+        {
+            "name": name,
             "last_request": seconds(_up(state.last_request)),
             "not_before": seconds(_up(state.not_before)),
             "reason": state.reason,
             "pauses": state.pauses,
         }
-        db.execute(insert_new(db, host).values(values | {"name": name}))
-        db.execute(update(host).where(host.c.name == name).values(values))
+        for name, state in sorted(states.items())
+    ]
+    if rows:
+        db.execute(insert_or(db, host, "replace"), rows)
 
 
 def _up(when: datetime | None) -> datetime | None:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, select, update
 
 from aggregator.identity import is_global, story_keys
 from aggregator.model import CategoryPath, Item
@@ -78,17 +78,36 @@ def _join_stories(db: Connection, ids: Sequence[int], authority: str, similar: b
     for row in db.execute(select(item_key).where(item_key.c.item_id.in_(fresh))):
         keys[row.item_id].append(row.key)
     meetings = _Meetings(db, {key for own in keys.values() for key in story_keys(own)})
+    names = _Names(db, [found[number] for number in fresh], authority)
+    stories: list[dict[str, Any]] = []
+    joins: list[dict[str, int]] = []
     for number in fresh:
         each = found[number]
         joined = meetings.story_of(number, story_keys(keys[number]))
-        if joined is None and similar and (joined := near.story_of(db, each, keys[number])) is not None:
-            meetings.know([joined])
+        if joined is None and similar:
+            _write(db, stories, joins)  # it looks for those in the store
+            if (joined := near.story_of(db, each, keys[number])) is not None:
+                meetings.know([joined])
         if joined is None:
-            joined = _mint(db, each, authority)
-        db.execute(update(item).where(item.c.id == number).values(story_id=joined))
+            stories.append(names.mint(each))
+            joined = stories[-1]["id"]
+        joins.append({"of": number, "joined": joined})
         meetings.join(number, each.source_id, joined)
         touched.add(joined)
+    _write(db, stories, joins)
     return touched
+
+
+_BORN = insert(story)
+_JOINED = update(item).where(item.c.id == bindparam("of")).values(story_id=bindparam("joined"))
+
+
+def _write(db: Connection, stories: list[dict[str, Any]], joins: list[dict[str, int]]) -> None:
+    """Write new stories, and who joined which; both lists are empty then."""
+    for statement, rows in ((_BORN, stories), (_JOINED, joins)):
+        if rows:
+            db.execute(statement, rows)
+            rows.clear()
 
 
 def _part_twins(db: Connection, ids: Sequence[int]) -> Mapping[int, int]:
@@ -200,15 +219,40 @@ def _crowded(holders: Collection[Row[Any]]) -> bool:
     return any(seen.setdefault(source_id, one) != one for source_id, one in who)
 
 
-def _mint(db: Connection, each: Row[Any], authority: str) -> int:
-    """A new story with its public id, which never changes: upstream's own id where that is a URI (RFC 4287 §4.2.6)."""
+class _Names:
+    """Numbers and public ids for the stories of some items. Such an id never changes: it is upstream's own where that
+    is a URI (RFC 4287 §4.2.6), and else made from what the item is called in its source."""
+
+    def __init__(self, db: Connection, rows: Sequence[Row[Any]], authority: str) -> None:
+        self.authority = authority
+        self.wanted = {row.id: (*_guid(row), f"{authority}item/{_name(row)}") for row in rows}
+        self.taken: set[str] = set()
+        for some in portions(sorted({name for names in self.wanted.values() for name in names})):
+            self.taken.update(db.scalars(select(story.c.public_id).where(story.c.public_id.in_(some))))
+        self.number = db.scalar(select(func.max(story.c.id))) or 0
+
+    def mint(self, each: Row[Any]) -> dict[str, Any]:
+        """A new story, as a row. The last candidate for its id names its item's number, so it is free."""
+        free = (name for name in self.wanted[each.id] if name not in self.taken)
+        public_id = next(free, f"{self.authority}item/{_name(each)}/{each.id}")
+        self.taken.add(public_id)
+        self.number += 1
+        shown = each.published if each.published is not None else each.first_seen
+        return {
+            "id": self.number,
+            "public_id": public_id,
+            "digest": "",
+            "published": shown,
+            "first_seen": each.first_seen,
+            "updated": max(shown, each.updated),
+        }
+
+
+def _guid(each: Row[Any]) -> tuple[str, ...]:
+    """The id that upstream gave, if it may be used."""
     guid = load(Item, each.data).guid if each.identity.startswith("guid:") else ""
-    name = hashlib.sha256(f"{each.source_key}\0{each.identity}".encode()).hexdigest()[:32]
-    shown = each.published if each.published is not None else each.first_seen
-    values = {"digest": "", "published": shown, "first_seen": each.first_seen, "updated": max(shown, each.updated)}
-    candidates = [guid] if len(guid) <= 500 and _PUBLIC_GUID.fullmatch(guid) else []
-    for public_id in (*candidates, f"{authority}item/{name}", f"{authority}item/{name}/{each.id}"):
-        made = db.execute(insert_new(db, story).values(values | {"public_id": public_id}).returning(story.c.id))
-        if (number := made.scalar()) is not None:
-            return int(number)
-    raise AssertionError("a story's last candidate for an id names its item's number, so it is free")
+    return (guid,) if len(guid) <= 500 and _PUBLIC_GUID.fullmatch(guid) else ()
+
+
+def _name(each: Row[Any]) -> str:
+    return hashlib.sha256(f"{each.source_key}\0{each.identity}".encode()).hexdigest()[:32]

@@ -1,23 +1,36 @@
 """What the store knows of a source before a visit, and what a visit leaves in it. All of a visit is one transaction."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import count
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, func, insert, select, update
 
 from aggregator.identity import Change, Habits, Known, digest
 from aggregator.model import CategoryPath, Feed, Hints, Item, Move, Validators, Visit
 from aggregator.rhythm import Rhythm
 from aggregator.schedule import Due
+from aggregator.store import items
 from aggregator.store.engine import insert_new
 from aggregator.store.retention import FINAL
 from aggregator.store.tables import document, item, item_key, pending, source, waiting
 from aggregator.store.values import dump, dump_said, load, load_said, moment, seconds
 
 _CROWD = 100  # a title that so many items have tells nothing, and to read them all at each visit would take too long
+
+# Statements of each visit are made once, as making them takes longer than what they do.
+_OF: BindParameter[int] = bindparam("of")
+_THESE: BindParameter[Any] = bindparam("these", expanding=True)
+_SOURCE = select(source).where(source.c.id == _OF)
+_SAVE = update(source).where(source.c.id == _OF)
+_DOCUMENTS = select(document).where(document.c.source_id == _OF)
+_MINE = (item_key.c.source_id == _OF) & item_key.c.key.in_(_THESE)
+_WITH_KEYS = select(item_key.c.item_id).where(_MINE)
+_CROWDED = select(item_key.c.key).where(_MINE).group_by(item_key.c.key).having(func.count() > _CROWD)
+_OF_FILES = select(item.c.id).where(item.c.source_id == _OF, item.c.origin.in_(_THESE))
+_KEYS = select(item_key.c.item_id, item_key.c.key).where(item_key.c.item_id.in_(_THESE))
+_ITEMS = select(item).where(item.c.id.in_(_THESE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +46,7 @@ class Learned:
 
 def validators(db: Connection, source_id: int) -> Mapping[str, Validators]:
     """What was learned of each document of a source when it was last read, by the document's name."""
-    rows = db.execute(select(document).where(document.c.source_id == source_id))
+    rows = db.execute(_DOCUMENTS, {"of": source_id})
     return {row.name: Validators(row.etag, row.last_modified, row.stamp, row.url, row.print) for row in rows}
 
 
@@ -43,16 +56,15 @@ def known(db: Connection, source_id: int, keys: Collection[str], origins: Collec
     for some in _some(
         set(keys) - _crowded(db, source_id, [key for key in keys if key.startswith(("tail:", "title:"))])
     ):
-        mine = (item_key.c.source_id == source_id) & item_key.c.key.in_(some)
-        ids.update(db.scalars(select(item_key.c.item_id).where(mine)))
+        ids.update(db.scalars(_WITH_KEYS, {"of": source_id, "these": some}))
     for some in _some(origins):
-        ids.update(db.scalars(select(item.c.id).where(item.c.source_id == source_id, item.c.origin.in_(some))))
+        ids.update(db.scalars(_OF_FILES, {"of": source_id, "these": some}))
     found: list[Known] = []
     for some in _some(ids):
         own: dict[int, set[str]] = {}
-        for row in db.execute(select(item_key.c.item_id, item_key.c.key).where(item_key.c.item_id.in_(some))):
-            own.setdefault(row.item_id, set()).add(row.key)
-        for row in db.execute(select(item).where(item.c.id.in_(some))):
+        for number, key in db.execute(_KEYS, {"these": some}):
+            own.setdefault(number, set()).add(key)
+        for row in db.execute(_ITEMS, {"these": some}):
             found.append(_known(row, frozenset(own.get(row.id, ()))))
     return tuple(sorted(found, key=lambda each: each.id))
 
@@ -61,9 +73,7 @@ def _crowded(db: Connection, source_id: int, keys: Collection[str]) -> set[str]:
     """Those of some keys that very many items of a source have."""
     found: set[str] = set()
     for some in _some(keys):
-        mine = (item_key.c.source_id == source_id) & item_key.c.key.in_(some)
-        counted = select(item_key.c.key).where(mine).group_by(item_key.c.key).having(func.count() > _CROWD)
-        found.update(db.scalars(counted))
+        found.update(db.scalars(_CROWDED, {"of": source_id, "these": some}))
     return found
 
 
@@ -75,14 +85,16 @@ def save(
     now: datetime,
     due: Due,
     learned: Learned,
+    before: Mapping[str, Validators],
     surplus: Collection[Change] = (),
 ) -> tuple[str, ...]:
     """Keep what a visit gave: items, keys, validators, what the feed says of itself, and when to come again.
 
     Returns the warnings that are in force now: those of a visit that failed, else also those of what it did not read.
-    Of changes that are `surplus` nothing is kept but what they are recognised by, so that they stay away.
+    `before` are its validators until now. Of changes that are `surplus` nothing is kept but what they are recognised
+    by, so that they stay away.
     """
-    row = db.execute(select(source).where(source.c.id == source_id)).one()
+    row = db.execute(_SOURCE, {"of": source_id}).one()
     state: dict[str, Any] = {
         "last_visit": seconds(now),
         "next_visit": seconds(due.when),
@@ -101,20 +113,19 @@ def save(
         state |= {"error": "", "failures": 0, "last_success": seconds(now)}
         visit = replace(visit, said=_said(row, visit))
         state["warnings"] = dump_said(visit.said)
-        _save_documents(db, source_id, visit)
-        _save_items(db, row, visit, changes, now, surplus)
+        _save_documents(db, source_id, visit, before)
+        items.save(db, source_id, changes, now, visit.feed.updated if visit.feed else None, surplus)
         if visit.feed:
             state["feed"] = dump(visit.feed)
             if replace(load(Feed, row.feed), updated=None) != replace(visit.feed, updated=None):
                 touch(db, source_id)
-    db.execute(update(source).where(source.c.id == source_id).values(state))
+    db.execute(_SAVE, state | {"of": source_id})
     return visit.warnings
 
 
 def add(db: Connection, source_id: int, visit: Visit, changes: Sequence[Change], now: datetime, rhythm: Rhythm) -> None:
     """Keep the items of a visit and when they came: from what a hub delivers nothing else is to be learned."""
-    row = db.execute(select(source).where(source.c.id == source_id)).one()
-    _save_items(db, row, visit, changes, now, ())
+    items.save(db, source_id, changes, now, visit.feed.updated if visit.feed else None)
     db.execute(update(source).where(source.c.id == source_id).values(rhythm=dump(rhythm)))
 
 
@@ -187,10 +198,9 @@ def forget_documents(db: Connection, source_id: int) -> None:
     db.execute(update(document).where(document.c.source_id == source_id).values(nothing))
 
 
-def _save_documents(db: Connection, source_id: int, visit: Visit) -> None:
+def _save_documents(db: Connection, source_id: int, visit: Visit, stored: Mapping[str, Validators]) -> None:
     """Validators are replaced by what was said last. What could not be read keeps its name alone, to be read again."""
     kept = {**dict.fromkeys(visit.broken, Validators()), **visit.held, **visit.documents}
-    stored = validators(db, source_id)
     gone = [name for name in stored if name not in kept]
     for some in _some(gone):
         db.execute(delete(document).where(document.c.source_id == source_id, document.c.name.in_(some)))
@@ -211,94 +221,6 @@ def _save_documents(db: Connection, source_id: int, visit: Visit) -> None:
     ]
     if rows:
         db.execute(insert(document), rows)
-
-
-def _save_items(
-    db: Connection,
-    of: Row[Any],
-    visit: Visit,
-    changes: Sequence[Change],
-    now: datetime,
-    surplus: Collection[Change],
-) -> None:
-    said = visit.feed.updated if visit.feed else None
-    for change in changes:
-        day = change.published if change.waits else None
-        if change.what == "new" and change.item:
-            values = _row(change, change.item) | {
-                "source_id": of.id,
-                "first_seen": seconds(now),
-                "feed_updated": seconds(said),
-                "edits": 0,
-            }
-            if change in surplus:
-                values |= {"removed": seconds(now), "why": "first import", "data": "{}"}
-            made = _add(db, change.identity, values)
-            save_keys(db, of.id, made, change.keys)
-            if change not in surplus:
-                _await(db, made, day, now)
-        elif change.known and change.what == "removed":
-            db.execute(update(item).where(item.c.id == change.known.id).values(removed=seconds(now), why="file gone"))
-            _await(db, change.known.id, None, now)
-        elif change.known and change.known.final:
-            _save_seen(db, change.known.id, now)
-            if not change.known.keys.issuperset(change.keys):
-                save_keys(db, of.id, change.known.id, change.keys)
-        elif change.known and change.item:
-            if change.what == "edited":
-                values = _row(change, change.item) | {"feed_updated": seconds(said)}
-                values |= {"edits": item.c.edits + 1, "edited": seconds(now)} if change.meant else {}
-                db.execute(update(item).where(item.c.id == change.known.id).values(values))
-                _await(db, change.known.id, day, now)
-            if not change.known.keys.issuperset(change.keys) or change.what == "edited":
-                save_keys(db, of.id, change.known.id, change.keys)
-
-
-def _save_seen(db: Connection, item_id: int, now: datetime) -> None:
-    """Upstream still lists what was removed for good; to the day is exact enough."""
-    before = func.coalesce(item.c.seen, 0) <= seconds(now) - 86400
-    db.execute(update(item).where(item.c.id == item_id, before).values(seen=seconds(now)))
-
-
-def _add(db: Connection, identity: str, values: dict[str, Any]) -> int:
-    """A new item's number. Where its identity is that of an item with another text or file by now, it is numbered."""
-    for number in count(1):
-        unique = {"identity": f"{identity}#{number}" if number > 1 else identity}
-        made = db.execute(insert_new(db, item).values(values | unique).returning(item.c.id)).scalar()
-        if made is not None:
-            return int(made)
-    raise AssertionError("there is always another number")
-
-
-def _row(change: Change, value: Item) -> dict[str, Any]:
-    return {
-        "origin": value.origin,
-        "title": value.title,
-        "data": dump(value),
-        "digest": change.digest,
-        "words": change.words,
-        "published": seconds(change.published),
-        "updated": seconds(change.updated),
-        "removed": None,
-        "why": "",
-        "missing": None,
-    }
-
-
-def save_keys(db: Connection, source_id: int, item_id: int, keys: Iterable[str]) -> None:
-    """Guids and links are remembered for ever; of all else the last alone, as others may come to have it."""
-    for_ever = item_key.c.key.startswith("guid:") | item_key.c.key.startswith("link:")
-    db.execute(delete(item_key).where(item_key.c.item_id == item_id, ~for_ever))
-    rows = [{"item_id": item_id, "key": key, "source_id": source_id} for key in keys]
-    db.execute(insert_new(db, item_key), rows)
-
-
-def _await(db: Connection, item_id: int, published: datetime | None, now: datetime) -> None:
-    """Have an item's story looked at: now, or, when its date lies ahead, on that day."""
-    db.execute(delete(waiting).where(waiting.c.item_id == item_id))
-    if published and published > now:
-        db.execute(insert(waiting).values(item_id=item_id, until=seconds(published)))
-    db.execute(insert_new(db, pending).values(item_id=item_id))
 
 
 def _known(row: Any, keys: frozenset[str]) -> Known:

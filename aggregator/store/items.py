@@ -1,0 +1,142 @@
+"""The items of a visit: those that are new, edited, removed or met again.
+
+All of a sort go by one statement, which is made once: making it takes longer than what it does.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import chain, count
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, select, update
+
+from aggregator.identity import Change
+from aggregator.model import Item
+from aggregator.store.engine import insert_new, portions
+from aggregator.store.tables import item, item_key, pending, waiting
+from aggregator.store.values import dump, seconds
+
+_OF: BindParameter[int] = bindparam("of")
+_ONE = update(item).where(item.c.id == _OF)
+_EDIT = _ONE.values(edits=item.c.edits + bindparam("more"), edited=func.coalesce(bindparam("meant"), item.c.edited))
+_REMOVE = _ONE.values(removed=bindparam("when"), why="file gone")
+_SEEN = _ONE.where(func.coalesce(item.c.seen, 0) <= bindparam("before")).values(seen=bindparam("when"))
+_NEW = insert(item)
+_LAST = select(func.max(item.c.id))
+_NAMES = select(item.c.identity).where(item.c.source_id == _OF, item.c.identity.in_(bindparam("names", expanding=True)))
+_KEPT = item_key.c.key.startswith("guid:") | item_key.c.key.startswith("link:")
+_FORGET = delete(item_key).where(item_key.c.item_id == _OF, ~_KEPT)
+_WAKE = delete(waiting).where(waiting.c.item_id == _OF)
+_SLEEP = insert(waiting)
+
+
+def save(
+    db: Connection,
+    source_id: int,
+    changes: Sequence[Change],
+    now: datetime,
+    said: datetime | None,
+    surplus: Collection[Change] = (),
+) -> None:
+    """Keep what changed of a source's items; `said` is when the feed says that it was updated.
+
+    Of changes that are `surplus` nothing is kept but what they are recognised by, so that they stay away.
+    """
+    new = _add(db, source_id, [change for change in changes if change.what == "new"], now, said, surplus)
+    known = [(change, change.known) for change in changes if change.known]
+    gone = [of.id for change, of in known if change.what == "removed"]
+    edited = {of.id: change for change, of in known if change.what == "edited"}
+    listed = [of.id for change, of in known if change.what != "removed" and of.final]
+    _all(db, _REMOVE, [{"of": number, "when": seconds(now)} for number in gone])
+    _all(db, _SEEN, [{"of": each, "when": seconds(now), "before": seconds(now) - 86400} for each in listed])  # a day
+    rows = [
+        {
+            "of": number,
+            "more": int(change.meant),
+            "meant": seconds(now) if change.meant else None,
+            "feed_updated": seconds(said),
+            **_row(change, change.item),
+        }
+        for number, change in edited.items()
+        if change.item
+    ]
+    _all(db, _EDIT, rows)
+    more = {of.id: change for change, of in known if change.item and not of.keys.issuperset(change.keys)}
+    keys = {number: change.keys for number, change in (edited | more).items()}
+    _all(db, _FORGET, [{"of": number} for number in keys])
+    _add_keys(db, source_id, keys | {number: change.keys for number, change in new.items()})
+    _all(db, _WAKE, [{"of": number} for number in (*gone, *edited)])
+    shown = {number: change for number, change in new.items() if change not in surplus} | edited
+    days = {number: change.published for number, change in shown.items() if change.waits and change.published}
+    _all(db, _SLEEP, [{"item_id": number, "until": seconds(day)} for number, day in days.items() if day > now])
+    _all(db, insert_new(db, pending), [{"item_id": number} for number in (*shown, *gone)])
+
+
+def save_keys(db: Connection, source_id: int, item_id: int, keys: Iterable[str]) -> None:
+    """Guids and links are remembered for ever; of all else the last alone, as others may come to have it."""
+    db.execute(_FORGET, {"of": item_id})
+    _add_keys(db, source_id, {item_id: keys})
+
+
+def _all(db: Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        db.execute(statement, rows)
+
+
+def _add(
+    db: Connection,
+    source_id: int,
+    new: Sequence[Change],
+    now: datetime,
+    said: datetime | None,
+    surplus: Collection[Change],
+) -> Mapping[int, Change]:
+    """Add items, numbered on from the last one, as SQLite itself does: there is but one who writes."""
+    if not new:
+        return {}
+    first = (db.scalar(_LAST) or 0) + 1
+    made = dict(enumerate(new, first))
+    fresh = {"source_id": source_id, "first_seen": seconds(now), "feed_updated": seconds(said), "edits": 0}
+    rows: list[dict[str, Any]] = []
+    for (number, change), name in zip(made.items(), _names(db, source_id, new), strict=True):
+        if change.item:
+            rows.append({"id": number, "identity": name} | fresh | _row(change, change.item))
+        if change in surplus:
+            rows[-1] |= {"removed": seconds(now), "why": "first import", "data": "{}"}
+    db.execute(_NEW, rows)
+    return made
+
+
+def _names(db: Connection, source_id: int, new: Sequence[Change]) -> Iterator[str]:
+    """What new items are called: their identity, with a number where another text or file has it by now."""
+    taken: set[str] = set()
+    for some in portions([change.identity for change in new]):
+        taken.update(db.scalars(_NAMES, {"of": source_id, "names": some}))
+    for change in new:
+        numbered = (f"{change.identity}#{number}" for number in count(2))
+        for name in chain((change.identity,), numbered):
+            is_asked = name == change.identity
+            if name not in taken and (is_asked or not db.scalar(_NAMES, {"of": source_id, "names": [name]})):
+                break
+        taken.add(name)
+        yield name
+
+
+def _row(change: Change, value: Item) -> dict[str, Any]:
+    return {
+        "origin": value.origin,
+        "title": value.title,
+        "data": dump(value),
+        "digest": change.digest,
+        "words": change.words,
+        "published": seconds(change.published),
+        "updated": seconds(change.updated),
+        "removed": None,
+        "why": "",
+        "missing": None,
+    }
+
+
+def _add_keys(db: Connection, source_id: int, keys: Mapping[int, Iterable[str]]) -> None:
+    rows = [{"item_id": number, "key": key, "source_id": source_id} for number, own in keys.items() for key in own]
+    _all(db, insert_new(db, item_key), rows)
