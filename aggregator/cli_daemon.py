@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from aggregator.config import Config
 from aggregator.daemon import Deliver, run
 from aggregator.logs import say, set_up
+from aggregator.process import collect_often
 from aggregator.subscribing import telling
 
 _log = logging.getLogger(__name__)
@@ -18,6 +19,7 @@ _log = logging.getLogger(__name__)
 def daemon(config: Config, *, as_json: bool, verbose: int, quiet: bool) -> None:
     """Keep everything current until a signal ends it; raises what `daemon.run` does. The log goes to standard error:
     for people on a terminal, else as JSON."""
+    collect_often()
     set_up(sys.stderr, human=sys.stderr.isatty() and not as_json, verbose=verbose, quiet=quiet)
 
     @contextmanager

@@ -30,6 +30,11 @@ def collect_seldom() -> None:
     atexit.register(gc.freeze)
 
 
+def collect_often() -> None:
+    """Have Python look for garbage as often as it does by itself, for what runs for months."""
+    gc.set_threshold(700, 10, 10)
+
+
 def open_streams() -> None:
     """Have output and errors take what is written, whatever the locale, and even when the caller has closed them."""
     for name in ("stdout", "stderr"):

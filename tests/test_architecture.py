@@ -74,7 +74,7 @@ FLOORS: dict[str, int] = {
     "daemon": 42,
     "web": 45,
     "cli_daemon": 46,
-    "process": 46,
+    "process": 45,
     "cli": 50,
     "__main__": 60,
 }

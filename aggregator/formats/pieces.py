@@ -1,5 +1,5 @@
-"""The pieces of documents made lately: an entry stands in its category, in those above, in everything, and again in
-the next documents of each.
+"""The pieces of the documents that are being made: an entry stands in its category, in those above, in everything,
+and in archives.
 """
 
 from aggregator.formats import Framed, fields
@@ -19,9 +19,15 @@ def piece(kind: Framed, channel: Channel, entry: Entry) -> bytes:
         return found
     made = kind.piece(channel, entry)
     if _size + len(made) > MOST:
-        _made.clear()
-        _size = 0
+        forget()
     if len(made) <= MOST // 100:
         _made[key] = made
         _size += len(made)
     return made
+
+
+def forget() -> None:
+    """Give the memory back: when all is published, and a daemon waits for what is new."""
+    global _size
+    _made.clear()
+    _size = 0
