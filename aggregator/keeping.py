@@ -30,7 +30,8 @@ class Outcome:
     All posts count, whether their files were read or not; of a feed that has not changed nothing does.
 
     `warnings` are also those of documents that stand as they were, `told` those that were in force before; `moved_to`
-    is set when this visit was the one after which a permanent redirect is believed. `reason` is that of `next_visit`.
+    is set when this visit was the one after which a permanent redirect is believed. `reason` is that of `next_visit`;
+    `incident` is what its owner should hear: the source broke, works again, and the like.
     """
 
     source: Source
@@ -43,6 +44,7 @@ class Outcome:
     next_visit: datetime | None = None
     moved_to: str = ""
     reason: str = ""
+    incident: str = ""
 
 
 def keep(
@@ -149,6 +151,7 @@ def _keep(
         next_visit=due.when,
         moved_to=moved_to,
         reason=due.reason,
+        incident="; ".join(line for entry in entries for line in entry.incident.splitlines()),
     )
     return outcome, entries
 
@@ -248,7 +251,7 @@ def _due(
         visit.source.pace,
         learned.hints,
         validated=learned.hints.validated,
-        failures=standing.failures + 1 if visit.error else 0,
+        failures=visits.failures_after(standing.failures, standing.next_visit, now) if visit.error else 0,
         trouble=visit.trouble,
         gone_since=standing.gone_since,
         last_full=now if visit.answer else standing.last_success,  # a document that could not be read was one as well

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -42,8 +43,8 @@ def note(
             fresh = (number for number in news if history.is_kept(number, now))
             days = sorted({*history.posting_days(db, before.id), *fresh})
             stored.save_habit(db, before.id, days[-1] if days else None, health.patience(days))
-    _judge(db, visit, before, now)
-    return entries
+    told = _judge(db, visit, before, now)
+    return tuple(replace(entry, incident=told) for entry in entries)
 
 
 def _visited(visit: Visit, before: Standing, due: schedule.Due, now: datetime, new: int, changed: int) -> Visited:
@@ -75,13 +76,15 @@ def _by_day(new: Sequence[datetime | None], before: Standing, now: datetime) -> 
     return Counter(map(history.day_number, own))
 
 
-def _judge(db: Connection, visit: Visit, before: Standing, now: datetime) -> None:
-    """Keep the state that a visit has left its source in; a change that its owner wants to hear of is an incident."""
+def _judge(db: Connection, visit: Visit, before: Standing, now: datetime) -> str:
+    """Keep the state that a visit has left its source in. A change that its owner wants to hear of is an incident, and
+    returned."""
     standing = stored.standing(db, before.id)
     found = health.judge(standing, visit.source.limits.timeout)
     if found.state == before.state:
-        return
+        return ""
     goes_on = before.state_since and health.same_trouble(before.state, found.state)
     stored.save_state(db, before.id, found.state, before.state_since if goes_on and before.state_since else now)
     if news := health.news(before.state, found, health.title(standing)):
         history.log_incident(db, before.id, Incident(now, before.state or "new", found.state, news))
+    return news

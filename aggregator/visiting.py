@@ -201,6 +201,8 @@ def tell(outcome: Outcome, made: Visit, before: Standing) -> None:
             say(_log, "warning", f"{outcome.title}: {warning}", logging.WARNING, source=outcome.source.key)
     if outcome.moved_to:
         say(_log, "moved", moved(outcome, before), logging.WARNING, source=outcome.source.key, to=outcome.moved_to)
+    if outcome.incident:
+        say(_log, "incident", outcome.incident, logging.WARNING, source=outcome.source.key)
 
 
 def _says_nothing(made: Visit, known: Mapping[str, Validators], standing: Standing) -> bool:

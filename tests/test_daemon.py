@@ -325,6 +325,7 @@ def test_the_log_has_one_json_object_a_line_and_no_password(quick: Planet, serve
     quick.feed(server.url("/none", host="127.0.0.2").replace("//", "//user:secret@"))
     with running(quick, "-vv") as daemon:
         until(lambda: len(daemon.events("visit")) >= 2, daemon.said)
+        assert "is failing: http 404" in daemon.wait_for("incident")["message"]
         daemon.end(TERM)
         log = daemon.log.read_text(encoding="utf-8")
         assert all({"time", "level", "event", "message"} <= each.keys() for each in daemon.events())
@@ -342,8 +343,8 @@ def test_quiet_says_only_what_is_wrong(quick: Planet, server: Server) -> None:
     with running(quick, "-q") as daemon:
         until(lambda: log.stat().st_size and daemon.titles(), daemon.said)
         daemon.end(TERM)
-        assert {each["event"] for each in daemon.events()} == {"visit"}
-        assert {each["outcome"] for each in daemon.events()} == {"http 404"}
+        assert {each["event"] for each in daemon.events()} == {"visit", "incident"}
+        assert {each["outcome"] for each in daemon.events("visit")} == {"http 404"}
 
 
 def test_it_serves_what_it_publishes(quick: Planet, server: Server) -> None:

@@ -462,11 +462,14 @@ def test_a_failing_source_is_asked_less_and_less_and_recovers(planet: Planet) ->
         planet.feed(server.url("/1"))
         waits = []
         for _ in range(3):
-            report = planet.run(force=True)
+            report = planet.run(later=waits[-1] if waits else 0 * HOUR)
             next_visit = report.outcomes[0].next_visit
             assert next_visit
             waits.append(next_visit - planet.now)
         assert [round(wait / HOUR, 1) for wait in waits] == [1, 2, 4]
+        (outcome,) = planet.run(force=True).outcomes
+        assert outcome.next_visit
+        assert round((outcome.next_visit - planet.now) / HOUR, 1) == 4, "before its time, so it counts for nothing"
         server.put("/1", rss([STORY]))
         assert not planet.run(force=True).failed
     assert planet.titles() == ["A story"]

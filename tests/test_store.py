@@ -302,13 +302,14 @@ def test_a_visit_that_failed_changes_nothing_but_the_next(fresh: Callable[..., S
     store.visit(ONE, story(1), feed=feed)
     before = validators(store)
     for failures in (1, 2):
-        store.visit(ONE, now=NOW + HOUR, documents={}, error="timeout: no answer within 30 s")
+        at = NOW + failures * 2 * DAY
+        store.visit(ONE, now=at, documents={}, error="timeout: no answer within 30 s")
         state = standing(store)
         assert (state.failures, state.error) == (failures, "timeout: no answer within 30 s")
-        assert (state.feed, state.last_success, state.last_visit) == (feed, NOW, NOW + HOUR)
+        assert (state.feed, state.last_success, state.last_visit) == (feed, NOW, at)
     assert validators(store) == before
-    store.visit(ONE, story(1), now=NOW + DAY)
-    assert (standing(store).failures, standing(store).error, standing(store).last_success) == (0, "", NOW + DAY)
+    store.visit(ONE, story(1), now=NOW + 9 * DAY)
+    assert (standing(store).failures, standing(store).error, standing(store).last_success) == (0, "", NOW + 9 * DAY)
     store.settle()
     assert store.titles() == ["Story 1"]
 

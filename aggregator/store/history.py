@@ -94,11 +94,13 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A visit that is to be logged; `news` counts its new entries by the number of their day."""
+    """A visit that is to be logged; `news` counts its new entries by the number of their day. `incident` is what its
+    owner should hear, in lines; it is kept already."""
 
     source_id: int
     made: Visited
     news: Mapping[int, int]
+    incident: str = ""
 
 
 def log_visits(db: Connection, entries: Sequence[Entry]) -> None:

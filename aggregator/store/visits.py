@@ -108,7 +108,7 @@ def save(
         "rhythm": dump(learned.rhythm),
     }
     if visit.error:
-        state |= {"error": visit.error, "failures": row.failures + 1}
+        state |= {"error": visit.error, "failures": failures_after(row.failures, moment(row.next_visit), now)}
     else:
         state |= {"error": "", "failures": 0, "last_success": seconds(now)}
         visit = replace(visit, said=_said(row, visit))
@@ -121,6 +121,12 @@ def save(
                 touch(db, source_id)
     db.execute(_SAVE, state | {"of": source_id})
     return visit.warnings
+
+
+def failures_after(before: int, planned: datetime, now: datetime) -> int:
+    """How many failures in a row there are with one at `now`. One more before its time, as by `--force`, counts for
+    nothing: who mends a server and looks again is not to wait the longer for that."""
+    return before if before and now < planned else before + 1
 
 
 def add(db: Connection, source_id: int, visit: Visit, changes: Sequence[Change], now: datetime, rhythm: Rhythm) -> None:
