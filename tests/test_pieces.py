@@ -1,5 +1,6 @@
 """A piece that was kept is the piece that would be made; what is kept is bounded."""
 
+import errno
 from dataclasses import replace
 
 import pytest
@@ -44,14 +45,27 @@ def test_another_planet_has_pieces_of_its_own(name: str) -> None:
     same(replace(channel, id="tag:else.example,2025:feed/"))
 
 
-def test_no_more_is_kept_than_was_said() -> None:
-    content = "<p>" + "x" * (pieces.MOST // 120) + "</p>"
+def test_no_more_is_kept_than_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces, "MOST", 40)
+    pieces.forget()
     for number in range(150):
-        entry = build.entry(number, build.item(number, content=content))
-        pieces.piece(framed("rss"), build.channel(), entry)
-        assert sum(map(len, pieces._made.values())) == pieces._size <= pieces.MOST
-    assert pieces._made
-    before = dict(pieces._made)
-    large = build.entry(0, build.item(0, content=content * 2))
-    assert len(pieces.piece(framed("rss"), build.channel(), large)) > pieces.MOST // 100
-    assert pieces._made == before
+        pieces.piece(framed("rss"), build.channel(), build.entry(number, build.item(number)))
+        assert 1 <= len(pieces._pile.places) <= 40
+    pieces.forget()
+    assert (pieces._pile.places, pieces._pile.file, pieces._pile.size) == ({}, None, 0)
+
+
+def test_what_cannot_be_kept_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    pieces.forget()
+    monkeypatch.setattr("os.pwrite", full)
+    entry = build.entry(1, build.item(1))
+    made = framed("rss").piece(build.channel(), entry)
+    assert [pieces.piece(framed("rss"), build.channel(), entry) for _ in range(2)] == [made] * 2
+    assert not pieces._pile.places
+    monkeypatch.undo()
+    assert pieces.piece(framed("rss"), build.channel(), entry) == made
+    monkeypatch.setattr("os.pread", lambda *_: b"")
+    assert pieces.piece(framed("rss"), build.channel(), entry) == made, "a file that was cut"

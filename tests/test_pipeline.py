@@ -460,7 +460,7 @@ def test_a_failing_source_is_asked_less_and_less_and_recovers(planet: Planet) ->
     with Server() as server:
         server.put("/1", b"", status=500)
         planet.feed(server.url("/1"))
-        waits = []
+        waits: list[timedelta] = []
         for _ in range(3):
             report = planet.run(later=waits[-1] if waits else 0 * HOUR)
             next_visit = report.outcomes[0].next_visit

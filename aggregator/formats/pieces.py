@@ -1,33 +1,54 @@
 """The pieces of the documents that are being made: an entry stands in its category, in those above, in everything,
-and in archives.
+and in archives. What was made once lies in a temporary file, as it may be a hundred megabytes.
 """
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass, field
+from tempfile import TemporaryFile
+from typing import IO
 
 from aggregator.formats import Framed, fields
 from aggregator.model import Channel, Entry
 
-MOST = 8_000_000  # bytes of pieces; the entries that they are found by take about as much again
+MOST = 100_000  # pieces; of each there are a few hundred bytes in memory
 
-_made: dict[tuple[Framed, str, str, Entry], bytes] = {}
-_size = 0
+
+@dataclass(slots=True)
+class _Pile:
+    """Where each piece lies in the file: from which byte on, and how many. An entry is known by its id and its hash."""
+
+    places: dict[tuple[Framed, str, str, str, int], tuple[int, int]] = field(default_factory=dict)
+    file: IO[bytes] | None = None
+    size: int = 0
+
+
+_pile = _Pile()
 
 
 def piece(kind: Framed, channel: Channel, entry: Entry) -> bytes:
     """What `kind.piece` gives. When there are too many to keep, all are forgotten."""
-    global _size
-    key = (kind, fields.authority(channel), channel.scheme, entry)
-    if (found := _made.get(key)) is not None:
-        return found
+    key = (kind, fields.authority(channel), channel.scheme, entry.id, hash(entry))
+    if (place := _pile.places.get(key)) and _pile.file:
+        begin, length = place
+        with suppress(OSError):
+            found = os.pread(_pile.file.fileno(), length, begin)
+            if len(found) == length:
+                return found
     made = kind.piece(channel, entry)
-    if _size + len(made) > MOST:
+    if len(_pile.places) >= MOST:
         forget()
-    if len(made) <= MOST // 100:
-        _made[key] = made
-        _size += len(made)
+    with suppress(OSError):  # a full disk: then it is made once more
+        _pile.file = _pile.file or TemporaryFile()  # noqa: SIM115 - until all is forgotten
+        if os.pwrite(_pile.file.fileno(), made, _pile.size) == len(made):
+            _pile.places[key] = (_pile.size, len(made))
+            _pile.size += len(made)
     return made
 
 
 def forget() -> None:
-    """Give the memory back: when all is published, and a daemon waits for what is new."""
-    global _size
-    _made.clear()
-    _size = 0
+    """Give the room back: when all is published, and a daemon waits for what is new."""
+    if _pile.file:
+        _pile.file.close()
+    _pile.places.clear()
+    _pile.file, _pile.size = None, 0
