@@ -64,6 +64,13 @@ def test_ending_all_gives_up_what_is_read_and_what_waits() -> None:
     assert read("after") == "after"
 
 
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_to_all_of_a_service_blames_no_document(sign: signal.Signals) -> None:
+    reader = int(read("pid"))
+    os.kill(reader, sign)
+    assert int(read("pid")) == reader
+
+
 def test_no_secret_goes_there() -> None:
     assert read("secrets") == "()"
 
