@@ -146,6 +146,7 @@ class Daemon:
                     _log.info("this is where", exc_info=True)
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._turn.wait(), AGAIN)
+            scheduler.pause()  # jobs under way come to their end before the threads that `_end` waits for
             try:
                 await self._end()
             except Exception as error:  # a border: a full disk, say

@@ -507,6 +507,40 @@ def test_a_job_that_takes_long_holds_up_neither_visits_nor_the_end(quick: Planet
         assert daemon.events("stopped")
 
 
+TICKING = """
+import sys, time
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from aggregator import daemon, logs
+from aggregator.config import load
+
+def slow(file):
+    time.sleep(0.5)
+    return ()
+
+@contextmanager
+def serve(config, deliver):
+    yield
+    time.sleep(1.2)
+
+daemon.stamp = slow
+logs.set_up(sys.stderr, human=False)
+daemon.run(load(Path(sys.argv[2])), lambda: datetime.now(UTC), serve)
+"""
+
+
+def test_a_tick_under_way_comes_to_its_end_quietly(quick: Planet, server: Server) -> None:
+    server.put("/feed", document("One"))
+    quick.feed(server.url("/feed", host="127.0.0.1"))
+    with running(quick, program=TICKING) as daemon:
+        until(lambda: daemon.titles() == ["One"], daemon.said)
+        assert daemon.end(TERM)[0] == 0
+        events = daemon.events()
+    assert events[-1]["event"] == "stopped"
+    assert [each for each in events if each["level"] != "info"] == []
+
+
 def test_who_takes_long_to_answer_is_not_asked_again_at_each_reload(quick: Planet, server: Server) -> None:
     server.hang("/slow")
     quick.fetch["timeout"] = "60s"
