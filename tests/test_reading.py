@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from aggregator import sources
 from aggregator.collect import collect
 from aggregator.errors import ParseError
 from aggregator.model import Access, Document, Limits, Source, Validators, Visit
 from aggregator.reading import pool
+from benchmarks import workload
 from tests import kinds
 from tests.planet import Planet
 
@@ -43,6 +45,15 @@ def test_what_a_document_does_is_its_own_trouble(what: str, kind: str, words: st
         read(what, 0.5 if what == "sleep" else 20)
     assert caught.value.kind == kind
     assert read("after") == "after"
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_what_comes_back_is_what_was_read(number: int) -> None:
+    document = Document("https://a.example/", "https://a.example/", workload.feed(number, 3))
+    source = Source(document.name, "feed", None)
+    batch = pool.read("feed", document, source)
+    assert batch == sources.find("feed").read(document, source)
+    assert len(batch.items) == 3
 
 
 def test_the_process_stays_for_the_next_document() -> None:
