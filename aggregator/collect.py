@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import islice
 
 from aggregator import sources
 from aggregator.asking import Asking
@@ -24,20 +25,20 @@ async def collect(
     due: Sequence[tuple[Source, Mapping[str, Validators]]], fetch: Fetch, at_once: int = _AT_ONCE
 ) -> AsyncIterator[Visit]:
     """Visit each source, `at_once` side by side; yield each Visit as it ends."""
-    places = asyncio.Semaphore(at_once)
-
-    async def one(source: Source, known: Mapping[str, Validators]) -> Visit:
-        async with places:
-            return await visit(source, known, fetch)
-
-    tasks = [asyncio.create_task(one(source, known)) for source, known in due]
+    waiting, under_way = iter(due), set[asyncio.Task[Visit]]()
+    ended: asyncio.Queue[asyncio.Task[Visit]] = asyncio.Queue()
     try:
-        for done in asyncio.as_completed(tasks):
-            yield await done
+        for _ in due:
+            for source, known in islice(waiting, at_once - len(under_way)):
+                task = asyncio.create_task(visit(source, known, fetch))
+                under_way.add(task)
+                task.add_done_callback(under_way.discard)  # what it found is not kept once it is handed over
+                task.add_done_callback(ended.put_nowait)
+            yield (await ended.get()).result()
     finally:
-        if not all(task.done() for task in tasks):
+        if not all(task.done() for task in under_way):
             pool.end()  # nobody waits for what is being read
-        for task in tasks:
+        for task in under_way:
             task.cancel()
 
 

@@ -77,13 +77,14 @@ _cleaner = nh3.Cleaner(**_RULES, url_relative=_meet)
 
 
 def _sanitise(html: str, base: str) -> str:
-    """Through nh3: the tags, attributes and schemes of the lists above, relative URLs joined to `base` or dropped."""
+    """Lawful HTML through nh3: the tags, attributes and schemes of the lists above, relative URLs joined to `base` or
+    dropped."""
     _met.relative = False
     cleaned = _cleaner.clean(html)
     if base and _met.relative:
         with suppress(ValueError):  # a base that nh3's stricter URL parser refuses, such as http://256.1.1.1/
             cleaned = nh3.clean(html, **_RULES, url_relative=("rewrite_with_base", base))
-    return legal(cleaned)
+    return legal(cleaned) if "&#" in html else cleaned  # no name stands for a character that is not lawful
 
 
 # --- Before nh3 -----------------------------------------------------------------------------------------------------

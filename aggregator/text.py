@@ -13,7 +13,7 @@ _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def legal(text: str) -> str:
     """Without what XML 1.0 §2.2 forbids (NUL, controls, U+FFFE, U+FFFF, lone surrogates); CRLF and CR become LF."""
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -103,7 +103,7 @@ def _beginning(html: str, enough: int | None) -> str:
     """The text of `html` on one line; reading stops where there are more than `enough` characters of it."""
     if "<" not in html:
         return " ".join(legal(decode(html)).split())
-    if enough is None and (text := _at_once(html)) is not None:
+    if (text := _at_once(html, enough)) is not None:
         return text
     pieces, seen = [], 0
     for piece in _pieces(html):
@@ -115,18 +115,23 @@ def _beginning(html: str, enough: int | None) -> str:
     return " ".join("".join(pieces).split())
 
 
-def _at_once(html: str) -> str | None:
-    """The same for all of `html`, several times as fast; None where an element's content is to be left out."""
-    parts = _MARKUP.split(html)  # text, "/" or not, name, text ...
+def _at_once(html: str, enough: int | None) -> str | None:
+    """The same for all of `html`, or its first tags, several times as fast; None where that is not `enough`, or an
+    element's content is to be left out."""
+    most = 0 if enough is None else 3 + enough // 20  # tags
+    parts = _MARKUP.split(html, most)  # text, "/" or not, name, text ...
     names = [name.lower() if name else "" for name in parts[2::3]]
     if not _NO_TEXT.keys().isdisjoint(names):
         return None
-    pieces = [decode(parts[0])]
-    for name, text in zip(names, parts[3::3], strict=True):
-        if name in _BLOCKS:
-            pieces.append(" ")
-        pieces.append(decode(text))
-    return " ".join(legal("".join(pieces)).split())
+    is_whole = not most or len(names) < most
+    if not is_whole:
+        parts[-1] = ""  # it may have markup
+    if "&" in html:
+        parts[::3] = [decode(text) if "&" in text else text for text in parts[::3]]
+    parts[1::3] = [""] * len(names)
+    parts[2::3] = [" " if name in _BLOCKS else "" for name in names]
+    text = " ".join(legal("".join(parts)).split())
+    return text if enough is None or is_whole or len(text) > enough else None
 
 
 def plain(html: str, limit: int | None = None) -> str:

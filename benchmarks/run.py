@@ -10,8 +10,10 @@ that a busy minute of the machine hits all alike; figures are medians of the rou
 (the median of the rounds' ratios): that travels to other machines, seconds do not.
 
 Phases: `cold`, nothing is known and all is new; `304`, nothing has changed; `tenth`, a tenth of the feeds has one new
-entry; `latency`, cold again, with hosts that answer after 200 ms. Growth, for us alone: 304 and one new entry with
-10,000 stored items and with many more. CPU is user and system of the program and all its processes, without the server.
+entry; `distant`, cold again, with hosts that answer after 200 ms; `start`, for us alone, nothing is due; `latency`, the
+seconds from the start of a run until an entry that one of all feeds has got stands in what is published. Growth, for us
+alone: 304 and one new entry with 10,000 stored items and with many more. CPU is user and system of the program and all
+its processes, without the server.
 What each program asked is counted at the server, and what it published is looked at: one that did not do its work stops
 the benchmark.
 """
@@ -32,15 +34,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import growth, showing
+from benchmarks import growth, latency, showing
 from benchmarks.measuring import Cost, measure
 from benchmarks.programs import PATH, Program, entries, once, programs
 from benchmarks.serving import answers, free_port, served
 from benchmarks.workload import Workload, make, news
 
-PHASES = ("cold", "304", "tenth", "latency", "growth", "start")
+PHASES = ("cold", "304", "tenth", "distant", "latency", "growth", "start")
 Costs = dict[str, dict[str, list[dict[str, float]]]]  # by phase and program, one a round
-LATENCY = 0.2  # seconds
+DISTANT = 0.2  # seconds
 STARTS = 3  # of a program that has nothing to do, in a round
 
 
@@ -66,12 +68,16 @@ def run(plan: Plan, folder: Path) -> dict[str, Any]:
         for number in range(plan.rounds):
             print(f"round {number + 1} of {plan.rounds}", file=sys.stderr)
             _round(plan, load, folder, costs)
-    if "latency" in plan.phases:
+    if "distant" in plan.phases:
         make(load)
-        with served(load.folder / "www", load.port, folder / "answers", LATENCY):
+        with served(load.folder / "www", load.port, folder / "answers", DISTANT):
             for number in range(plan.rounds):
-                print(f"latency, round {number + 1} of {plan.rounds}", file=sys.stderr)
-                _each(plan, load, folder, "latency", costs)
+                print(f"distant, round {number + 1} of {plan.rounds}", file=sys.stderr)
+                _each(plan, load, folder, "distant", costs)
+    soon: dict[str, list[float]] = {}
+    if "latency" in plan.phases:
+        with served(load.folder / "www", load.port, folder / "answers"):
+            soon = latency.run(plan.contenders, load, folder, plan.rounds)
     grown: dict[int, dict[str, list[Cost]]] = {}
     if "growth" in plan.phases:
         grown = growth.run(folder / "growth", plan.sizes, plan.rounds)
@@ -85,6 +91,7 @@ def run(plan: Plan, folder: Path) -> dict[str, Any]:
         | {"mb": sum(path.stat().st_size for path in (load.folder / "www").iterdir()) / 1e6},
         "versions": {program.name: program.version for program in plan.contenders},
         "costs": costs,
+        "latency": soon,
         "growth": {
             size: {what: [asdict(cost) for cost in found] for what, found in by_what.items()}
             for size, by_what in grown.items()
@@ -113,7 +120,7 @@ def _each(plan: Plan, load: Workload, folder: Path, phase: str, costs: Costs) ->
     """Measure one phase of all programs, and check what each has asked and published."""
     for program in plan.contenders:
         state = folder / "state" / program.name
-        if phase in ("cold", "latency"):
+        if phase in ("cold", "distant"):
             shutil.rmtree(state, ignore_errors=True)
             state.mkdir(parents=True)
             program.prepare(load, state)

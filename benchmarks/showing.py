@@ -1,7 +1,7 @@
 """Measurements for people: Markdown tables, a plot, and both in docs/."""
 
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -12,7 +12,7 @@ TITLES = {
     "cold": "Cold: all new",
     "304": "Nothing has changed (304)",
     "tenth": "A tenth of the feeds has one new entry",
-    "latency": "Cold, hosts answer after 200 ms",
+    "distant": "Cold, hosts answer after 200 ms",
     "start": "Nothing is due",
 }
 _COLOURS = {"aggregator": "#0b6e4f", "baseline": "#c8553d"}
@@ -57,9 +57,36 @@ def tables(found: dict[str, Any]) -> str:
             lines.append(
                 f"| {name} | {figures[0]} | {cpu} | {figures[1]} | {figures[2]} | {wall} | {' | '.join(memory)} |"
             )
+    if soon := found["latency"]:
+        lines += ["", *_latency(soon)]
     if found["growth"]:
         lines += ["", *_growth(found["growth"])]
     return "\n".join(lines)
+
+
+def _latency(soon: dict[str, list[float]]) -> list[str]:
+    tries, base = len(next(iter(soon.values()))), soon.get("baseline")
+    lines = [
+        f"**Latency: from the start of a run until a new entry stands in the published feed ({tries} tries)**",
+        "",
+        "| | median s | x | 95 % s | x |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for name, seconds in soon.items():
+        cells = []
+        for share in (_half, _most):
+            cells += [f"{share(seconds):.2f}", _x(share(seconds) / share(base) if base else None)]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return lines
+
+
+def _half(seconds: list[float]) -> float:
+    return median(seconds)
+
+
+def _most(seconds: list[float]) -> float:
+    """The 95th percentile."""
+    return quantiles(seconds, n=20, method="inclusive")[-1]
 
 
 def _growth(grown: dict[Any, Any]) -> list[str]:

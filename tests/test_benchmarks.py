@@ -9,7 +9,7 @@ import pytest
 
 from aggregator import sources
 from aggregator.model import Document, Source, Validators
-from benchmarks import run, showing, workload
+from benchmarks import latency, run, showing, workload
 from benchmarks.programs import Program
 from benchmarks.workload import Workload
 
@@ -69,9 +69,7 @@ def test_who_does_not_do_the_work_is_not_measured(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs all of 127.0.0.0/8, and /proc")
 def test_we_and_the_baseline_are_measured_at_the_same_work(tmp_path: Path) -> None:
-    options = (
-        "--feeds 10 --entries 3 --categories 2 --rounds 1 --phases cold,304,tenth,start --only aggregator,baseline"
-    )
+    options = "--feeds 10 --entries 3 --categories 2 --rounds 1 --phases cold,304,tenth,start,latency --only aggregator,baseline"
     command = [sys.executable, "-m", "benchmarks.run", *options.split(), "--folder", str(tmp_path), "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -95,6 +93,8 @@ def test_we_and_the_baseline_are_measured_at_the_same_work(tmp_path: Path) -> No
         ours, theirs = ((state / path / name / "rss.xml").read_bytes() for path in ("aggregator/feeds", "baseline/out"))
         assert ours.count(b"<item>") == theirs.count(b"<item>") > 0
     costs = [cost for by_name in found["costs"].values() for rounds in by_name.values() for cost in rounds]
+    assert {name: len(tries) for name, tries in found["latency"].items()} == {"aggregator": 5, "baseline": 5}
+    assert all(0 < took < 60 for tries in found["latency"].values() for took in tries)
     assert all(0 < cost["main"] <= cost["cpu"] and cost["rss"] > 0 for cost in costs)
     showing.write(found, tmp_path)
     assert "| baseline | " in (tmp_path / "performance.md").read_text()
@@ -111,6 +111,7 @@ def test_new_figures_take_the_place_of_old_ones(tmp_path: Path) -> None:
         "workload": {"feeds": 1, "entries": 1, "categories": 1, "rounds": 1, "mb": 1.0},
         "versions": {},
         "costs": {"cold": {"aggregator": [cost], "baseline": [cost | {"cpu": 4.0}]}},
+        "latency": {"aggregator": [1.0, 2.0, 3.0], "baseline": [4.0, 4.0, 4.0]},
         "growth": {},
     }
     page = tmp_path / "performance.md"
@@ -121,6 +122,17 @@ def test_new_figures_take_the_place_of_old_ones(tmp_path: Path) -> None:
     assert text.endswith("\nafter\n")
     assert "stale figures" not in text
     assert "| aggregator | 1.00 | 0.250 |" in text
+    assert "| aggregator | 2.00 | 0.500 | 2.90 | 0.725 |" in text
+
+
+def test_an_entry_that_is_never_published_is_found_out(tmp_path: Path) -> None:
+    document = tmp_path / "rss.xml"
+    write = (sys.executable, "-c", "import time; open('rss.xml', 'w').write('new'); time.sleep(0.3)")
+    document.write_text("old")
+    assert 0 < latency.until(write, tmp_path, document, "new") < 60
+    for command in (("true",), ("false",), write):  # the last one writes what was sought before
+        with pytest.raises(SystemExit, match="newer is not in"):
+            latency.until(command, tmp_path, document, "newer")
 
 
 def _links(number: int, body: bytes) -> list[str]:

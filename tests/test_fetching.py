@@ -482,3 +482,27 @@ def test_large_documents_have_their_turns_in_memory_and_a_visit_may_need_two(ser
 
     assert using(work) == [len(body)] * 5
     assert most == 1
+
+
+def test_few_documents_are_in_memory_at_a_time_and_who_asks_again_keeps_none(server: Server) -> None:
+    server.put("/first", BODY)
+    server.put("/second", BODY)
+    most = 0
+
+    async def work(fetch: Client) -> list[bytes]:
+        now: set[object] = set()
+
+        async def visit(number: int) -> bytes:
+            nonlocal most
+            await fetch(server.url("/first"), NOTHING, LIMITS)  # no longer than until the next one is wanted
+            document = await fetch(server.url("/second"), NOTHING, LIMITS)
+            now.add(number)
+            most = max(most, len(now))
+            await asyncio.sleep(0.05)  # as if it were read
+            now.discard(number)
+            return document.body
+
+        return await asyncio.gather(*(visit(number) for number in range(8)))
+
+    assert using(work, concurrency=1) == [BODY] * 8
+    assert most == 2

@@ -1,5 +1,7 @@
 """Documents are read in processes of their own: what one does there costs nobody else anything."""
 
+import asyncio
+import gc
 import os
 import signal
 import subprocess
@@ -10,9 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from aggregator import sources
+from aggregator.collect import collect
 from aggregator.errors import ParseError
-from aggregator.model import Access, Limits, Source
+from aggregator.model import Access, Document, Limits, Source, Validators, Visit
 from aggregator.reading import pool
+from benchmarks import workload
 from tests import kinds
 from tests.planet import Planet
 
@@ -40,6 +45,15 @@ def test_what_a_document_does_is_its_own_trouble(what: str, kind: str, words: st
         read(what, 0.5 if what == "sleep" else 20)
     assert caught.value.kind == kind
     assert read("after") == "after"
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_what_comes_back_is_what_was_read(number: int) -> None:
+    document = Document("https://a.example/", "https://a.example/", workload.feed(number, 3))
+    source = Source(document.name, "feed", None)
+    batch = pool.read("feed", document, source)
+    assert batch == sources.find("feed").read(document, source)
+    assert len(batch.items) == 3
 
 
 def test_the_process_stays_for_the_next_document() -> None:
@@ -112,3 +126,21 @@ def test_a_run_goes_on_beside_a_document_that_ends_its_process(planet: Planet) -
     (failed,) = report.failed
     assert failed.error == "too expensive: crash: reading it ended the process that reads; given up"
     assert [w for each in report.outcomes if not each.error for w in each.warnings] == [failed.error]
+
+
+def test_a_visit_is_forgotten_once_it_is_handed_over() -> None:
+    due = [(Source(str(n), "tests.kinds", kinds.Options((f"{n}", f"{n}!"))), dict[str, Validators]()) for n in range(9)]
+
+    async def titles() -> list[str]:
+        found = []
+        async for visit in collect(due, _nobody, 2):
+            gc.collect()
+            assert sum(isinstance(each, Visit) for each in gc.get_objects()) <= 3  # two may have ended besides
+            found += [item.title for item in visit.items]
+        return found
+
+    assert sorted(asyncio.run(titles())) == sorted(f"{n}{mark}" for n in range(9) for mark in ("", "!"))
+
+
+async def _nobody(url: str, known: Validators, limits: Limits) -> Document:
+    raise AssertionError(f"{url} is asked")

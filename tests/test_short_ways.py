@@ -3,6 +3,7 @@
 import re
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
+from html import escape
 
 import nh3
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator import dates, html, text
-from aggregator.sources.feed import decoding
+from aggregator.sources.feed import decoding, own
 from tests.test_html import PIECES
 
 ZONES = ("UTC", "Asia/Shanghai", "Europe/London", "America/St_Johns", "Africa/Abidjan")
@@ -86,9 +87,28 @@ def test_what_was_encoded_twice(raw: str, is_twice: bool) -> None:
     assert decoding._once(raw) == long_way()
 
 
-@given(st.lists(PIECES | st.sampled_from(["&am", "p;", "\r", "\n", "</P", "<!-->", "<K>"]), max_size=15).map("".join))
-def test_plain_text_of_markup(fragment: str) -> None:
-    assert text.plain(fragment) == " ".join("".join(text._pieces(fragment)).split())
+FRAGMENTS = st.lists(PIECES | st.sampled_from(["&am", "p;", "\r", "\n", "</P", "<!-->", "<K>"]), max_size=15).map(
+    "".join
+)
+
+
+@given(FRAGMENTS, st.integers(0, 60))
+def test_plain_text_of_markup(fragment: str, limit: int) -> None:
+    whole = " ".join("".join(text._pieces(fragment)).split())
+    assert text.plain(fragment) == whole
+    assert text.plain(fragment, limit) == text.one_line(whole, limit)
+    assert text.summarise(fragment, limit) == text.summarise(escape(whole, quote=False), limit)
+
+
+@given(st.text(st.characters(max_codepoint=0x17F) | st.sampled_from("\x80\xa0\xbf\xc2\xc3\u20ac\u4e2d"), max_size=20))
+def test_what_was_mangled(raw: str) -> None:
+    for value in (raw, raw.encode().decode("latin-1")):
+        right = value
+        with suppress(UnicodeError):
+            right = value.encode("latin-1").decode()
+        assert own.unmangled(value) == own._C1.sub(
+            lambda found: found[0].encode("latin-1").decode("cp1252", "ignore"), right
+        )
 
 
 @pytest.mark.parametrize("base", ["", "https://site.example/a/b", "http://256.1.1.1/"])

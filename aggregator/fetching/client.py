@@ -16,6 +16,7 @@ import httpx
 
 from aggregator.errors import FetchError
 from aggregator.fetching import challenges, freshness, manners, rules
+from aggregator.fetching.room import SMALL, Room
 from aggregator.fetching.transport import Line, Transport, Way, host_name
 from aggregator.fetching.watch import Watch
 from aggregator.fetching.words import BROKEN, in_words
@@ -27,7 +28,7 @@ MAX_REDIRECTS = 5
 CONNECT_SECONDS = 10.0
 SILENCE_SECONDS = 15.0
 ERROR_PAGE_SECONDS = 3.0
-SMALL = 250_000  # bytes: what is larger lies on disk while it comes in, and then waits until it is read
+_ROOM = 2  # documents in memory for each request under way: those who read should have something to do
 SPACING = timedelta(seconds=1)
 PACE = Pace()
 
@@ -65,7 +66,7 @@ async def open_client(
     # Not httpx.AsyncClient: it keeps cookies, heeds proxies of the environment, which would do the connecting past our
     # guard, and takes time for each request, for what is not used here.
     async with Transport(allowed, concurrency) as transport:
-        yield Client(headers, transport, allowed, hosts, now, spacing, pace, host_rules)
+        yield Client(headers, transport, allowed, concurrency, hosts, now, spacing, pace, host_rules)
 
 
 class Client:
@@ -76,6 +77,7 @@ class Client:
         headers: httpx.Headers,
         transport: Transport,
         allowed: tuple[rules.AllowedNetwork, ...],
+        concurrency: int,
         hosts: Mapping[str, HostState],
         now: datetime,
         spacing: timedelta,
@@ -93,8 +95,7 @@ class Client:
         self._host_rules = host_rules
         self._began = now
         self._began_ticks = asyncio.get_running_loop().time()
-        self._large = asyncio.Lock()
-        self._large_for: asyncio.Task[Any] | None = None
+        self._room = Room(_ROOM * concurrency)
         self._waiting: set[asyncio.Task[Any] | None] = set()
         self._hushed = False
 
@@ -158,11 +159,13 @@ class Client:
             with in_words(place, redirected=bool(visited)), SpooledTemporaryFile(SMALL) as raw:
                 _may_visit(here, visited)
                 visited.add(str(here))
+                self._room.leave()
                 request = self._request(here, known, private, limits)
                 rule = self._rule(here)
                 async with self._turn(rule) as line:
                     request.extensions["line"] = line
                     await self._be_welcome(rule)
+                    await self._room.enter()
                     async with self._transport.places:
                         with watch.running(raw) as deadline:
                             response = await self._ask(request, raw, limits.max_bytes, deadline)
@@ -173,7 +176,7 @@ class Client:
                     document = self._document(url, known, limits, response, raw, moved_to, wait)
                     if len(document.body) > SMALL:
                         del document  # it is made again when there is room for it
-                        await self._room()
+                        await self._room.enter_large()
                         document = self._document(url, known, limits, response, raw, moved_to, wait)
                     return document
             if not (at_home := _origin(here) == _origin(there)):
@@ -221,21 +224,6 @@ class Client:
             waited_for = state.last_request
         # Others may have a turn at the host as well: they wait for this one.
         self._learn(host, manners.asked(state, now))
-
-    async def _room(self) -> None:
-        """Wait until no other visit (each is a task) has a large document in memory; have the room to the visit's end.
-
-        No host waits meanwhile, and reading is as fast one after another as side by side (the GIL).
-        """
-        task = asyncio.current_task()
-        if task is not None and task is not self._large_for:
-            await self._large.acquire()
-            self._large_for = task
-            task.add_done_callback(self._leave)
-
-    def _leave(self, task: object) -> None:
-        self._large_for = None
-        self._large.release()
 
     async def _ask(self, request: httpx.Request, raw: IO[bytes], limit: int, deadline: float) -> httpx.Response:
         """One request, done by `deadline` (loop time). A document goes to `raw`, as it is on the wire; of an error page

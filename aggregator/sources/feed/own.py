@@ -50,8 +50,8 @@ def unmangled(value: str) -> str:
 
     feedparser does the same to its values, and both must agree.
     """
-    if value.isascii():
-        return value
+    if value.isascii() or b"\xc2" not in value.encode("utf-8", "surrogatepass"):
+        return value  # either needs a character of U+0080 to U+00BF, and their UTF-8 begins with C2
     with suppress(UnicodeError):
         value = value.encode("latin-1").decode()
     return _C1.sub(lambda x: x[0].encode("latin-1").decode("cp1252", "ignore"), value)
