@@ -17,8 +17,8 @@ from rich.text import Text
 
 from aggregator import dates, status, text
 from aggregator.explaining import Explanation
-from aggregator.model import Entry
 from aggregator.keeping import Outcome
+from aggregator.model import Entry
 from aggregator.pipeline import Report
 from aggregator.previewing import Preview
 from aggregator.rehearsal import Difference

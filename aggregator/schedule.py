@@ -210,9 +210,9 @@ def is_due(
     ahead = next_visit - now
     if ahead > _DAY and ahead > _at_most(_longest(now, pace, stretch), hints, pace) + _DAY:
         return True
-    if ahead > timedelta(0) and last_visit and now - last_visit < min(pace.interval, _LONGEST):
-        if not isinstance(pace.schedule, Cron):
-            return False  # as nearly always: no pace has a wait below its interval
+    is_young = last_visit and now - last_visit < min(pace.interval, _LONGEST)
+    if ahead > timedelta(0) and is_young and not isinstance(pace.schedule, Cron):
+        return False  # no wait is below the interval: nothing has to be reckoned
     late = -ahead
     is_wish = bool(pace.schedule) and reason.startswith(_WISHES)
     if last_visit and (reason.startswith(_OWN) or _AT in reason or is_wish):

@@ -89,6 +89,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "feedgen": ("formats/feedgen",),
     "feedparser": ("sources/feed/xmlfeed",),
     "frontmatter": ("sources",),
+    "h11": ("fetching/wire",),
     "httpx": ("fetching",),
     "httpcore": ("fetching",),
     "jinja2": ("formats/html", "web/pages"),

@@ -1,7 +1,8 @@
 """The one way to the network, and the one door to httpx: `model.Fetch`, a GET that is bounded, guarded and polite.
 
     client.open_client      gives the Fetch: redirects, deadline, silence of hosts, errors in words
-    transport.Transport     sockets: one connection and one request per host, guarded addresses, proxies
+    transport.Transport     one connection and one request per host, guarded addresses
+    wire, proxied, streams  a connection: HTTP/1.1 by h11, through a proxy by httpcore, on asyncio's transports
     rules                   pure and cheap to import: advice, allowed networks, headers, validators, content codings
     watch                   how long a document takes on hosts
     manners, challenges     pure: what a host is owed, and pages that stand in a feed's way
@@ -9,7 +10,7 @@
     freshness               pure: what cache headers and Retry-After say about time
 
 Nothing is imported here, so that the config can check `allow_networks` by `rules.parse_network` without loading httpx.
-httpx and httpcore are known to `client`, `transport`, `streams`, `websub` only; a fork of their API may replace them.
+httpx, for URLs and TLS, and httpcore, for its exceptions and proxies, are known to this package only.
 """
 
 from collections.abc import Callable
