@@ -75,8 +75,9 @@ class Wire:
         self._state = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_BYTES)
 
     def is_ready(self, request: Request) -> bool:
-        """Whether it can be used again for this: open, of that origin, between two requests, and silent."""
-        is_idle = self._state.our_state is h11.IDLE and self._state.their_state is h11.IDLE
+        """Whether it can be used again for this: open, of that origin, between two requests, and silent: what came
+        unasked would pass for the next answer."""
+        is_idle = self._state.our_state is h11.IDLE and not self._state.trailing_data[0]
         return bool(is_idle and self._stream and not self._stream.has_news and self._origin == request.origin)
 
     async def ask(self, request: Request) -> Answer:
