@@ -13,11 +13,17 @@ Nothing is imported here, so that the config can check `allow_networks` by `rule
 httpx, for URLs and TLS, and httpcore, for its exceptions and proxies, are known to this package only.
 """
 
+import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
+
+# httpx brings a command line, and that click, rich and pygments: three quarters of what importing it costs. It does
+# without where that cannot be imported, which is what None says.
+sys.modules.setdefault("httpx._main", cast("ModuleType", None))
 
 
 def loop_factory() -> "Callable[[], AbstractEventLoop] | None":
