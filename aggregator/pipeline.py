@@ -15,15 +15,13 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
 from aggregator import channels, sources
 from aggregator.config import Config
 from aggregator.fetching import loop_factory
-from aggregator.keeping import Outcome as Outcome
-from aggregator.keeping import found_nothing, keep_all
 from aggregator.model import CategoryPath, Retention, Visit
 from aggregator.placing import slugs
 from aggregator.planning import Plan, align, prepare
@@ -38,6 +36,9 @@ from aggregator.store.sources import Standing
 from aggregator.text import masked
 from aggregator.views import view
 
+if TYPE_CHECKING:
+    from aggregator.keeping import Outcome
+
 _Key = TypeVar("_Key", str, CategoryPath)
 _Value = TypeVar("_Value")
 
@@ -50,13 +51,13 @@ READERS = 2  # threads: more are not faster (the GIL), and each keeps memory for
 class Report:
     """What a run came to. `skipped` are the sources that were not due yet; `notes` are what the owner should know."""
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: "tuple[Outcome, ...]"
     skipped: tuple[Standing, ...]
     published: channels.Published
     notes: tuple[str, ...] = ()
 
     @property
-    def failed(self) -> tuple[Outcome, ...]:
+    def failed(self) -> "tuple[Outcome, ...]":
         """The visits that failed."""
         return tuple(outcome for outcome in self.outcomes if outcome.error)
 
@@ -188,7 +189,7 @@ def _limited(kept: Mapping[_Key, Retention]) -> Mapping[_Key, Retention]:
     return {key: limits for key, limits in kept.items() if limits != Retention()}
 
 
-def moved(outcome: Outcome, standing: Standing) -> str:
+def moved(outcome: "Outcome", standing: Standing) -> str:
     """What the owner should do about a source that has moved by now."""
     old, new = outcome.source.key, outcome.moved_to
     if standing.same_as:
@@ -203,7 +204,7 @@ async def _visit_all(
     now: datetime,
     exact: datetime,
     progress: Callable[[int, int, str], None],
-) -> list[Outcome]:
+) -> "list[Outcome]":
     """Visit what is due and save each visit as it ends, those that found nothing new some at a time.
 
     A source whose host wants silence has no outcome. `exact` is `now` with its microseconds.
@@ -212,6 +213,7 @@ async def _visit_all(
     from concurrent.futures import ThreadPoolExecutor
 
     from aggregator.collect import collect
+    from aggregator.keeping import found_nothing, keep_all
     from aggregator.network import network
 
     outcomes: list[Outcome] = []

@@ -30,6 +30,11 @@ def collect_seldom() -> None:
     atexit.register(gc.freeze)
 
 
+def load_no_plugins() -> None:
+    """Spare pydantic its look for plugins among all that is installed."""
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+
 def collect_often() -> None:
     """Have Python look for garbage as often as it does by itself, for what runs for months."""
     gc.set_threshold(700, 10, 10)

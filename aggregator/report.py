@@ -17,8 +17,9 @@ from rich.text import Text
 
 from aggregator import dates, status, text
 from aggregator.explaining import Explanation
+from aggregator.keeping import Outcome
 from aggregator.model import Entry
-from aggregator.pipeline import Outcome, Report
+from aggregator.pipeline import Report
 from aggregator.previewing import Preview
 from aggregator.rehearsal import Difference
 from aggregator.sources import find

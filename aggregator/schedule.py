@@ -207,9 +207,13 @@ def is_due(
     was the `reason`, one that was made at `last_visit` ends when one of the present pace would; and where there is a
     schedule by now that it was not made for, the time of that counts instead.
     """
-    if next_visit - now > _at_most(_longest(now, pace, stretch), hints, pace) + _DAY:
+    ahead = next_visit - now
+    if ahead > _DAY and ahead > _at_most(_longest(now, pace, stretch), hints, pace) + _DAY:
         return True
-    late = now - next_visit
+    is_young = last_visit and now - last_visit < min(pace.interval, _LONGEST)
+    if ahead > timedelta(0) and is_young and not isinstance(pace.schedule, Cron):
+        return False  # no wait is below the interval: nothing has to be reckoned
+    late = -ahead
     is_wish = bool(pace.schedule) and reason.startswith(_WISHES)
     if last_visit and (reason.startswith(_OWN) or _AT in reason or is_wish):
         own, words = _own(last_visit, pace, rhythm, stretch)

@@ -89,6 +89,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "feedgen": ("formats/feedgen",),
     "feedparser": ("sources/feed/xmlfeed",),
     "frontmatter": ("sources",),
+    "h11": ("fetching/wire",),
     "httpx": ("fetching",),
     "httpcore": ("fetching",),
     "jinja2": ("formats/html", "web/pages"),
@@ -208,3 +209,11 @@ def test_importing_is_cheap(statement: str) -> None:
     code = f"{statement}; import sys; print(*(name for name in {HEAVY!r} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_the_client_comes_without_the_command_line_of_httpx() -> None:
+    code = (
+        "import aggregator.fetching.client, sys; print(*({'httpx', 'click', 'pygments', 'rich'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["httpx"]

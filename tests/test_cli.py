@@ -119,8 +119,15 @@ print("loaded:", *(name for name in {HEAVY.split()!r} if name in sys.modules))
 def test_a_run_with_nothing_due_loads_only_what_it_needs(planet: Planet) -> None:
     """No client, no parser, no rich, no migrations: these are half of what a run from cron would cost."""
     needed = ("feedgen", "lxml", "pydantic", "sqlalchemy")
-    ours = ("aggregator.collect", "aggregator.network", "aggregator.report", "aggregator.rehearsal")
-    idle = [name for name in (*HEAVY.split(), "multiprocessing", *ours) if name not in needed]
+    ours = (
+        "aggregator.collect",
+        "aggregator.keeping",
+        "aggregator.network",
+        "aggregator.report",
+        "aggregator.rehearsal",
+    )
+    theirs = ("multiprocessing", "pygments", "sqlalchemy.dialects.postgresql")
+    idle = [name for name in (*HEAVY.split(), *theirs, *ours) if name not in needed]
     code = f"""
 import sys
 from aggregator.cli import main

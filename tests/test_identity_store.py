@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from aggregator import pipeline
+from aggregator import keeping, pipeline
 from aggregator.model import Policy
 from aggregator.store.engine import open_store, reading
 from aggregator.store.tables import item, item_key, waiting
@@ -17,7 +17,7 @@ from tests.server import Server
 HOUR = timedelta(hours=1)
 
 
-def run(planet: Planet, **policy: Any) -> pipeline.Outcome:
+def run(planet: Planet, **policy: Any) -> keeping.Outcome:
     """A visit an hour later, with a policy."""
     planet.now += HOUR
     loaded = planet.load()

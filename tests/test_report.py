@@ -15,8 +15,9 @@ from rich.cells import cell_len
 
 from aggregator import report
 from aggregator.channels import Published
+from aggregator.keeping import Outcome
 from aggregator.model import Feed, Hints
-from aggregator.pipeline import Outcome, Report
+from aggregator.pipeline import Report
 from aggregator.store.sources import Standing
 from tests.build import source
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.model import Cron, Hints, Pace, Trouble
-from aggregator.rhythm import Rhythm, learn
+from aggregator.rhythm import Rhythm, learn, wait
 from aggregator.schedule import Due, is_due, next_visit, stretched
 
 NOW = datetime(2026, 3, 14, 12, 0, 7, tzinfo=UTC)  # a Saturday
@@ -563,3 +563,12 @@ def test_a_plan_does_not_outlive_what_it_was_made_for(
 ) -> None:
     said = is_due(NOW, NOW + ahead, Hints(), pace, last_visit=NOW - visited, reason=reason, rhythm=DAILY)
     assert said is due
+
+
+@given(MOMENTS, RHYTHMS, st.integers(1, 10**7), st.integers(0, 10**7), STRETCHES)
+def test_no_wait_of_a_rhythm_is_below_the_interval(
+    now: datetime, rhythm: Rhythm, least: int, more: int, stretch: float
+) -> None:
+    """So that a plan younger than it is not reckoned anew."""
+    interval, cap = timedelta(seconds=least), timedelta(seconds=least + more)
+    assert wait(rhythm, now, interval, cap, stretch) >= interval

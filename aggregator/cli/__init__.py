@@ -20,7 +20,7 @@ from aggregator import __version__
 from aggregator.cli import looking
 from aggregator.cli.common import Wishes, common, fail, load, now, wishes_of
 from aggregator.errors import AggregatorError, ConfigError, LockedError
-from aggregator.process import collect_seldom, end_at_sigterm, open_streams
+from aggregator.process import collect_seldom, end_at_sigterm, load_no_plugins, open_streams
 
 if TYPE_CHECKING:
     from aggregator.rehearsal import Difference
@@ -222,6 +222,7 @@ def _log_step(done: int, total: int, what: str) -> None:
 def main() -> None:
     """The program. What the world or its user did wrong is one line or more on standard error, never a trace."""
     collect_seldom()
+    load_no_plugins()
     open_streams()
     end_at_sigterm()
     try:

@@ -89,7 +89,7 @@ def source(config: Config, url: str) -> Source:
     """A feed that the config does not have, as if it had it without any further key. Raises ConfigError."""
     found: list[Problem] = []
     listed = entries.read([(("source", 1), {"url": url})], found)
-    made = [entries.source(each, config.site, config.fetch, config.root, found, found) for each in listed]
+    made = entries.made(listed, config.site, config.fetch, config.root, found, found)
     if found or not made:
         raise ConfigError(*(f"{problems.dotted(path)}: {why}" for path, why in found))
     return made[0]
@@ -112,7 +112,7 @@ def _read(file: Path, root: Path, data: dict[str, Any], found: list[Problem], lo
     if not (site and fetch and web):
         return None
     missing: list[Problem] = []
-    sources = tuple(entries.source(each, site, fetch, root, found, missing) for each in listed)
+    sources = entries.made(listed, site, fetch, root, found, missing)
     found.extend(webs.check(web, root, missing))
     found.extend(missing if look else ())
     found.extend(shelves.problems(settings, places, sources))

@@ -51,13 +51,20 @@ def read(tables: Iterable[tuple[KeyPath, Any]], found: list[Problem]) -> Collect
     return known.values()
 
 
-def source(
-    entry: Entry, site: Site, fetch: Fetching, root: Path, found: list[Problem], missing: list[Problem]
-) -> Source:
-    """The source, with what `[site]` and `[fetch]` say where it is silent.
+def made(
+    listed: Iterable[Entry], site: Site, fetch: Fetching, root: Path, found: list[Problem], missing: list[Problem]
+) -> tuple[Source, ...]:
+    """The sources, with what `[site]` and `[fetch]` say where they are silent.
 
     Secrets that are not there go to `missing`, as they are no reason to leave the other sources alone.
     """
+    pace = fetch.pace(Pace())
+    return tuple(_source(entry, site, fetch, pace, root, found, missing) for entry in listed)
+
+
+def _source(
+    entry: Entry, site: Site, fetch: Fetching, pace: Pace, root: Path, found: list[Problem], missing: list[Problem]
+) -> Source:
     common = entry.common
     zone = common.timezone or site.timezone
     limits = Limits(
@@ -80,7 +87,7 @@ def source(
         base_url=common.base_url or ("" if entry.kind.REMOTE else site.base_url),
         root=str(root),
         limits=limits,
-        pace=_scheduled(common.pace(fetch.pace(Pace())), common.schedule, zone),
+        pace=_scheduled(common.pace(pace), common.schedule, zone),
         policy=common.policy(site),
     )
 
@@ -97,7 +104,7 @@ def _logins(entry: Entry, options: Any) -> Iterator[Problem]:
     urls = options.mirrors if url.startswith("rsshub://") else (url,)  # only a route is asked of the mirrors
     own: list[KeyPath] = [("headers", name) for name in entry.common.headers if name.lower() == "authorization"]
     own += [(key,) for key in ("basic", "bearer") if getattr(entry.common, key)]
-    if any(urlsplit(url).username is not None for url in urls):
+    if any("@" in url and urlsplit(url).username is not None for url in urls):
         first = "the URL"
     else:
         first, own = (dotted(own[0]) if own else ""), own[1:]

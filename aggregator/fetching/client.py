@@ -5,9 +5,10 @@ import contextlib
 import logging
 import re
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
@@ -17,8 +18,9 @@ import httpx
 from aggregator.errors import FetchError
 from aggregator.fetching import challenges, freshness, manners, rules
 from aggregator.fetching.room import SMALL, Room
-from aggregator.fetching.transport import Line, Transport, Way, host_name
+from aggregator.fetching.transport import Line, Transport, host_name
 from aggregator.fetching.watch import Watch
+from aggregator.fetching.wire import Answer, Request, Way, port
 from aggregator.fetching.words import BROKEN, in_words
 from aggregator.model import Document, HostRule, HostState, Limits, Pace, Validators
 from aggregator.text import masked, one_line
@@ -31,6 +33,7 @@ ERROR_PAGE_SECONDS = 3.0
 _ROOM = 2  # documents in memory for each request under way: those who read should have something to do
 SPACING = timedelta(seconds=1)
 PACE = Pace()
+_REDIRECTS = (301, 302, 303, 307, 308)
 
 
 @asynccontextmanager
@@ -55,17 +58,15 @@ async def open_client(
     Raises ValueError for an entry of `allow_networks` that cannot be read.
     """
     allowed = tuple(map(rules.parse_network, allow_networks))
-    headers = httpx.Headers(
-        {
-            "User-Agent": rules.user_agent(contact),
-            "Accept": rules.ACCEPT,
-            "Accept-Encoding": "gzip, deflate",
-            "Connection": "keep-alive",
-        }
+    headers = (
+        (b"User-Agent", rules.user_agent(contact).encode()),
+        (b"Accept", rules.ACCEPT.encode()),
+        (b"Accept-Encoding", b"gzip, deflate"),
+        (b"Connection", b"keep-alive"),
     )
     # Not httpx.AsyncClient: it keeps cookies, heeds proxies of the environment, which would do the connecting past our
     # guard, and takes time for each request, for what is not used here.
-    async with Transport(allowed, concurrency) as transport:
+    async with aclosing(Transport(allowed, concurrency)) as transport:
         yield Client(headers, transport, allowed, concurrency, hosts, now, spacing, pace, host_rules)
 
 
@@ -74,7 +75,7 @@ class Client:
 
     def __init__(
         self,
-        headers: httpx.Headers,
+        headers: tuple[tuple[bytes, bytes], ...],
         transport: Transport,
         allowed: tuple[rules.AllowedNetwork, ...],
         concurrency: int,
@@ -163,41 +164,42 @@ class Client:
                 request = self._request(here, known, private, limits)
                 rule = self._rule(here)
                 async with self._turn(rule) as line:
-                    request.extensions["line"] = line
                     await self._be_welcome(rule)
                     await self._room.enter()
                     async with self._transport.places:
                         with watch.running(raw) as deadline:
-                            response = await self._ask(request, raw, limits.max_bytes, deadline)
-                        watch.hear(response.status_code)
-                    wait = self._heed(response)
-                there = _leads_to(response)
+                            answer = await self._ask(line, request, rule, raw, limits.max_bytes, deadline)
+                        watch.hear(answer.status)
+                    wait = self._heed(answer, rule)
+                there = _leads_to(answer)
                 if there is None:
-                    document = self._document(url, known, limits, response, raw, moved_to, wait)
+                    document = _document(url, known, limits, answer, raw, moved_to, wait)
                     if len(document.body) > SMALL:
                         del document  # it is made again when there is room for it
                         await self._room.enter_large()
-                        document = self._document(url, known, limits, response, raw, moved_to, wait)
+                        document = _document(url, known, limits, answer, raw, moved_to, wait)
                     return document
             if not (at_home := _origin(here) == _origin(there)):
                 limits = replace(limits, access=replace(limits.access, verify=True))
-            permanent = permanent and response.status_code in (301, 308) and (at_home or not private)
+            permanent = permanent and answer.status in (301, 308) and (at_home or not private)
             if permanent := permanent and (here.scheme, there.scheme) != ("https", "http"):
                 moved_to = str(there)
             here, private = there, private if at_home else []
 
     def _request(
         self, url: httpx.URL, known: Validators, private: list[tuple[bytes, bytes]], limits: Limits
-    ) -> httpx.Request:
+    ) -> Request:
         access, seconds = limits.access, limits.timeout.total_seconds()
-        agent = [(b"User-Agent", access.user_agent.encode())] if access.user_agent else []
-        headers = httpx.Headers(self._headers)
-        conditions = rules.conditions(known) if rules.belong(known, str(url)) else []
-        headers.update([*agent, *conditions, *private])
+        own = [(b"User-Agent", access.user_agent.encode())] if access.user_agent else []
+        own += rules.conditions(known) if rules.belong(known, str(url)) else []
+        own += private
+        instead = {name.lower() for name, _ in own}
+        headers = [(name, value) for name, value in self._headers if name.lower() not in instead] + own
+        if b"host" not in instead:
+            headers.insert(0, (b"Host", url.netloc))
         silence = max(seconds / 2, min(seconds, SILENCE_SECONDS))  # in the middle: 15 s of 30 s
-        timeout = httpx.Timeout(silence, connect=min(CONNECT_SECONDS, seconds)).as_dict()
-        way = Way(access.proxy, access.verify)
-        return httpx.Request("GET", url, headers=headers, extensions={"timeout": timeout, "way": way})
+        connect, way = min(CONNECT_SECONDS, seconds), Way(access.proxy, access.verify)
+        return Request(url, headers, connect, silence, way)
 
     def _now(self) -> datetime:
         return self._began + timedelta(seconds=asyncio.get_running_loop().time() - self._began_ticks)
@@ -225,85 +227,81 @@ class Client:
         # Others may have a turn at the host as well: they wait for this one.
         self._learn(host, manners.asked(state, now))
 
-    async def _ask(self, request: httpx.Request, raw: IO[bytes], limit: int, deadline: float) -> httpx.Response:
+    async def _ask(
+        self, line: Line, request: Request, rule: HostRule, raw: IO[bytes], limit: int, deadline: float
+    ) -> Answer:
         """One request, done by `deadline` (loop time). A document goes to `raw`, as it is on the wire; of an error page
         the beginning where it may be a challenge, if that comes quickly: the status is what counts."""
-        loop, host = asyncio.get_running_loop(), self._rule(request.url).name
+        loop, host = asyncio.get_running_loop(), rule.name
         self._waiting.discard(asyncio.current_task())
         self._learn(host, manners.asked(self._state(host), self._now()))
         try:
             async with asyncio.timeout_at(deadline):
-                response = await self._transport.handle_async_request(request)
-            response.request = request
-            _log.info("GET %s: HTTP %d", masked(str(request.url)), response.status_code)
+                answer = await self._transport.ask(line, request)
+            if _log.isEnabledFor(logging.INFO):
+                _log.info("GET %s: HTTP %d", masked(str(request.url)), answer.status)
         finally:  # it takes a while until a request arrives, and its arrival is what the host's log shows
             self._learn(host, manners.asked(self._state(host), self._now()))
         try:
-            if response.status_code == httpx.codes.OK:
+            if answer.status == HTTPStatus.OK:
                 async with asyncio.timeout_at(deadline):
-                    await _read(response, raw, limit)
-            elif response.status_code in challenges.STATUSES:
+                    await _read(answer, raw, limit)
+            elif answer.status in challenges.STATUSES:
                 with contextlib.suppress(TimeoutError, httpcore.TimeoutException, *BROKEN):
                     async with asyncio.timeout_at(min(deadline, loop.time() + ERROR_PAGE_SECONDS)):
-                        await _glimpse(response, raw)
-            return response
+                        await _glimpse(answer, raw)
+            return answer
         finally:
-            await response.aclose()
+            await answer.close()
 
-    def _heed(self, response: httpx.Response) -> timedelta | None:
+    def _heed(self, answer: Answer, rule: HostRule) -> timedelta | None:
         """Keep what the answer means for the host, and say how long it wants to hear nothing of this document.
 
         A server of the operator's own is never silent as a whole.
         """
-        status, host = response.status_code, host_name(response.url)
-        port = response.url.port or (443 if response.url.scheme == "https" else 80)
-        rule, now = self._rule(response.url), self._now()
-        pace = manners.pace(self._pace, rule)
-        said, date = (response.headers.get(name, "") for name in ("retry-after", "date"))
+        status, now, pace = answer.status, self._now(), manners.pace(self._pace, rule)
+        said, date = (answer.headers.get(name, "") for name in ("retry-after", "date"))
         wait = freshness.retry_after(said, date, now) if said else None
         wait = None if wait is None else min(wait, pace.pause_cap)
-        if status in manners.ASK_FOR_SILENCE and rules.is_own(self._allowed, host, port):
+        if status in manners.ASK_FOR_SILENCE and rules.is_own(self._allowed, host_name(answer.url), port(answer.url)):
             return wait
         state = manners.after(self._state(rule.name), status, wait, now, pace)
         self._learn(rule.name, state)
         # Also a silence that is of our own making: the source then waits for as long as its host.
         return state.not_before - now if status in manners.ASK_FOR_SILENCE and state.not_before else wait
 
-    def _document(
-        self,
-        url: str,
-        known: Validators,
-        limits: Limits,
-        response: httpx.Response,
-        spool: IO[bytes],
-        moved_to: str,
-        wait: timedelta | None,
-    ) -> Document:
-        spool.seek(0)
-        raw = spool.read()
-        sent = response.headers.raw
-        headers = rules.header_map(sent)
-        status, final = response.status_code, str(response.url)
-        if status == httpx.codes.NOT_MODIFIED and rules.belong(known, final) and rules.conditions(known):
-            kept = replace(rules.refreshed(known, sent), url=final)
-            return Document(url, final, b"", True, moved_to=moved_to, headers=headers, validators=kept)
-        host = host_name(response.url)
-        coding = headers.get("content-encoding", "")
-        if who := challenges.found(status, headers, rules.beginning(raw, coding, challenges.GLIMPSE)):
-            what = f"HTTP {status}, a page of {who} against robots instead of the feed"
-            raise rules.trouble("blocked", what, retry_after=wait, host=host)
-        if status != httpx.codes.OK:
-            if status in (301, 302, 303, 307, 308):
-                raise rules.trouble("bad redirect", f"HTTP {status} without an address")
-            if status == httpx.codes.GONE and final not in (moved_to, str(_bare(httpx.URL(url)))):
-                raise rules.trouble(
-                    "http 410 elsewhere", "Gone", retry_after=wait, host=host if wait is not None else ""
-                )
-            raise rules.status_trouble(status, wait, host if wait is not None else "")
-        body = rules.decode(raw, rules.content_coding(coding), limits.max_bytes)
-        new = replace(rules.validators(sent), url=final, print=rules.print_of(body, headers))
-        is_same = rules.belong(known, final) and new.print == known.print
-        return Document(url, final, b"" if is_same else body, is_same, is_same, moved_to, headers, new)
+
+def _document(
+    url: str,
+    known: Validators,
+    limits: Limits,
+    answer: Answer,
+    spool: IO[bytes],
+    moved_to: str,
+    wait: timedelta | None,
+) -> Document:
+    spool.seek(0)
+    raw = spool.read()
+    sent, headers = answer.sent, answer.headers
+    status, final = answer.status, str(answer.url)
+    if status == HTTPStatus.NOT_MODIFIED and rules.belong(known, final) and rules.conditions(known):
+        kept = replace(rules.refreshed(known, sent), url=final)
+        return Document(url, final, b"", True, moved_to=moved_to, headers=headers, validators=kept)
+    host = host_name(answer.url)
+    coding = headers.get("content-encoding", "")
+    if who := challenges.found(status, headers, rules.beginning(raw, coding, challenges.GLIMPSE)):
+        what = f"HTTP {status}, a page of {who} against robots instead of the feed"
+        raise rules.trouble("blocked", what, retry_after=wait, host=host)
+    if status != HTTPStatus.OK:
+        if status in _REDIRECTS:
+            raise rules.trouble("bad redirect", f"HTTP {status} without an address")
+        if status == HTTPStatus.GONE and final not in (moved_to, str(_bare(httpx.URL(url)))):
+            raise rules.trouble("http 410 elsewhere", "Gone", retry_after=wait, host=host if wait is not None else "")
+        raise rules.status_trouble(status, wait, host if wait is not None else "")
+    body = rules.decode(raw, rules.content_coding(coding), limits.max_bytes)
+    new = replace(rules.validators(sent), url=final, print=rules.print_of(body, headers))
+    is_same = rules.belong(known, final) and new.print == known.print
+    return Document(url, final, b"" if is_same else body, is_same, is_same, moved_to, headers, new)
 
 
 def _start(url: str, limits: Limits) -> tuple[httpx.URL, list[tuple[bytes, bytes]], bool]:
@@ -328,14 +326,17 @@ def _bare(url: httpx.URL) -> httpx.URL:
     return url.copy_with(userinfo=b"", fragment=None)
 
 
-def _leads_to(response: httpx.Response) -> httpx.URL | None:
+def _leads_to(answer: Answer) -> httpx.URL | None:
     """Where a redirect leads, None for all else. Raises httpx.InvalidURL."""
-    if not response.has_redirect_location:
+    location = answer.headers.get("location")
+    if answer.status not in _REDIRECTS or location is None:
         return None
-    there = httpx.URL(response.headers["location"])
+    with contextlib.suppress(UnicodeDecodeError):
+        location = location.encode("latin-1").decode()  # as most servers mean it
+    there = httpx.URL(location)
     if there.scheme and not there.host:  # seen in the wild: https:///feed
-        there = there.copy_with(host=response.url.host)
-    return _bare(response.url.join(there) if there.is_relative_url else there)
+        there = there.copy_with(host=answer.url.host)
+    return _bare(answer.url.join(there) if there.is_relative_url else there)
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
@@ -357,19 +358,19 @@ def _may_visit(url: httpx.URL, visited: set[str]) -> None:
         raise rules.trouble("redirect loop", f"no document after {len(visited)} redirects")
 
 
-async def _read(response: httpx.Response, into: IO[bytes], limit: int) -> None:
-    rules.content_coding(response.headers.get("content-encoding", ""))
-    length = response.headers.get("content-length", "")
+async def _read(answer: Answer, into: IO[bytes], limit: int) -> None:
+    rules.content_coding(answer.headers.get("content-encoding", ""))
+    length = answer.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limit:
         raise rules.too_large(limit)
-    async for chunk in response.aiter_raw():
+    async for chunk in answer.body:
         if into.tell() + len(chunk) > limit:
             raise rules.too_large(limit)
         into.write(chunk)
 
 
-async def _glimpse(response: httpx.Response, into: IO[bytes]) -> None:
-    async for chunk in response.aiter_raw():
+async def _glimpse(answer: Answer, into: IO[bytes]) -> None:
+    async for chunk in answer.body:
         into.write(chunk)
         if into.tell() >= challenges.GLIMPSE:
             return

@@ -20,6 +20,8 @@ def rule(rules: Iterable[HostRule], host: str) -> HostRule:
 
 def pace(common: Pace, rule: HostRule) -> Pace:
     """The pauses of a host: those of its rule, and the common ones where that is silent."""
+    if rule.pause is None and rule.pause_cap is None:
+        return common
     pause = common.pause if rule.pause is None else rule.pause
     return replace(common, pause=pause, pause_cap=common.pause_cap if rule.pause_cap is None else rule.pause_cap)
 

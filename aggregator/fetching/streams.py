@@ -101,23 +101,33 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         self._transport.abort()
         await asyncio.sleep(0)  # the socket itself is closed in the loop's next round
 
+    @property
+    def has_news(self) -> bool:
+        """Whether an idle connection was closed, or says what nobody asked."""
+        return bool(self._received) or self._ended or self._transport.is_closing()
+
     def get_extra_info(self, info: str) -> Any:
-        """Facts by httpcore's names; an idle connection that `is_readable` was closed, or says what nobody asked."""
+        """Facts by httpcore's names; `is_readable` is its name for `has_news`."""
         if info == "is_readable":
-            return bool(self._received) or self._ended or self._transport.is_closing()
+            return self.has_news
         return self._transport.get_extra_info(_FACTS.get(info, info))
 
     async def _change(self, timeout: float | None, late: type[httpcore.TimeoutException]) -> None:
         self._waiter = self._loop.create_future()
+        alarm = None if timeout is None else self._loop.call_later(timeout, self._wake, late())
         try:
-            async with asyncio.timeout(timeout):
-                await self._waiter
-        except TimeoutError as error:
-            raise late(error) from error
+            await self._waiter
+        finally:
+            if alarm is not None:
+                alarm.cancel()
 
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
+    def _wake(self, late: httpcore.TimeoutException | None = None) -> None:
+        if self._waiter is None or self._waiter.done():
+            return
+        if late is None:
             self._waiter.set_result(None)
+        else:
+            self._waiter.set_exception(late)
 
     # --- What asyncio calls ---
 

@@ -1,7 +1,7 @@
 """The sockets under the client: one connection and one request at a time per host, to addresses that are allowed.
 
-An httpx transport over single httpcore connections, without httpcore's pool: politeness wants one connection per host
-anyway, and the pool looks at all its connections for every request.
+Single connections of our own, through a proxy httpcore's, without a pool: politeness wants one connection per host
+anyway.
 """
 
 import asyncio
@@ -22,21 +22,15 @@ import httpx
 
 from aggregator.errors import FetchError
 from aggregator.fetching import rules, streams
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How a request goes: through a proxy (a URL, "" for none), and whether certificates are verified."""
-
-    proxy: str = field(default="", repr=False)
-    verify: bool = True
+from aggregator.fetching.proxied import Proxied, open_proxied
+from aggregator.fetching.wire import Answer, Request, Way, Wire, port
 
 
 @dataclass
 class Line:
     """A turn at a host: what to send on, and how it goes."""
 
-    connection: httpcore.AsyncConnectionInterface | None = None
+    connection: Wire | Proxied | None = None
     way: Way | None = None
 
 
@@ -50,8 +44,8 @@ class _Host:
     idle: list[Line] = field(default_factory=list)
 
 
-class Transport(httpx.AsyncBaseTransport):
-    """Sends requests to hosts whose turn it is, by the `line` and the `way` among their extensions.
+class Transport:
+    """Sends requests to hosts whose turn it is.
 
     Who has a turn takes one of the `places` to send: their number, `concurrency`, is how many requests are under way.
     """
@@ -89,68 +83,53 @@ class Transport(httpx.AsyncBaseTransport):
                 for line in host.idle:  # left for one who then gave up
                     await _close(line)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send within a `turn`. Raises httpcore's exceptions, and FetchError from the guard."""
-        line: Line = request.extensions["line"]
-        url = httpcore.URL(
-            scheme=request.url.raw_scheme,
-            host=request.url.raw_host,
-            port=request.url.port,
-            target=request.url.raw_path,
-        )
-        outgoing = httpcore.Request(
-            request.method, url, headers=request.headers.raw, content=request.content, extensions=request.extensions
-        )
-        way: Way = request.extensions["way"]
-        if line.connection is not None and line.way == way and _is_ready(line.connection, url.origin):
+    async def ask(self, line: Line, request: Request) -> Answer:
+        """Send on the line of a `turn`. Raises httpcore's exceptions, and FetchError from the guard."""
+        way = request.way
+        if line.connection is not None and line.way == way and line.connection.is_ready(request):
             try:
-                return _response(await line.connection.handle_async_request(outgoing))
+                return await line.connection.ask(request)
             except (httpcore.NetworkError, httpcore.RemoteProtocolError):
                 pass  # the server closed it between two requests: repeat once on a new one (RFC 9112 §9.3.1)
         await _close(line)
-        line.connection, line.way = self._connection(url.origin, way), way
+        line.connection, line.way = self._connection(request) if way.proxy else Wire(self._connect), way
         try:
-            return _response(await line.connection.handle_async_request(outgoing))
+            return await line.connection.ask(request)
         except FetchError as error:
             if not way.proxy:
                 raise
             raise FetchError(error.kind, f"the proxy: {error.message}") from error
 
-    def _connection(self, origin: httpcore.Origin, way: Way) -> httpcore.AsyncConnectionInterface:
-        """A connection that opens with its first request. Raises FetchError for a proxy that cannot be used.
+    async def _connect(self, request: Request) -> streams.Stream:
+        """A stream to where a request goes, within TLS if its URL says so."""
+        host = request.url.raw_host.decode("ascii")
+        stream = await self._network.connect_tcp(host, port(request.url), request.connect)
+        return (
+            await stream.start_tls(self._tls(request), host, request.connect)
+            if request.url.scheme == "https"
+            else stream
+        )
+
+    def _connection(self, request: Request) -> Proxied:
+        """A connection through a proxy, which opens with its first request.
 
         The guard sees the proxy's own address, and the target's where the URL has one; which addresses names have, and
         whether to contact them, is the proxy's business.
         """
-        tls = self._verifying if way.verify else self._unverifying
-        if not way.proxy:
-            return httpcore.AsyncHTTPConnection(origin, tls, network_backend=self._network)
-        host = origin.host.decode("ascii")
-        rules.check_addresses(host, origin.port, _literal(host), self._allowed)
-        try:
-            proxy = httpx.Proxy(way.proxy)
-        except (ValueError, httpx.InvalidURL, UnicodeError):
-            raise rules.trouble("proxy", "its URL cannot be read") from None  # the cause would show the password
-        if proxy.url.scheme not in ("http", "https"):
-            raise rules.trouble("proxy", "only http:// and https:// proxies can be used")
-        pool = httpcore.AsyncHTTPProxy(  # only a maker of connections here: it knows which kind fits the origin
-            httpcore.URL(
-                scheme=proxy.url.raw_scheme, host=proxy.url.raw_host, port=proxy.url.port, target=proxy.url.raw_path
-            ),
-            proxy_auth=proxy.raw_auth,
-            ssl_context=tls,
-            proxy_ssl_context=self._verifying if proxy.url.scheme == "https" else None,
-            network_backend=self._network,
-        )
-        return pool.create_connection(origin)
+        host = request.url.raw_host.decode("ascii")
+        rules.check_addresses(host, port(request.url), _literal(host), self._allowed)
+        return open_proxied(request, self._tls(request), self._verifying, self._network)
+
+    def _tls(self, request: Request) -> ssl.SSLContext:
+        return self._verifying if request.way.verify else self._unverifying
 
     @cached_property
     def _verifying(self) -> ssl.SSLContext:
-        return httpx.create_ssl_context()  # 20 ms, so once
+        return _http(httpx.create_ssl_context())  # 20 ms, so once
 
     @cached_property
     def _unverifying(self) -> ssl.SSLContext:
-        return httpx.create_ssl_context(verify=False)
+        return _http(httpx.create_ssl_context(verify=False))
 
     async def aclose(self) -> None:
         """Close what is still open."""
@@ -159,24 +138,9 @@ class Transport(httpx.AsyncBaseTransport):
         self._network.close()
 
 
-class _Body(httpx.AsyncByteStream):
-    """The body of an httpcore response, as httpx wants it."""
-
-    def __init__(self, response: httpcore.Response) -> None:
-        self._response = response
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._response.aiter_stream():
-            yield chunk
-
-    async def aclose(self) -> None:
-        await self._response.aclose()
-
-
-def _response(response: httpcore.Response) -> httpx.Response:
-    return httpx.Response(
-        response.status, headers=response.headers, stream=_Body(response), extensions=dict(response.extensions)
-    )
+def _http(context: ssl.SSLContext) -> ssl.SSLContext:
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 def host_name(url: httpx.URL) -> str:
@@ -195,10 +159,6 @@ def _literal(host: str) -> list[str]:
     with contextlib.suppress(OSError, UnicodeError):
         return [socket.inet_ntoa(socket.inet_aton(name))]
     return []
-
-
-def _is_ready(connection: httpcore.AsyncConnectionInterface, origin: httpcore.Origin) -> bool:
-    return connection.can_handle_request(origin) and connection.is_idle() and not connection.has_expired()
 
 
 async def _close(line: Line) -> None:
@@ -226,12 +186,12 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         timeout: float | None = None,
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
+    ) -> streams.Stream:
         """Connect to the first address of `host` that answers; `timeout` (seconds) is for all of it together."""
         async with asyncio.timeout(timeout):
             addresses = await self._resolve(host, port)
             rules.check_addresses(host, port, addresses, self._allowed)
-            share = timeout and timeout / len(addresses)
+            share = timeout / len(addresses) if timeout and len(addresses) > 1 else None
             for address in addresses:
                 try:
                     return await streams.connect(address, port, share)

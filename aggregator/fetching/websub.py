@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
@@ -13,7 +13,8 @@ import httpx
 
 from aggregator.errors import FetchError
 from aggregator.fetching import rules
-from aggregator.fetching.transport import Transport, Way, host_name
+from aggregator.fetching.transport import Transport, host_name
+from aggregator.fetching.wire import Answer, Request
 from aggregator.text import masked, one_line
 
 _SECONDS = 10.0
@@ -45,7 +46,7 @@ async def ping(
     allowed = tuple(map(rules.parse_network, allow_networks))
     pairs = [("hub.mode", "publish"), *((key, topic) for topic in topics for key in ("hub.url", "hub.topic"))]
     body = urlencode(pairs).encode()
-    async with Transport(allowed, _AT_ONCE) as transport:
+    async with aclosing(Transport(allowed, _AT_ONCE)) as transport:
         said = await asyncio.gather(*(_post(transport, hub, body, contact) for hub in hubs))
     return tuple(f"hub {masked(hub)}: {why}" for hub, why in zip(hubs, said, strict=True) if why)
 
@@ -57,7 +58,7 @@ async def open_asker(contact: str, allow_networks: tuple[str, ...]) -> AsyncIter
     That it took it says little: it will ask the callback whether we meant it. A hub may send us on by 307 or 308; every
     address on the way is guarded, and none leads from https to http, as the secret is on its way with it.
     """
-    async with Transport(tuple(map(rules.parse_network, allow_networks)), _AT_ONCE) as transport:
+    async with aclosing(Transport(tuple(map(rules.parse_network, allow_networks)), _AT_ONCE)) as transport:
 
         async def ask(wish: Wish) -> str:
             pairs = {"hub.mode": wish.mode, "hub.topic": wish.topic, "hub.callback": wish.callback}
@@ -74,8 +75,8 @@ async def _post(transport: Transport, hub: str, body: bytes, contact: str, redir
         async with asyncio.timeout(_SECONDS):
             url = httpx.URL(hub)
             while True:
-                response, why = await _send(transport, url, body, contact)
-                there = _leads_on(url, response)
+                answer, why = await _send(transport, url, body, contact)
+                there = _leads_on(answer)
                 if there is None or not redirects:
                     return why
                 url, redirects = there, redirects - 1
@@ -87,32 +88,36 @@ async def _post(transport: Transport, hub: str, body: bytes, contact: str, redir
         return one_line(error) or "the connection broke"
 
 
-async def _send(transport: Transport, url: httpx.URL, body: bytes, contact: str) -> tuple[httpx.Response, str]:
+async def _send(transport: Transport, url: httpx.URL, body: bytes, contact: str) -> tuple[Answer, str]:
     """One request: the answer, and in words why it is no yes; a hub may say so in plain text (§5.1.2)."""
-    headers = {"User-Agent": rules.user_agent(contact), "Content-Type": "application/x-www-form-urlencoded"}
-    request = httpx.Request("POST", url, headers=headers, content=body)
+    headers = (
+        (b"Host", url.netloc),
+        (b"User-Agent", rules.user_agent(contact).encode()),
+        (b"Content-Type", b"application/x-www-form-urlencoded"),
+        (b"Content-Length", b"%d" % len(body)),
+    )
+    request = Request(url, headers, _SECONDS, _SECONDS, method="POST", content=body)
     async with transport.turn(host_name(url)) as line:
-        request.extensions |= {"timeout": httpx.Timeout(_SECONDS).as_dict(), "way": Way(), "line": line}
-        response = await transport.handle_async_request(request)
+        answer = await transport.ask(line, request)
         try:
-            if response.is_success:
-                return response, ""
+            if 200 <= answer.status < 300:
+                return answer, ""
             said = b""
-            if response.headers.get("content-type", "").startswith("text/plain"):
-                async for chunk in response.aiter_raw():
+            if answer.headers.get("content-type", "").startswith("text/plain"):
+                async for chunk in answer.body:
                     said += chunk
                     if len(said) >= _SAID:
                         break
             words = masked(one_line(said[:_SAID].decode(errors="replace"), 200))
-            return response, f"HTTP {response.status_code}" + (f" ({words})" if words else "")
+            return answer, f"HTTP {answer.status}" + (f" ({words})" if words else "")
         finally:
-            await response.aclose()
+            await answer.close()
 
 
-def _leads_on(url: httpx.URL, response: httpx.Response) -> httpx.URL | None:
+def _leads_on(answer: Answer) -> httpx.URL | None:
     """Where a hub sends on what was sent to it. Raises httpx.InvalidURL."""
-    if response.status_code not in (307, 308) or "location" not in response.headers:
+    if answer.status not in (307, 308) or "location" not in answer.headers:
         return None
-    there = url.join(response.headers["location"])
-    is_safe = there.scheme == "https" or (there.scheme == "http" and url.scheme == "http")
+    there = answer.url.join(answer.headers["location"])
+    is_safe = there.scheme == "https" or (there.scheme == "http" and answer.url.scheme == "http")
     return there if is_safe and there.raw_host else None
