@@ -20,9 +20,10 @@ from aggregator.placing import shelf
 from aggregator.publish import is_there, urls
 from aggregator.store import archives, channels, files
 from aggregator.store.archives import Archive
-from aggregator.store.channels import Place
+from aggregator.store.channels import Place, Shown
 from aggregator.store.engine import reading, writing
 
+_TOGETHER = 500  # entries of archives that are written together: their documents are in memory
 _FAR = 2  # archives on either side: what one shows depends on those beside it
 
 
@@ -76,9 +77,9 @@ def publish(output: Output, planet: Planet, scene: Scene, place: Place, terms: T
         newest = archives.newest(db, place.id)
     paths: set[str] = set()
     written = Written()
-    for link in found:
-        has = frozenset(path for path in ours.get(link.this.number, ()) if terms.gzip or not path.endswith(".gz"))
-        done, wanted = _write(output, planet, scene, place, terms, link, has)
+    some = max(_TOGETHER // size, 1)
+    for start in range(0, len(found), some):
+        done, wanted = _write(output, planet, scene, place, terms, found[start : start + some], ours)
         written += done
         paths |= wanted
     urls = _urls(planet, place, newest) if newest else {}
@@ -110,22 +111,58 @@ def _inner(planet: Planet, place: Place, islands: Iterable[archives.Island]) -> 
 
 
 def _write(
-    output: Output, planet: Planet, scene: Scene, place: Place, terms: Terms, link: Link, files: frozenset[str]
+    output: Output,
+    planet: Planet,
+    scene: Scene,
+    place: Place,
+    terms: Terms,
+    links: Sequence[Link],
+    ours: Mapping[int, frozenset[str]],
 ) -> tuple[Written, Set[str]]:
-    """Write what is due of an archive that has these files. Returns what was written, and the files that it has now."""
-    number, written, paths = link.this.number, Written(), frozenset[str]()
-    names, kept = _due(output, planet, place, link, files)
-    if names:
-        rendered = render(_channel(output, planet, scene, place, link), folder(place, number), names, terms)
-        written = put(output, place.id, rendered, number)
-        if not written.problems:
-            with writing(output.engine) as db:
-                archives.mark_rendered(db, place.id, number, link.state)
-        paths = rendered.paths
-        kept = kept if rendered.whole else files
-    copies = _copies(output, kept - paths, terms)
-    written += put(output, place.id, Rendered(copies), number) if copies else Written()
-    return written, paths | kept | copies.keys()
+    """Write what is due of archives, of which these files are `ours`. Returns what was written, and the files that they
+    have now."""
+    has, due, kept = dict[int, frozenset[str]](), dict[int, tuple[str, ...]](), dict[int, frozenset[str]]()
+    for link in links:
+        number = link.this.number
+        files = ours.get(number, frozenset())
+        has[number] = frozenset(path for path in files if terms.gzip or not path.endswith(".gz"))
+        due[number], kept[number] = _due(output, planet, place, link, has[number])
+    rendered = _rendered(output, planet, scene, place, terms, [(link, due[link.this.number]) for link in links])
+    written, wanted = Written(), set[str]()
+    if rendered:
+        done = put(output, place.id, rendered)
+        written = sum(done.values(), written)
+        fine = {link.this.number: link.state for link in links if link.this.number in done}
+        with writing(output.engine) as db:
+            archives.mark_rendered(db, place.id, {n: state for n, state in fine.items() if not done[n].problems})
+    for number, made in {**dict.fromkeys(has, Rendered({})), **rendered}.items():
+        stays = (kept if made.whole else has)[number]
+        copies = _copies(output, stays - made.paths, terms)
+        written += put(output, place.id, {number: Rendered(copies)})[number] if copies else Written()
+        wanted |= made.paths | stays | copies.keys()
+    return written, wanted
+
+
+def _rendered(
+    output: Output,
+    planet: Planet,
+    scene: Scene,
+    place: Place,
+    terms: Terms,
+    links: Sequence[tuple[Link, tuple[str, ...]]],
+) -> Mapping[int, Rendered]:
+    """The documents of those of these archives that have formats to be written in, by their numbers."""
+    due = [(link, names) for link, names in links if names]
+    if not due:
+        return {}
+    with reading(output.engine) as db:
+        shown = channels.closed(db, place.id, [link.this.number for link, _ in due])
+    return {
+        (number := link.this.number): render(
+            _channel(planet, scene, place, link, shown[number]), folder(place, number), names, terms
+        )
+        for link, names in due
+    }
 
 
 def _due(
@@ -140,11 +177,9 @@ def _due(
     return tuple(name for name in names if _is_page(name) and before_pages != pages), files
 
 
-def _channel(output: Output, planet: Planet, scene: Scene, place: Place, link: Link) -> Channel:
+def _channel(planet: Planet, scene: Scene, place: Place, link: Link, shown: Iterable[Shown]) -> Channel:
     """An archive as a channel, with its neighbours; pages lead from the newest on to the current one."""
     number = link.this.number
-    with reading(output.engine) as db:
-        shown = channels.recent(db, place.id, None, archive=number)
     after = _urls(planet, place, link.after.number if link.after else 0)
     return replace(
         composing.channel(planet, place, shown, number),

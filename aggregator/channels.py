@@ -127,7 +127,7 @@ def _publish(
         rendered = render(channel, place.folder, chosen(config.site.formats, place.path), terms)
         if trouble:
             rendered = beside(rendered, config.site.failures, MEDIA_TYPE, trouble, copy=config.site.gzip)
-        written = chain.written + put(output, place.id, rendered)
+        written = chain.written + put(output, place.id, {0: rendered})[0]
     except Exception as error:  # a border: one channel that cannot be made must not keep the others from being
         if isinstance(error, AggregatorError):
             return None, Written(problems=(str(error),)), ()

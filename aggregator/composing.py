@@ -48,7 +48,7 @@ def shown(db: Connection, config: Config, number: int, path: CategoryPath) -> tu
     """
     own, size = shelf(config, path), archive_size(config)
     limit = (own.items or 0) + max(size - 1, 0)
-    return channels.recent(db, number, limit, own.max_per_source, archive=0 if size else None)
+    return channels.recent(db, number, limit, own.max_per_source, is_open=size > 0)
 
 
 def channel(planet: Planet, place: Place, shown: Iterable[Shown], archive: int = 0) -> Channel:

@@ -13,7 +13,7 @@ from aggregator.formats import chosen, find
 from aggregator.publish import holds, is_foreign, is_there, remove, settle, write
 from aggregator.store import files, meta
 from aggregator.store.channels import Place
-from aggregator.store.engine import reading, writing
+from aggregator.store.engine import writing
 
 _SHARE = 1000  # documents of archives that a run looks for; a look at each of 100,000 would take seconds
 
@@ -57,7 +57,7 @@ def opened(engine: Engine, config: Config, places: Sequence[Place], *, dry: bool
         ours = files.written(db)
         unknown = [place for place in places if place.rendered and place.id not in ours]
         for place in unknown:
-            files.claim(db, place.id, _marked(config, place))
+            files.claim(db, place.id, dict.fromkeys(_marked(config, place), 0))
         ours = files.written(db) if unknown else ours
         looked = [*_share(db), *((path, number) for number, paths in ours.items() for path in paths)]
     lacking = {number for path, number in looked if not is_there(config.output / path)}
@@ -74,24 +74,32 @@ def _share(db: Connection) -> Sequence[tuple[str, int]]:
     return some
 
 
-def put(output: Output, category_id: int, rendered: Rendered, archive: int = 0) -> Written:
-    """Write the documents of a category, or of one of its archives, where the bytes differ; no compressed copy of what
-    could not be written."""
-    problems: list[str] = list(rendered.problems)
-    failed: set[str] = set()
+def put(output: Output, category_id: int, rendered: Mapping[int, Rendered]) -> Mapping[int, Written]:
+    """Write documents of a category where the bytes differ, 0 the current ones, others of the archive of this number;
+    no compressed copy of what could not be written. Returns what came of each."""
+    documents = {path: data for each in rendered.values() for path, data in each.documents.items()}
     ours = output.ours.get(category_id, frozenset())
-    with reading(output.engine) as db:
-        owners = {path: files.owner(db, path) for path in rendered.documents if path not in ours}
-    for path, data in rendered.documents.items():
-        if why := _hindrance(output, owners.get(path, category_id), category_id, path, data):
-            problems.append(f"{output.folder / path}: {why}")
-            failed.add(path)
-    fine = {path: data for path, data in rendered.documents.items() if not {path, path.removesuffix(".gz")} & failed}
     with writing(output.engine) as db:
-        files.claim(db, category_id, [path for path in fine if owners.get(path, category_id) is None], archive)
+        owners = {**dict.fromkeys(ours, category_id), **files.owners(db, documents.keys() - ours)}
+        hindered = {
+            path: why
+            for path, data in documents.items()
+            if (why := _hindrance(output, owners.get(path), category_id, path, data))
+        }
+        fine = documents.keys() - {each for path in hindered for each in (path, f"{path}.gz")}
+        new = {path: number for number, each in rendered.items() for path in each.documents}
+        files.claim(db, category_id, {path: new[path] for path in fine - owners.keys()})
+    return {number: _put(output, each, hindered) for number, each in rendered.items()}
+
+
+def _put(output: Output, rendered: Rendered, hindered: Mapping[str, str]) -> Written:
+    """Write documents that stand in one folder, or below, but for those that are `hindered`, with the reasons."""
+    found = [path for path in rendered.documents if path in hindered]
+    problems = [*rendered.problems, *(f"{output.folder / path}: {hindered[path]}" for path in found)]
+    failed = set(found)
     written = []
-    for path, data in fine.items():
-        if path.removesuffix(".gz") in failed:
+    for path, data in rendered.documents.items():
+        if path in failed or path.removesuffix(".gz") in failed:
             continue
         try:
             if not holds(output.folder / path, data) if output.dry else write(output.folder / path, data):

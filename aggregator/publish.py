@@ -3,7 +3,7 @@
 import gzip
 import os
 import re
-import tempfile
+import secrets
 import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -14,6 +14,7 @@ from aggregator import formats
 from aggregator.errors import AggregatorError
 
 _PREFIX = ".aggregator-"
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _MARK = re.compile(
     rb"""\A(?:/\*|<!--)[ ]aggregator\b | \A---\ngenerator:[ ]"aggregator" | <generator[^<>]*>aggregator\b
     | <meta[ ]name="generator"[ ]content="aggregator[ ] | [Ww]ritten[ ]by[ ]aggregator[ ][0-9]""",
@@ -55,17 +56,20 @@ def write(path: Path, data: bytes) -> bool:
     try:
         if holds(path, data):
             return False
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=_PREFIX, dir=path.parent)
+        temporary = path.parent / f"{_PREFIX}{secrets.token_hex(8)}"
+        try:
+            handle = os.open(temporary, _NEW, 0o666)  # the umask says who may read
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(temporary, _NEW, 0o666)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
-                os.fchmod(file.fileno(), 0o666 & ~_umask())
                 file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
+                os.fsync(handle)
+            temporary.replace(path)
         except BaseException:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
     except OSError as error:
         raise AggregatorError(f"{path}: cannot be written: {error.strerror}; the old file stays") from error
@@ -87,7 +91,7 @@ def settle(folder: Path) -> None:
 def holds(path: Path, data: bytes) -> bool:
     """Whether these bytes are in the file already, as far as it can be read."""
     try:
-        return is_there(path) and path.read_bytes() == data
+        return is_there(path) and path.stat().st_size == len(data) and path.read_bytes() == data
     except OSError:
         return False
 
@@ -122,10 +126,3 @@ def sweep(output: Path) -> None:
     for path in output.rglob(f"{_PREFIX}*"):
         with suppress(OSError):
             path.unlink()
-
-
-def _umask() -> int:
-    """The process's umask, which can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

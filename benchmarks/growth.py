@@ -138,12 +138,12 @@ def _close(state: Path) -> None:
             for link in archives.links(planet, place, stored.live(db, place.id)):
                 number = link.this.number
                 if not link.this.rendered:
-                    stored.mark_rendered(db, place.id, number, link.state)
+                    stored.mark_rendered(db, place.id, {number: link.state})
                     folder = composing.folder(place, number)
                     (config.output / folder).mkdir()
                     for name in names:
                         (config.output / folder / name).write_bytes(b"<!-- aggregator -->")
-                    files.claim(db, place.id, [f"{folder}/{name}" for name in names], number)
+                    files.claim(db, place.id, {f"{folder}/{name}": number for name in names})
     engine.dispose()
 
 

@@ -21,6 +21,7 @@ from tests import conformance_json, conformance_opml
 from tests.conformance import check
 from tests.planet import Planet
 from tests.server import Server
+from tests.test_markup import same_of
 
 FORMATS = ["rss", "atom", "json", "opml", "html"]
 CHECKS: dict[str, Callable[[bytes, str], list[str]]] = {
@@ -133,6 +134,10 @@ def test_what_is_published_is_valid(run: Run) -> None:
     for name, data in files.items():
         judge = CHECKS.get(name.rpartition("/")[2])
         assert not judge or judge(data, "https://planet.example/feeds/" + quote(name))[:5] == [], name
+
+
+def test_what_is_written_as_text_is_what_feedgen_writes(run: Run, listed: list[dict[str, Any]]) -> None:
+    assert len(same_of(run.planet)) >= 0.9 * len(listed)
 
 
 def test_nothing_is_fetched_or_written_twice(run: Run) -> None:

@@ -2,23 +2,20 @@
 
 import html
 from collections.abc import Iterable
-from copy import copy
 from functools import lru_cache, partial
 from typing import Any
 
-from lxml import etree
-
 from aggregator import __version__, dates, text
-from aggregator.formats import feedgen, fields, joined
-from aggregator.formats.feedgen import NAMESPACES, Element, child
-from aggregator.model import Channel, Entry, Feed, Link, Person, Tag
+from aggregator.formats import feedgen, fields, joined, markup
+from aggregator.formats.feedgen import Element, child
+from aggregator.formats.markup import element, holder, opening, spelled
+from aggregator.model import Channel, Enclosure, Entry, Feed, Link, Person, Tag
 
 FILENAME = "atom.xml"
 MEDIA_TYPE = "application/atom+xml"
 ARCHIVES = True
 
-_LANG = f"{{{NAMESPACES['xml']}}}lang"
-_TEXTS = ("title", "subtitle", "summary", "rights")
+_TEXTS = ("title", "subtitle", "rights")
 
 
 def render(channel: Channel) -> bytes:
@@ -32,8 +29,34 @@ def frame(channel: Channel) -> tuple[bytes, bytes, bytes]:
 
 
 def piece(channel: Channel, entry: Entry) -> bytes:
-    """One entry, as it stands in the document."""
-    return feedgen.serialised(new_entry(channel, entry).atom_entry(), "feed")
+    """One entry, as it stands in the document. Raises ValueError for a lone surrogate.
+
+    Without content it needs an alternate link; without either its text is its content (§4.1.2).
+    """
+    item, files, feed = entry.item, fields.enclosures(entry.item), fields.source(entry)
+    url, content = text.http_url(item.url), fields.content(item)
+    summary = fields.summary(item) if content else fields.teaser(entry) if url else ""
+    lines = [
+        f"    <id>{spelled(text.legal(entry.id))}</id>\n",
+        _text(2, "title", fields.title(entry)),
+        f"    <updated>{feedgen.seconds(entry.updated).isoformat()}</updated>\n",
+        f'    <content type="html">{spelled(content)}</content>\n' if content else "",
+        "" if content or url else _text(2, "content", fields.teaser(entry), "text"),
+        element(2, "link", href=url, rel="alternate", type="text/html") if url else "",
+        _text(2, "summary", summary) if summary else "",
+        _tags(2, fields.categories(entry, channel)),
+        f"    <published>{feedgen.seconds(entry.published).isoformat()}</published>\n",
+        _text(2, "rights", rights) if (rights := text.one_line(item.rights, 2000)) else "",
+        markup.links(2, "link", fields.links((*item.links, *entry.also_in))),
+        *[_file(file) for file in files],
+        _people(2, fields.authors(entry)),
+        markup.media(2, files, spelled) if any(map(fields.is_media, files)) else "",
+        markup.thumbnail(2, item),
+        markup.podcast(2, item, spelled),
+        # a source that has no date gets the entry's: no run's time, ever
+        dates.rfc3339(feed.updated or entry.updated).join(_source(feed, fields.source_id(feed, channel))),
+    ]
+    return holder(1, "entry", "".join(lines), **{"xml:lang": fields.language(entry)}).encode()
 
 
 def new_feed(channel: Channel) -> Any:
@@ -43,29 +66,9 @@ def new_feed(channel: Channel) -> Any:
     return feed
 
 
-def new_entry(channel: Channel, entry: Entry) -> Any:
-    """feedgen's entry. Without content it needs an alternate link; without either its text is its content (§4.1.2)."""
-    new = feedgen.new_entry(entry, partial(_finish_entry, channel, entry))
-    new.id(text.legal(entry.id))
-    url, content, summary = text.http_url(entry.item.url), fields.content(entry.item), fields.summary(entry.item)
-    if url:
-        new.link(href=url)
-    if content:
-        new.content(content, type="html")
-    elif not url:
-        new.content(fields.teaser(entry), type="text")
-    if summary and (content or url):
-        new.summary(summary)
-    elif url and not content:
-        new.summary(fields.teaser(entry))
-    new.category(feedgen.terms(fields.categories(entry, channel)))
-    new.rights(text.one_line(entry.item.rights, 2000))
-    return new
-
-
 def _finish_feed(channel: Channel, feed: Element) -> None:
     """Add what feedgen cannot: the publisher and all the links of the feed, how often it changes, its stylesheet."""
-    _add_people(feed, fields.people((Person(channel.site, uri=channel.site_url),)))
+    _add_publisher(feed, channel)
     for link in feedgen.feed_links(channel, "atom"):
         feedgen.add_link(feed, "link", link)
     feedgen.add_archive(feed, channel)
@@ -74,70 +77,62 @@ def _finish_feed(channel: Channel, feed: Element) -> None:
     _declare(feed.iter(*_TEXTS))
 
 
-def _finish_entry(channel: Channel, entry: Entry, element: Element) -> None:
-    """Add what feedgen cannot: all of a link but its href, the files, the source, the language."""
-    if language := fields.language(entry):
-        element.set(_LANG, language)
-    for alternate in element.iter("link"):
-        alternate.set("rel", "alternate")
-        alternate.set("type", "text/html")
-    for link in fields.links((*entry.item.links, *entry.also_in)):
-        feedgen.add_link(element, "link", link)
-    files = fields.enclosures(entry.item)
-    for file in files:
-        child(element, "link", href=file.url, rel="enclosure", type=file.type, length=file.length, title=file.title)
-    _add_people(element, fields.authors(entry))
-    if any(map(fields.is_media, files)):
-        feedgen.add_media(element, files)
-    feedgen.add_thumbnail(element, entry.item)
-    feedgen.add_podcast(element, entry.item)
-    feed = fields.source(entry)
-    # a source that has no date gets the entry's: no run's time, ever
-    element.append(copy(_source(feed, fields.source_id(feed, channel), dates.rfc3339(feed.updated or entry.updated))))
-    _declare(element.iter(*_TEXTS, "content"))
+def _text(depth: int, name: str, value: str, declared: str = "") -> str:
+    """A text construct (§3.1) of this `declared` type, or as HTML where `_declare` would say so."""
+    if "<" in value or "&" in value:
+        return element(depth, name, html.escape(value, quote=False), type="html")
+    return element(depth, name, value, type=declared)
+
+
+def _file(file: Enclosure) -> str:
+    return element(2, "link", href=file.url, rel="enclosure", type=file.type, length=file.length, title=file.title)
 
 
 @lru_cache(maxsize=1000)
-def _source(feed: Feed, number: str, updated: str) -> Element:
-    """Where an entry is from (§4.2.11). Its entries share it, so what is put into one of them is a copy."""
-    source = etree.Element("source")
-    if language := text.language(feed.language):
-        source.set(_LANG, language)
-    child(source, "id", number)
-    child(source, "title", feed.title)
-    child(source, "updated", updated)
-    _add_people(source, fields.people(feed.authors))
-    for rel, media_type, url in (("self", "", feed.self_url), ("alternate", "text/html", feed.url)):
-        if href := text.http_url(url):
-            feedgen.add_link(source, "link", Link(href, rel, media_type))
-    for link in fields.links(feed.links):
-        if link.rel == "license":
-            feedgen.add_link(source, "link", link)
-    _add_tags(source, fields.tags(feed.tags))
-    for name, value in (
-        ("subtitle", text.one_line(feed.subtitle, 1000)),
-        ("icon", text.http_url(feed.icon)),
-        ("logo", text.http_url(feed.logo)),
-        ("rights", text.one_line(feed.rights, 2000)),
+def _source(feed: Feed, number: str) -> tuple[str, str]:
+    """Where an entry is from (§4.2.11): what stands before the date of it, and after."""
+    pages = (("self", "", feed.self_url), ("alternate", "text/html", feed.url))
+    links = [Link(href, rel, media_type) for rel, media_type, url in pages if (href := text.http_url(url))]
+    lines = [
+        _people(3, fields.people(feed.authors)),
+        markup.links(3, "link", [*links, *(link for link in fields.links(feed.links) if link.rel == "license")]),
+        _tags(3, fields.tags(feed.tags)),
+    ]
+    for name, value, made in (
+        ("subtitle", text.one_line(feed.subtitle, 1000), _text),
+        ("icon", text.http_url(feed.icon), element),
+        ("logo", text.http_url(feed.logo), element),
+        ("rights", text.one_line(feed.rights, 2000), _text),
     ):
         if value:
-            child(source, name, value)
-    return source
+            lines.append(made(3, name, value))
+    start = opening(2, "source", **{"xml:lang": text.language(feed.language)})
+    head = f"{start}>\n{element(3, 'id', number)}{_text(3, 'title', feed.title)}      <updated>"
+    return head, f"</updated>\n{''.join(lines)}    </source>\n"
 
 
-def _add_people(parent: Element, people: Iterable[Person]) -> None:
-    """Append authors (§3.2)."""
+def _people(depth: int, people: Iterable[Person]) -> str:
+    """Authors (§3.2)."""
+    made = []
     for person in people:
+        parts = (("name", person.name), ("email", person.email), ("uri", person.uri))
+        inner = "".join([element(depth + 1, name, value) for name, value in parts if value])
+        made.append(holder(depth, "author", inner))
+    return "".join(made)
+
+
+def _tags(depth: int, tags: Iterable[Tag]) -> str:
+    """Categories (§4.2.2)."""
+    return "".join([element(depth, "category", term=tag.term, scheme=tag.scheme, label=tag.label) for tag in tags])
+
+
+def _add_publisher(parent: Element, channel: Channel) -> None:
+    """Append who publishes the feed as its author (§4.1.1)."""
+    for person in fields.people((Person(channel.site, uri=channel.site_url),)):
         author = child(parent, "author")
-        for name, value in (("name", person.name), ("email", person.email), ("uri", person.uri)):
-            if value:
-                child(author, name, value)
-
-
-def _add_tags(parent: Element, tags: Iterable[Tag]) -> None:
-    """Append categories (§4.2.2)."""
-    for tag in tags:
-        child(parent, "category", term=tag.term, scheme=tag.scheme, label=tag.label)
+        child(author, "name", person.name)
+        if person.uri:
+            child(author, "uri", person.uri)
 
 
 def _declare(elements: Iterable[Element]) -> None:
@@ -145,8 +140,8 @@ def _declare(elements: Iterable[Element]) -> None:
 
     As type "text" it would be right too, but many readers, and the W3C's validator, then take `</b>` in it for markup.
     """
-    for element in elements:
-        plain = element.text or ""
-        if element.get("type") != "html" and ("<" in plain or "&" in plain):
-            element.set("type", "html")
-            element.text = html.escape(plain, quote=False)
+    for each in elements:
+        plain = each.text or ""
+        if each.get("type") != "html" and ("<" in plain or "&" in plain):
+            each.set("type", "html")
+            each.text = html.escape(plain, quote=False)

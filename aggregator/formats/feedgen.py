@@ -1,9 +1,8 @@
 """The one door to feedgen, with the cures for what version 1.0.0 (frozen upstream) gets wrong.
 
-feedgen writes the core elements; a `finish` function then gets each element that it has built, to add and to mend.
+feedgen writes what stands around the entries; a `finish` function then gets what it has built, to add and to mend.
 Cured here: feedgen calls locale.setlocale for every RSS date, which changes the whole process and is not thread-safe;
-it stamps feeds and entries with the time of the run; it puts new entries first; its media and syndication modules
-write invalid elements, so ours are below.
+it stamps feeds with the time of the run; its syndication module writes invalid elements, so ours are below.
 """
 
 import html
@@ -11,7 +10,6 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import feedgen.entry
 import feedgen.feed  # must be the first import from feedgen: its other modules need lxml.etree and do not import it
@@ -19,7 +17,7 @@ from lxml import etree
 
 from aggregator import dates, text
 from aggregator.formats import fields, find
-from aggregator.model import Channel, Enclosure, Entry, Item, Link, Tag
+from aggregator.model import Channel, Link, Tag
 
 feedgen.feed.formatRFC2822 = feedgen.entry.formatRFC2822 = dates.rfc822
 
@@ -34,7 +32,6 @@ NAMESPACES = {
     "sy": "http://purl.org/rss/1.0/modules/syndication/",
     "xml": "http://www.w3.org/XML/1998/namespace",
 }
-_DECLARED = {prefix: uri for prefix, uri in NAMESPACES.items() if prefix != "xml"}
 _OUTLINE = "text/x-opml"  # a list of feeds is none of them in another form
 _BESIDE = re.compile(r"(?:\.\./)*[\w-]+\.css", re.ASCII)
 RIGHTS = "Each entry belongs to its author; its source says on what terms it may be used."
@@ -61,7 +58,8 @@ class Extension:
     extend_atom = extend_rss
 
 
-def _seconds(moment: datetime) -> datetime:
+def seconds(moment: datetime) -> datetime:
+    """A moment in UTC, without what is less than a second."""
     return moment.astimezone(UTC).replace(microsecond=0)
 
 
@@ -91,22 +89,11 @@ def new_feed(channel: Channel, finish: Finish, *prefixes: str) -> Any:
     feed.id(text.legal(channel.id))
     feed.title(title)
     feed.description(description)
-    feed.updated(_seconds(channel.updated))
+    feed.updated(seconds(channel.updated))
     feed.rights(RIGHTS)
     feed.language(text.language(channel.language) or None)
     feed.category(terms(fields.own_categories([channel.category], channel)))
     return feed
-
-
-def new_entry(entry: Entry, finish: Finish) -> Any:
-    """A FeedEntry with what RSS and Atom share. `finish` gets the built <item> or <entry>."""
-    new = feedgen.entry.FeedEntry()
-    new.register_extension("aggregator", Extension)
-    new.aggregator.finish = finish
-    new.title(fields.title(entry))
-    new.published(_seconds(entry.published))
-    new.updated(_seconds(entry.updated))
-    return new
 
 
 def opened(document: bytes, end: bytes) -> tuple[bytes, bytes, bytes]:
@@ -114,18 +101,6 @@ def opened(document: bytes, end: bytes) -> tuple[bytes, bytes, bytes]:
     if not document.endswith(end):
         raise ValueError(f"a feed that does not end in {end!r}")
     return document.removesuffix(end), b"", end
-
-
-def serialised(entry: Element, *above: str) -> bytes:
-    """An entry as it stands within elements of these names, whose root declares all namespaces that it uses."""
-    root = parent = etree.Element(above[0], nsmap=_DECLARED)
-    for name in above[1:]:
-        parent = etree.SubElement(parent, name)
-    parent.append(entry)
-    data: bytes = etree.tostring(root, encoding="UTF-8", pretty_print=True)
-    *_, own = data.split(b"\n", len(above))
-    end = "".join(f"{'  ' * depth}</{above[depth]}>\n" for depth in reversed(range(len(above))))
-    return own.removesuffix(end.encode())
 
 
 def terms(tags: list[Tag]) -> list[dict[str, str]]:
@@ -195,56 +170,3 @@ def add_schedule(parent: Element, ttl: int) -> None:
         frequency = round((10080 if period == "weekly" else minutes) / ttl)
         child(parent, "sy:updatePeriod", period)
         child(parent, "sy:updateFrequency", str(max(frequency, 1)))
-
-
-def add_media(parent: Element, files: tuple[Enclosure, ...]) -> None:
-    """Append Media RSS contents; several stand in one group, the first is the default (a group of one is invalid)."""
-    several = len(files) > 1
-    holder = child(parent, "media:group") if several else parent
-    for number, file in enumerate(files):
-        content = child(
-            holder,
-            "media:content",
-            url=file.url,
-            type=file.type,
-            medium=file.medium,
-            fileSize=file.length,
-            duration=file.duration,
-            width=file.width,
-            height=file.height,
-            isDefault="true" if several and not number else "",
-        )
-        if file.title:
-            child(content, "media:title", file.title, type="plain")
-
-
-def add_thumbnail(parent: Element, item: Item) -> None:
-    """Append the item's picture (Media RSS); outside of a group, where it would belong to the files."""
-    if image := fields.image(item):
-        child(parent, "media:thumbnail", url=image.url, width=image.width, height=image.height)
-
-
-def add_podcast(parent: Element, item: Item) -> None:
-    """Append itunes:* and podcast:* of an episode. Apple takes JPEG and PNG artwork only, told by the extension."""
-    if not (show := item.podcast):
-        return
-    texts = {
-        "duration": fields.count(show.duration),
-        "season": fields.count(show.season),
-        "episode": fields.count(show.episode),
-        "episodeType": show.episode_type if show.episode_type in ("full", "trailer", "bonus") else "",
-        "explicit": "" if show.explicit is None else str(show.explicit).lower(),
-        "subtitle": text.one_line(show.subtitle, 255),
-    }
-    for name, value in texts.items():
-        if value:
-            child(parent, f"itunes:{name}", str(value))
-    image = fields.image(item)
-    if image and urlsplit(image.url).path.lower().endswith((".jpg", ".jpeg", ".png")):
-        child(parent, "itunes:image", href=image.url)
-    for link in show.transcripts:
-        if url := text.http_url(link.href):
-            kind, language = fields.media_type(link.type, url), text.language(link.hreflang)
-            child(parent, "podcast:transcript", url=url, type=kind, language=language)
-    if show.chapters and (url := text.http_url(show.chapters.href)):
-        child(parent, "podcast:chapters", url=url, type=fields.media_type(show.chapters.type, url))

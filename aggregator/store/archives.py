@@ -7,7 +7,7 @@ nobody has to look at the others.
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -17,6 +17,7 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
+    bindparam,
     func,
     insert,
     literal_column,
@@ -161,10 +162,10 @@ def is_open() -> ColumnElement[bool]:
     return literal_column("story_category.open")
 
 
-def held(db: Connection, category_id: int, number: int) -> Sequence[int]:
-    """The stories that are in an archive, whether they are published or not."""
-    mine = (archived.c.category_id == category_id) & (archived.c.number == number)
-    return db.scalars(select(archived.c.story_id).where(mine)).all()
+def held(db: Connection, category_id: int, numbers: Sequence[int]) -> Mapping[int, int]:
+    """The stories that are in these archives, published or not, each with the number of its archive."""
+    mine = (archived.c.category_id == category_id) & archived.c.number.in_(numbers)
+    return {row[0]: row[1] for row in db.execute(select(archived.c.story_id, archived.c.number).where(mine))}
 
 
 def holder(db: Connection, category_id: int, public_id: str) -> int | None:
@@ -174,10 +175,12 @@ def holder(db: Connection, category_id: int, public_id: str) -> int | None:
     return found
 
 
-def mark_rendered(db: Connection, category_id: int, number: int, state: str) -> None:
-    """Note the state in which an archive's documents were written; "" when they are gone."""
-    this = (archive.c.category_id == category_id) & (archive.c.number == number)
-    db.execute(update(archive).where(this).values(rendered=state))
+def mark_rendered(db: Connection, category_id: int, states: Mapping[int, str]) -> None:
+    """Note the states in which the documents of archives were written, by their numbers."""
+    this = (archive.c.category_id == category_id) & (archive.c.number == bindparam("this"))
+    values = [{"this": number, "state": state} for number, state in states.items()]
+    if values:
+        db.execute(update(archive).where(this).values(rendered=bindparam("state")), values)
 
 
 def _live(category_id: int) -> Select[tuple[int, str, str]]:

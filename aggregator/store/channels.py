@@ -5,8 +5,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import Connection, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, select, update
 
 from aggregator.model import CategoryPath, Feed, Item, Link
 from aggregator.store import archives
@@ -78,49 +80,15 @@ def counts(db: Connection) -> Mapping[int, int]:
 
 
 def recent(
-    db: Connection,
-    category_id: int,
-    limit: int | None,
-    per_source: int | None = None,
-    *,
-    archive: int | None = None,
+    db: Connection, category_id: int, limit: int | None, per_source: int | None = None, *, is_open: bool = False
 ) -> tuple[Shown, ...]:
     """The newest entries of a category (None: all) in their total order: published, first seen, id, all descending.
 
-    At most the newest `per_source` of one source are among them. `archive` is the number of the archive document that
-    they are in, 0 for what is in none; None is both.
+    At most the newest `per_source` of one source are among them; with `is_open` only what is in no archive.
     """
-    order = (story_category.c.published.desc(), story_category.c.first_seen.desc(), story.c.public_id.desc())
-    newest = (
-        select(
-            story.c.public_id,
-            story.c.published,
-            story.c.first_seen,
-            story.c.updated,
-            story.c.also,
-            story.c.id,
-            item.c.data,
-            item.c.first_seen.label("seen"),
-            item.c.published.label("dated"),
-            item.c.feed_updated,
-            source.c.key,
-            source.c.title,
-            source.c.feed,
-        )
-        .select_from(story_category)
-        .join(story, story.c.id == story_category.c.story_id)
-        .join(item, item.c.id == story.c.item_id)
-        .join(source, source.c.id == item.c.source_id)
-        .order_by(*order)
-        .limit(limit)
-    )
-    where = story_category.c.category_id == category_id
-    if archive == 0:
-        where &= archives.is_open()
-    elif archive is not None:  # the sum keeps SQLite from going through the whole category for its order
-        held = story_category.c.story_id.in_(archives.held(db, category_id, archive))
-        where = held & (story_category.c.category_id + 0 == category_id)
-    newest = newest.where(where)
+    newest = _newest(story_category.c.category_id == category_id).limit(limit)
+    if is_open:
+        newest = newest.where(archives.is_open())
     if per_source is not None:
         met = Counter[int]()
         kept: list[int] = []
@@ -131,27 +99,75 @@ def recent(
             if len(kept) == limit:
                 break
         newest = newest.where(story.c.id.in_(kept))
-    rows = db.execute(newest).all()
-    folders = _folders(db, [row.id for row in rows])
-    return tuple(
-        Shown(
-            id=row.public_id,
-            item=replace(load(Item, row.data), published=moment(row.dated)),
-            seen=moment(row.seen),
-            source=row.key,
-            feed=replace(
-                load(Feed, row.feed),
-                updated=moment(row.feed_updated),
-                **({"title": row.title} if row.title else {}),
-            ),
-            published=moment(row.published),
-            first_seen=moment(row.first_seen),
-            updated=moment(row.updated),
-            folders=folders.get(row.id, ()),
-            also_in=tuple(Link(url, "related", title=title) for url, title in json.loads(row.also)),
+    return tuple(shown for _, shown in _shown(db, newest))
+
+
+def closed(db: Connection, category_id: int, numbers: Sequence[int]) -> Mapping[int, tuple[Shown, ...]]:
+    """The entries of archives of a category that have these numbers, by number; those of each in the same order."""
+    holders = archives.held(db, category_id, numbers)
+    # the sum keeps SQLite from going through the whole category for its order
+    mine = story_category.c.story_id.in_(sorted(holders)) & (story_category.c.category_id + 0 == category_id)
+    found: dict[int, list[Shown]] = {number: [] for number in numbers}
+    for number, shown in _shown(db, _newest(mine)):
+        found[holders[number]].append(shown)
+    return {number: tuple(shown) for number, shown in found.items()}
+
+
+def _newest(where: ColumnElement[bool]) -> Select[Any]:
+    """What `_shown` needs of rows of `story_category`, the newest first."""
+    return (
+        select(
+            story.c.id,
+            story.c.public_id,
+            story.c.published,
+            story.c.first_seen,
+            story.c.updated,
+            story.c.also,
+            item.c.data,
+            item.c.first_seen.label("seen"),
+            item.c.published.label("dated"),
+            source.c.key,
+            source.c.title,
+            source.c.feed,
+            item.c.feed_updated,
         )
-        for row in rows
+        .select_from(story_category)
+        .join(story, story.c.id == story_category.c.story_id)
+        .join(item, item.c.id == story.c.item_id)
+        .join(source, source.c.id == item.c.source_id)
+        .order_by(story_category.c.published.desc(), story_category.c.first_seen.desc(), story.c.public_id.desc())
+        .where(where)
     )
+
+
+def _shown(db: Connection, newest: Select[Any]) -> list[tuple[int, Shown]]:
+    """The entries of a query, each with the number of its story."""
+    rows = db.execute(newest).all()
+    folders = _folders(db, [row[0] for row in rows])
+    found = []
+    for number, public_id, published, first_seen, updated, also, data, seen, dated, key, *feed in rows:
+        item, first = load(Item, data), moment(dated)
+        shown = Shown(
+            id=public_id,
+            item=item if item.published == first else replace(item, published=first),
+            seen=moment(seen),
+            source=key,
+            feed=_feed(*feed),
+            published=moment(published),
+            first_seen=moment(first_seen),
+            updated=moment(updated),
+            folders=folders.get(number, ()),
+            also_in=tuple(Link(url, "related", title=title) for url, title in json.loads(also)) if also != "[]" else (),
+        )
+        found.append((number, shown))
+    return found
+
+
+@lru_cache(maxsize=100)
+def _feed(title: str, data: str, updated: int | None) -> Feed:
+    """What a feed says of itself, under the `title` that the config gives it; the same for most of its entries."""
+    feed = replace(load(Feed, data), updated=moment(updated))
+    return replace(feed, title=title) if title else feed
 
 
 def prints(db: Connection) -> Mapping[str, tuple[str, str]]:

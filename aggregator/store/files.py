@@ -32,9 +32,12 @@ def after(db: Connection, path: str, limit: int) -> Sequence[tuple[str, int]]:
     return [(row.path, row.category_id) for row in db.execute(wanted.order_by(file.c.path).limit(limit))]
 
 
-def owner(db: Connection, path: str) -> int | None:
-    """The number of the category that a file of ours is of."""
-    found: int | None = db.scalar(select(file.c.category_id).where(file.c.path == path))
+def owners(db: Connection, paths: Collection[str]) -> Mapping[str, int]:
+    """The numbers of the categories that files of ours are of, by their paths."""
+    found: dict[str, int] = {}
+    for some in portions(sorted(paths)):
+        rows = db.execute(select(file.c.path, file.c.category_id).where(file.c.path.in_(some)))
+        found |= {row[0]: row[1] for row in rows}
     return found
 
 
@@ -43,10 +46,10 @@ def every(db: Connection) -> Sequence[str]:
     return db.scalars(select(file.c.path)).all()
 
 
-def claim(db: Connection, category_id: int, paths: Collection[str], archive: int = 0) -> None:
-    """Note files of a category, or of its `archive` of this number, as ours, before they are written."""
+def claim(db: Connection, category_id: int, paths: Mapping[str, int]) -> None:
+    """Note files of a category as ours, before they are written, each with the number of its archive (0: current)."""
     if paths:
-        rows = [{"path": path, "category_id": category_id, "archive": archive} for path in sorted(paths)]
+        rows = [{"path": path, "category_id": category_id, "archive": number} for path, number in sorted(paths.items())]
         db.execute(insert_new(db, file), rows)
 
 
