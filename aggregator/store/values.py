@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
+from json.decoder import scanstring
 from typing import Any, TypeVar, cast, overload
 
 from pydantic import TypeAdapter
@@ -13,6 +14,7 @@ from aggregator.model import CategoryPath, Feed, Hints, Item, Move
 from aggregator.rhythm import Rhythm
 
 _KINDS = {"Feed": Feed, "Habits": Habits, "Hints": Hints, "Item": Item, "Move": Move, "Rhythm": Rhythm}
+_GUID = '{"guid":"'
 _Value = TypeVar("_Value", Feed, Habits, Hints, Item, Move, Rhythm)
 
 
@@ -29,6 +31,11 @@ def dump(value: Feed | Habits | Hints | Item | Move | Rhythm) -> str:
 def load(kind: type[_Value], data: str) -> _Value:
     """What `dump` wrote."""
     return cast("_Value", _adapter(kind.__name__).validate_json(data))
+
+
+def load_guid(data: str) -> str:
+    """The guid alone of an Item that `dump` wrote: it comes first, and is left out where there is none."""
+    return scanstring(data, len(_GUID))[0] if data.startswith(_GUID) else ""
 
 
 def dump_path(path: CategoryPath) -> str:
