@@ -858,7 +858,8 @@ def test_a_crash_while_saving_leaves_the_visit_to_be_made_again(fresh: Callable[
     before = standing(store)
     found = Visit(ONE, (story(1),), documents={ONE.key: Validators("etag")})
     with pytest.raises(PowerError), writing(store.engine) as db:
-        visits.save(db, before.id, found, (), NOW, Due(NOW + HOUR, "every 1 h"), visits.Learned(Hints()), {})
+        due = Due(NOW + HOUR, "every 1 h")
+        visits.save(db, [visits.Kept(before.id, found, (), due, visits.Learned(Hints()))], NOW)
         raise PowerError
     assert (standing(store), validators(store)) == (before, {})
 

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
-from json.decoder import scanstring
 from typing import Any, TypeVar, cast, overload
 
 from pydantic import TypeAdapter
@@ -14,7 +13,8 @@ from aggregator.model import CategoryPath, Feed, Hints, Item, Move
 from aggregator.rhythm import Rhythm
 
 _KINDS = {"Feed": Feed, "Habits": Habits, "Hints": Hints, "Item": Item, "Move": Move, "Rhythm": Rhythm}
-_GUID = '{"guid":"'
+_GUID = '{"guid":'
+_JSON = json.JSONDecoder()
 _Value = TypeVar("_Value", Feed, Habits, Hints, Item, Move, Rhythm)
 
 
@@ -35,7 +35,7 @@ def load(kind: type[_Value], data: str) -> _Value:
 
 def load_guid(data: str) -> str:
     """The guid alone of an Item that `dump` wrote: it comes first, and is left out where there is none."""
-    return scanstring(data, len(_GUID))[0] if data.startswith(_GUID) else ""
+    return str(_JSON.raw_decode(data, len(_GUID))[0]) if data.startswith(_GUID) else ""
 
 
 def dump_path(path: CategoryPath) -> str:
