@@ -3,7 +3,7 @@
     store.due(now)
     | collect          visit each due source: fetch or read, parse, clean      (many at once)
     | identity.decide  which of these are new, changed, the same, gone         (pure)
-    | store.save       one transaction a source: items, keys, next visit       (one writer)
+    | store.save       items, keys, next visit: of a source all or nothing     (one writer)
     then, for every category that a change touched:
     store.recent | formats.render | publish.write                              (only when the bytes differ)
 
