@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time
+from itertools import chain
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
 
 from aggregator import hubs, identity, noting, schedule, sources
 from aggregator.fetching import freshness
@@ -74,36 +76,99 @@ def keep_all(
     *,
     listening: bool = False,
 ) -> list[Outcome | None]:
-    """The same for visits of several sources, in one transaction: meant for those that found nothing new."""
-    with writing(engine) as db:
-        stored.save_hosts(db, hosts or {})
-        kept = [_keep(db, visit, standing, now, stretch, listening=listening) for visit, standing in made]
-        history.log_visits(db, [entry for _, entries in kept for entry in entries])
-    return [outcome for outcome, _ in kept]
+    """The same for visits of several sources, in one transaction. Where that fails each gets one of its own, so that
+    nobody's trouble is another's; the first error is raised when all have had their turn.
+    """
+    try:
+        with writing(engine) as db:
+            stored.save_hosts(db, hosts or {})
+            return _keep(db, made, now, stretch, listening=listening)
+    except OperationalError:  # a full disk, a store that is locked: everybody's trouble
+        raise
+    except Exception:
+        if len(made) < 2:
+            raise
+    kept: list[Outcome | None] = []
+    errors: list[Exception] = []
+    for each in made:
+        try:
+            kept += keep_all(engine, [each], now, hosts, stretch, listening=listening)
+        except Exception as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return kept
 
 
-def found_nothing(visit: Visit) -> bool:
-    """Whether a visit found all as it was: losing it, in a crash, costs no more than another such request."""
-    return bool(visit.answer and visit.held) and not (visit.documents or visit.broken or visit.error)
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """What is to be saved of a visit, how its source stood `before` it and stands `after` it, and its warnings."""
+
+    kept: visits.Kept
+    before: Standing
+    after: Standing
+    warnings: tuple[str, ...]
 
 
 def _keep(
-    db: Connection, visit: Visit, standing: Standing, now: datetime, stretch: float, *, listening: bool
-) -> tuple[Outcome | None, tuple[Entry, ...]]:
-    """Save a visit but for the log; return that as well."""
+    db: Connection, made: Sequence[tuple[Visit, Standing]], now: datetime, stretch: float, *, listening: bool
+) -> list[Outcome | None]:
+    """Decide on all visits, then save them, many by one statement."""
+    asked = [each for each in made if not _is_postponed(db, *each, now)]
+    known = visits.validators_of(db, [standing.id for _, standing in asked])
+    first = {standing.id for visit, standing in asked if visit.documents and not standing.last_success}
+    first -= visits.with_items(db, sorted(first))
+    every = [
+        _decide(db, visit, standing, known[standing.id], now, stretch, is_first=standing.id in first, heard=listening)
+        for visit, standing in asked
+    ]
+    visits.save(db, [each.kept for each in every], now)
+    counts = [_count(db, each, now) for each in every]
+    read = [each.kept for each in every if each.kept.visit.documents and not each.kept.is_first]
+    retention.forget(db, [each.source_id for each in read], now)
+    noted = [
+        noting.Noted(
+            each.kept.visit, each.before, each.after, each.kept.due, _dates(each.kept), own["edited"] + own["removed"]
+        )
+        for each, own in zip(every, counts, strict=True)
+    ]
+    entries = noting.note(db, noted, now)
+    history.log_visits(db, list(chain.from_iterable(entries)))
+    outcomes = {
+        each.before.id: _outcome(each, own, logged) for each, own, logged in zip(every, counts, entries, strict=True)
+    }
+    return [outcomes.get(standing.id) for _, standing in made]
+
+
+def _is_postponed(db: Connection, visit: Visit, standing: Standing, now: datetime) -> bool:
+    """Whether a source was not asked, as its host wants silence; then all that is saved is when to come again."""
+    if not visit.trouble or visit.trouble.kind != "paused" or visit.trouble.asked:
+        return False
+    pace = visit.source.pace
+    until = schedule.after_pause(now, visit.source.key, pace, visit.trouble.retry_after or pace.pause)
+    visits.postpone(db, standing.id, until, visit.error.removeprefix("paused: "))
+    return True
+
+
+def _decide(
+    db: Connection,
+    visit: Visit,
+    standing: Standing,
+    before: Mapping[str, Validators],
+    now: datetime,
+    stretch: float,
+    *,
+    is_first: bool,
+    heard: bool,
+) -> _Decided:
+    """What a visit means. `before` are the validators of its source until now; with `is_first` the store has no items
+    of it; what hubs deliver is `heard`."""
     remote = sources.find(visit.source.kind).REMOTE
-    if visit.trouble and visit.trouble.kind == "paused" and not visit.trouble.asked:
-        pace = visit.source.pace
-        until = schedule.after_pause(now, visit.source.key, pace, visit.trouble.retry_after or pace.pause)
-        visits.postpone(db, standing.id, until, visit.error.removeprefix("paused: "))
-        return None, ()
     decision = identity.Decision((), (), standing.habits)
-    before = visits.validators(db, standing.id)
     if not visit.error:
-        keys = {key for item in visit.items for key in identity.keys(item)}
-        gone = before.keys() - visit.held.keys() - visit.broken
-        origins = set() if remote else {*gone, *visit.documents}
-        known = visits.known(db, standing.id, keys, origins)
+        origins = set() if remote else {*(before.keys() - visit.held.keys() - visit.broken), *visit.documents}
+        keys = set() if is_first else {key for item in visit.items for key in identity.keys(item)}
+        known = () if is_first else visits.known(db, standing.id, keys, origins)
         held = visit.held.keys() | visit.broken
         policy, habits = visit.source.policy, standing.habits
         decision = identity.decide(visit.items, known, now, remote=remote, policy=policy, habits=habits, held=held)
@@ -112,48 +177,94 @@ def _keep(
     learned = _learned(visit, standing, changes, before, now)
     rhythm = rhythm_after(visit, standing, changes, now) if remote else standing.rhythm
     learned = replace(learned, habits=decision.habits, rhythm=rhythm)
-    pushed = listening and not visit.error and _is_pushed(db, standing, changes, now)
+    pushed = heard and not visit.error and _is_pushed(db, standing, changes, now)
+    failures = visits.failures_after(standing.failures, standing.next_visit, now) if visit.error else 0
     due = schedule.Due(now, "looked at by every run")
     if remote:
-        due = _due(visit, standing, learned, now, stretch, pushed)
-    surplus = () if standing.last_success else _surplus(visit, changes, now)
-    warnings = visits.save(db, standing.id, visit, changes, now, due, learned, before, surplus)
+        due = _due(visit, standing, learned, now, stretch, failures, pushed)
+    said = None
+    if not visit.error and (visit.documents or not remote):
+        said = visit.said if remote else visits.said(db, standing.id, visit)
+    stand = standing.warnings if said is None else tuple(each for those in said.values() for each in those)
+    kept = visits.Kept(
+        source_id=standing.id,
+        visit=visit,
+        changes=changes,
+        due=due,
+        learned=learned,
+        before=before,
+        feed=standing.feed,
+        failures=failures,
+        said=said,
+        surplus=() if standing.last_success else _surplus(visit, changes, now),
+        is_first=is_first,
+    )
+    after = replace(
+        standing,
+        feed=standing.feed if visit.error else visit.feed or standing.feed,
+        last_visit=now,
+        last_success=standing.last_success if visit.error else now,
+        failures=failures,
+        error=visit.error,
+        warnings=stand,
+        gone=due.gone,
+        move=learned.move,
+        seconds=visit.seconds,
+        same_as="",
+    )
+    return _Decided(kept, standing, after, visit.warnings if visit.error else stand)
+
+
+def _count(db: Connection, each: _Decided, now: datetime) -> Counter[str]:
+    """What a visit came to, once it is saved; what its feed takes back goes now, and what was learned follows a feed
+    that has moved."""
+    kept, source_id = each.kept, each.kept.source_id
+    visit, remote = kept.visit, sources.find(kept.visit.source.kind).REMOTE
     taken_back, is_strict = 0, remote and visit.source.policy.on_vanish == "drop"
-    if visit.documents and not visit.error:
-        if is_strict:
-            taken_back = vanished.note(db, standing.id, visit.items, changes, now)
-        retention.forget(db, standing.id, now)
-    elif visit.held and is_strict:
-        taken_back = vanished.confirm(db, standing.id, now)
-    moved_to = learned.move.url if learned.move and learned.move.believed else ""
-    if standing.move and standing.move.believed:
-        moved_to = ""  # it was followed, and told, before
-    for name in (*visit.documents, *visit.held) if moved_to else ():
-        visits.follow(db, standing.id, name, moved_to)
+    if is_strict and visit.documents and not visit.error:
+        taken_back = vanished.note(db, source_id, visit.items, kept.changes, now)
+    elif is_strict and visit.held and not visit.documents:
+        taken_back = vanished.confirm(db, source_id, now)
+    for name in (*visit.documents, *visit.held) if _moved_to(each) else ():
+        visits.follow(db, source_id, name, _moved_to(each))
     counts = Counter(same=0, waiting=0)
-    counts.update("waiting" if change.waits else change.what for change in changes if change not in surplus)
+    counts.update("waiting" if change.waits else change.what for change in kept.changes if change not in kept.surplus)
     if taken_back:
         counts["removed"] += taken_back
     if not remote and not visit.error:
-        awake, counts["waiting"] = visits.posts(db, standing.id, now)
+        awake, counts["waiting"] = visits.posts(db, source_id, now)
         counts["same"] = awake - counts["new"] - counts["edited"]
-    dates = [each.published for each in changes if each.what == "new" and not each.waits and each not in surplus]
-    entries = noting.note(db, visit, standing, due, now, new=dates, changed=counts["edited"] + counts["removed"])
-    title = visit.source.title or (visit.feed.title if visit.feed else "") or standing.feed.title
-    outcome = Outcome(
+    return counts
+
+
+def _moved_to(each: _Decided) -> str:
+    """Where a feed has moved to, if that is believed since this visit; before, it was told, and is followed."""
+    move, earlier = each.kept.learned.move, each.before.move
+    return move.url if move and move.believed and not (earlier and earlier.believed) else ""
+
+
+def _dates(kept: visits.Kept) -> list[datetime | None]:
+    """The dates of the new entries."""
+    new = [each for each in kept.changes if each.what == "new" and not each.waits]
+    return [each.published for each in new if each not in kept.surplus]
+
+
+def _outcome(each: _Decided, counts: Mapping[str, int], entries: tuple[Entry, ...]) -> Outcome:
+    visit, due = each.kept.visit, each.kept.due
+    title = visit.source.title or (visit.feed.title if visit.feed else "") or each.before.feed.title
+    return Outcome(
         source=visit.source,
         title=title or masked(visit.source.key),
         counts=counts,
-        warnings=warnings,
-        told=frozenset(standing.warnings),
+        warnings=each.warnings,
+        told=frozenset(each.before.warnings),
         error=visit.error,
         seconds=visit.seconds,
         next_visit=due.when,
-        moved_to=moved_to,
+        moved_to=_moved_to(each),
         reason=due.reason,
         incident="; ".join(line for entry in entries for line in entry.incident.splitlines()),
     )
-    return outcome, entries
 
 
 def _surplus(visit: Visit, changes: Sequence[identity.Change], now: datetime) -> Collection[identity.Change]:
@@ -240,7 +351,13 @@ def _is_pushed(db: Connection, standing: Standing, changes: Sequence[identity.Ch
 
 
 def _due(
-    visit: Visit, standing: Standing, learned: visits.Learned, now: datetime, stretch: float, pushed: bool
+    visit: Visit,
+    standing: Standing,
+    learned: visits.Learned,
+    now: datetime,
+    stretch: float,
+    failures: int,
+    pushed: bool,
 ) -> schedule.Due:
     """When to come again. What our own config forbids is tried by every run, as long as that asks nobody."""
     if visit.trouble and visit.trouble.kind in _FORBIDDEN and not visit.trouble.asked:
@@ -251,7 +368,7 @@ def _due(
         visit.source.pace,
         learned.hints,
         validated=learned.hints.validated,
-        failures=visits.failures_after(standing.failures, standing.next_visit, now) if visit.error else 0,
+        failures=failures,
         trouble=visit.trouble,
         gone_since=standing.gone_since,
         last_full=now if visit.answer else standing.last_success,  # a document that could not be read was one as well

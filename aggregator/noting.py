@@ -1,9 +1,9 @@
 """What is remembered of a visit for its owner to see: the log, the source's habit, how it stands, and what is news."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -18,52 +18,79 @@ from aggregator.text import masked
 _LATE = timedelta(days=2)  # an entry may be dated so long before the visit that did not have it yet
 
 
-def note(
-    db: Connection,
-    visit: Visit,
-    before: Standing,
-    due: schedule.Due,
-    now: datetime,
-    *,
-    new: Sequence[datetime | None],
-    changed: int,
-) -> tuple[Entry, ...]:
-    """Judge the source of a visit, which is saved already, anew. Returns what is to be logged; all of it belongs into
-    the transaction that saves the visit.
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A visit that is saved already: how its source stood `before` and stands `after` it, when the next one is `due`,
+    the dates of its `new` entries, and how many `changed`, edited or removed."""
 
-    `before` is how the source stood; `new` are the dates of its new entries, `changed` counts those that were edited or
-    removed. A look that received nothing, such as that of every run at local posts, is logged when it found news.
+    visit: Visit
+    before: Standing
+    after: Standing
+    due: schedule.Due
+    new: Sequence[datetime | None]
+    changed: int
+
+
+def note(db: Connection, every: Sequence[Noted], now: datetime) -> list[tuple[Entry, ...]]:
+    """Judge the sources of visits anew. Returns what is to be logged of each; all of it belongs into the transaction
+    that saves the visits.
+
+    A look that received nothing, such as that of every run at local posts, is logged when it found news.
     """
-    remote = sources.find(visit.source.kind).REMOTE
-    entries: tuple[Entry, ...] = ()
-    if visit.cost.requests or visit.cost.received or new or changed or visit.error != before.error:
-        news = _by_day(new, before, now)
-        entries = (Entry(before.id, _visited(visit, before, due, now, len(new), changed), news),)
-        if remote and (news or before.newest is None):
-            fresh = (number for number in news if history.is_kept(number, now))
-            days = sorted({*history.posting_days(db, before.id), *fresh})
-            stored.save_habit(db, before.id, days[-1] if days else None, health.patience(days))
-    told = _judge(db, visit, before, now)
-    return tuple(replace(entry, incident=told) for entry in entries)
+    news = [_by_day(each.new, each.before, now) for each in every]
+    told = _judge(db, every, _with_habits(db, every, news, now), now)
+    return [
+        (Entry(each.before.id, _visited(each, now), dates, line),) if _is_logged(each) else ()
+        for each, dates, line in zip(every, news, told, strict=True)
+    ]
 
 
-def _visited(visit: Visit, before: Standing, due: schedule.Due, now: datetime, new: int, changed: int) -> Visited:
+def _is_logged(each: Noted) -> bool:
+    cost = each.visit.cost
+    return bool(cost.requests or cost.received or each.new or each.changed or each.visit.error != each.before.error)
+
+
+def _with_habits(
+    db: Connection, every: Sequence[Noted], news: Sequence[Mapping[int, int]], now: datetime
+) -> list[Standing]:
+    """How the sources stand, with the habits of those that have new entries, which are saved."""
+    fresh = {
+        each.before.id: [number for number in dates if history.is_kept(number, now)]
+        for each, dates in zip(every, news, strict=True)
+        if (dates or each.before.newest is None) and sources.find(each.visit.source.kind).REMOTE and _is_logged(each)
+    }
+    days = history.posting_days(db, list(fresh))
+    taught = {number: sorted({*days[number], *fresh[number]}) for number in fresh}
+    after = [_habit(each.after, taught[each.before.id]) if each.before.id in taught else each.after for each in every]
+    stored.save_habits(db, [each for each in after if each.id in taught])
+    return after
+
+
+def _habit(standing: Standing, days: Sequence[int]) -> Standing:
+    """How a source stands that had entries on these days, by their numbers, in order."""
+    newest = datetime.fromtimestamp(days[-1] * 86_400, UTC) if days else None
+    patience = health.patience(days)
+    return replace(standing, newest=newest, patience=None if patience is None else timedelta(days=patience))
+
+
+def _visited(each: Noted, now: datetime) -> Visited:
     """A visit as it stands in the log. Only a 304 saves anything: what is sent once more has been sent."""
+    visit, new, changed = each.visit, len(each.new), each.changed
     answer, kind = visit.answer, visit.trouble.kind if visit.trouble else ""
     has_document = answer is not None and (not answer.not_modified or answer.repeated)
     return Visited(
         at=now,
         status=visit.cost.status,
         outcome=kind or ("ok" if visit.documents or new or changed else "same"),
-        next_visit=due.when,
-        reason=due.reason,
+        next_visit=each.due.when,
+        reason=each.due.reason,
         new=new,
         edited=changed,
         seconds=visit.seconds,
         received=visit.cost.received,
         error=masked(visit.error),
         requests=visit.cost.requests,
-        saved=0 if has_document or answer is None else before.size,
+        saved=0 if has_document or answer is None else each.before.size,
         size=answer.cost.received if answer and has_document else None,
     )
 
@@ -76,15 +103,23 @@ def _by_day(new: Sequence[datetime | None], before: Standing, now: datetime) -> 
     return Counter(map(history.day_number, own))
 
 
-def _judge(db: Connection, visit: Visit, before: Standing, now: datetime) -> str:
-    """Keep the state that a visit has left its source in. A change that its owner wants to hear of is an incident, and
-    returned."""
-    standing = stored.standing(db, before.id)
-    found = health.judge(standing, visit.source.limits.timeout)
-    if found.state == before.state:
-        return ""
-    goes_on = before.state_since and health.same_trouble(before.state, found.state)
-    stored.save_state(db, before.id, found.state, before.state_since if goes_on and before.state_since else now)
-    if news := health.news(before.state, found, health.title(standing)):
-        history.log_incident(db, before.id, Incident(now, before.state or "new", found.state, news))
-    return news
+def _judge(db: Connection, every: Sequence[Noted], after: Sequence[Standing], now: datetime) -> list[str]:
+    """Keep the states that visits have left their sources in. A change that its owner wants to hear of is an incident;
+    returns these, "" where there is none."""
+    told: list[str] = []
+    states: list[Standing] = []
+    incidents: list[tuple[int, Incident]] = []
+    for each, standing in zip(every, after, strict=True):
+        before, found = each.before, health.judge(standing, each.visit.source.limits.timeout)
+        news = ""
+        if found.state != before.state:
+            goes_on = before.state_since and health.same_trouble(before.state, found.state)
+            since = before.state_since if goes_on and before.state_since else now
+            states.append(replace(standing, state=found.state, state_since=since))
+            news = health.news(before.state, found, health.title(standing))
+        if news:
+            incidents.append((before.id, Incident(now, before.state or "new", found.state, news)))
+        told.append(news)
+    stored.save_states(db, states)
+    history.log_incidents(db, incidents)
+    return told

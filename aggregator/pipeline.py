@@ -3,7 +3,7 @@
     store.due(now)
     | collect          visit each due source: fetch or read, parse, clean      (many at once)
     | identity.decide  which of these are new, changed, the same, gone         (pure)
-    | store.save       one transaction a source: items, keys, next visit       (one writer)
+    | store.save       items, keys, next visit: of a source all or nothing     (one writer)
     then, for every category that a change touched:
     store.recent | formats.render | publish.write                              (only when the bytes differ)
 
@@ -43,7 +43,8 @@ _Key = TypeVar("_Key", str, CategoryPath)
 _Value = TypeVar("_Value")
 
 _AT_ONCE = 1000  # visits under way; the client says how many of them talk at once, the others wait for their host
-_TOGETHER = 50  # visits that found nothing new are saved in one transaction; a crash loses as many
+_TOGETHER = 50  # visits are saved in one transaction; what a crash loses is as many requests, which are made again
+_ITEMS = 500  # entries that wait for it, at least: what fits into one query
 READERS = 2  # threads: more are not faster (the GIL), and each keeps memory for itself
 
 
@@ -205,7 +206,7 @@ async def _visit_all(
     exact: datetime,
     progress: Callable[[int, int, str], None],
 ) -> "list[Outcome]":
-    """Visit what is due and save each visit as it ends, those that found nothing new some at a time.
+    """Visit what is due, and save visits as they end, some at a time.
 
     A source whose host wants silence has no outcome. `exact` is `now` with its microseconds.
     """
@@ -213,32 +214,29 @@ async def _visit_all(
     from concurrent.futures import ThreadPoolExecutor
 
     from aggregator.collect import collect
-    from aggregator.keeping import found_nothing, keep_all
+    from aggregator.keeping import keep_all
     from aggregator.network import network
 
     outcomes: list[Outcome] = []
-    unchanged: list[tuple[Visit, Standing]] = []
+    made: list[tuple[Visit, Standing]] = []
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(READERS, "reader"))
     remote = any(sources.find(source.kind).REMOTE for source, _ in plan.due)
     async with network(config, plan.hosts, exact, remote=remote) as (fetch, learned, _):
         progress(0, len(plan.due), "")
         done = 0
 
-        def save(*made: tuple[Visit, Standing]) -> None:
-            outcomes.extend(filter(None, keep_all(engine, made, now, learned(), plan.stretch)))
+        def save() -> None:
+            some = tuple(made)
+            made.clear()  # a visit that cannot be saved is not tried again
+            outcomes.extend(filter(None, keep_all(engine, some, now, learned(), plan.stretch)))
 
         try:
             async for visit in collect(plan.due, fetch, _AT_ONCE):
-                made = visit, plan.standings[visit.source.key]
-                if not found_nothing(visit):
-                    save(made)
-                else:
-                    unchanged.append(made)
-                if len(unchanged) >= _TOGETHER:
-                    save(*unchanged)
-                    unchanged.clear()
+                made.append((visit, plan.standings[visit.source.key]))
+                if len(made) >= _TOGETHER or sum(len(each.items) for each, _ in made) >= _ITEMS:
+                    save()
                 done += 1
                 progress(done, len(plan.due), visit.source.title or masked(visit.source.key))
         finally:  # whose visit is cut, by SIGTERM, was asked all the same
-            save(*unchanged)
+            save()
     return outcomes

@@ -311,7 +311,8 @@ def _keep(
         dates = [each.published for each in changes if each.what == "new" and not each.waits]
         visit = replace(visit, cost=Cost(received=len(event.body)))
         told = replace(due, reason="delivered by its hub")
-        entries = noting.note(db, visit, standing, told, now, new=dates, changed=counts["edited"])
+        noted = noting.Noted(visit, standing, replace(standing, same_as=""), told, dates, counts["edited"])
+        (entries,) = noting.note(db, [noted], now)
         history.log_visits(db, entries)
     return Outcome(source, title, counts, visit.warnings, next_visit=due.when, reason=due.reason)
 

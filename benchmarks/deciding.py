@@ -74,7 +74,8 @@ def filled(path: Path, count: int) -> Engine:
             with writing(engine) as db:
                 source_id = standings[source.key].id
                 learned = visits.Learned(Hints())
-                visits.save(db, source_id, Visit(source, items), changes, NOW, Due(NOW, "benchmark"), learned, {})
+                due = Due(NOW, "benchmark")
+                visits.save(db, [visits.Kept(source_id, Visit(source, items), changes, due, learned)], NOW)
     return engine
 
 

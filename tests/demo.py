@@ -189,7 +189,7 @@ def _stand(db: Connection, places: dict[str, int], now: datetime) -> None:
             values = {"state": state, "state_since": int(since.timestamp())}
             db.execute(update(tables.source).where(tables.source.c.id == standing.id).values(values))
             text = f"{standing.feed.title} is {state}" + (f": {standing.error}" if standing.error else "")
-            history.log_incident(db, standing.id, Incident(since, "ok", state, text))
+            history.log_incidents(db, [(standing.id, Incident(since, "ok", state, text))])
 
 
 if __name__ == "__main__":

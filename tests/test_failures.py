@@ -115,7 +115,7 @@ def test_it_has_the_newest_fifty_and_the_same_bytes_each_time(planet: Planet) ->
         number = next(iter(stored.standings(db).values())).id
         for hour in range(60):
             met = Incident(NOON + timedelta(hours=hour), "ok", "failing", f"<i>No {hour}</i> is failing: dns\n& look")
-            history.log_incident(db, number, met)
+            history.log_incidents(db, [(number, met)])
     with reading(engine) as db:
         data = failures(db, config, URL)
         assert data == failures(db, config, URL)

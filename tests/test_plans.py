@@ -15,11 +15,13 @@ from tests.server import Server
 
 READS: dict[str, Callable[[Connection], Any]] = {
     "validators": lambda db: visits.validators(db, 1),
+    "validators of several": lambda db: visits.validators_of(db, [1, 2])[1],
+    "who has items": lambda db: visits.with_items(db, [1, 2]),
     "known by keys": lambda db: visits.known(db, 1, {f"guid:{number}" for number in range(1200)}, set()),
     "known by files": lambda db: visits.known(db, 1, set(), {"a.md", ""}),
     "due": lambda db: sources.due(db, NOON + timedelta(days=2)),
     "recent": lambda db: channels.recent(db, 1, 50),
-    "the habit": lambda db: history.posting_days(db, 1),
+    "the habit": lambda db: history.posting_days(db, [1]),
     "the log": lambda db: history.visits(db, 1),
     "the week": lambda db: history.entries(db, NOON),
 }

@@ -1,11 +1,13 @@
-"""Visits that found nothing new are saved some at a time; what is new is numbered and named as one by one."""
+"""Visits are saved some at a time; what is new is numbered and named as one by one."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from aggregator import identity, pipeline
-from aggregator.model import Item, Source
+from aggregator import health, identity, pipeline
+from aggregator.keeping import keep_all
+from aggregator.model import Item, Source, Validators, Visit
 from aggregator.store import history, items, sources, visits
 from aggregator.store.engine import open_store, reading, writing
 from tests.planet import NOON, Planet, rss
@@ -37,6 +39,88 @@ def test_unchanged_sources(planet: Planet, server: Server, together: int, monkey
     engine.dispose()
 
 
+def rows(planet: Planet) -> dict[str, list[tuple[object, ...]]]:
+    """What the store says of items, keys and sources, without what depends on the order of arrival and on the clock."""
+    engine = open_store(planet.load().store)
+    asked = {
+        "item": "SELECT s.key, i.identity, i.title, i.data, i.digest, i.words, i.published, i.first_seen, i.edits,"
+        " i.removed, i.why FROM item i JOIN source s ON s.id = i.source_id",
+        "key": "SELECT s.key, i.identity, k.key FROM item_key k JOIN item i ON i.id = k.item_id JOIN source s"
+        " ON s.id = k.source_id",
+        "source": "SELECT key, feed, last_visit, last_success, next_visit, reason, failures, error, warnings, hints,"
+        " rhythm, state, state_since, newest, patience, visits, requests, unchanged FROM source",
+        "document": "SELECT s.key, d.name, d.etag FROM document d JOIN source s ON s.id = d.source_id",
+        "day": "SELECT s.key, d.number, d.visits, d.failed, d.new FROM day d JOIN source s ON s.id = d.source_id",
+        "incident": "SELECT s.key, i.at, i.before, i.state, i.text FROM incident i JOIN source s ON s.id = i.source_id",
+    }
+    with reading(engine) as db:
+        found = {name: sorted(map(tuple, db.exec_driver_sql(sql)), key=repr) for name, sql in asked.items()}
+    engine.dispose()
+    return found
+
+
+def test_many_together_are_as_one_by_one(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for together in (1, 50):
+        monkeypatch.setattr(pipeline, "_TOGETHER", together)
+        planet = Planet(tmp_path / str(together))
+        planet.root.mkdir()
+        feeds(planet, server, 4)
+        planet.feed(server.url("/none", host="127.0.0.9"))
+        planet.sources[0] |= {"first_import": 0}
+        planet.seeds()
+        planet.post("a.md", title="A post")
+        planet.run()
+        server.put("/1", rss([{"guid": "1", "title": "Edited"}, {"guid": "9", "title": "New"}]), etag=True)
+        server.put("/2", b"no feed")
+        planet.post("b.md", title="Another post")
+        planet.run(force=True, later=2 * HOUR)
+        found.append((rows(planet), planet.files()))
+    assert len(found[0][0]["item"]) == 7
+    assert found[0] == found[1]
+
+
+def test_the_trouble_of_one_is_not_the_others(planet: Planet) -> None:
+    """Lone surrogates, which no reader lets through, cannot be stored."""
+    every = [Source(name, "feed", None) for name in "abc"]
+    titles = {"a": "Fine", "b": "\ud800", "c": "Fine as well"}
+    made = {
+        each.key: Visit(each, (Item(guid="1", title=titles[each.key]),), documents={each.key: Validators("e")})
+        for each in every
+    }
+    engine = open_store(planet.load().store)
+    with writing(engine) as db:
+        sources.register(db, [(each, True) for each in every], NOON)
+        before = sources.standings(db)
+    with pytest.raises(ValueError, match="surrogate"):
+        keep_all(engine, [(made[name], before[name]) for name in "abc"], NOON)
+    with reading(engine) as db:
+        after = sources.standings(db)
+        assert [after[name].last_success for name in "abc"] == [NOON, None, NOON]
+        assert after["b"] == before["b"]
+        assert db.exec_driver_sql("SELECT title FROM item ORDER BY id").scalars().all() == ["Fine", "Fine as well"]
+    engine.dispose()
+
+
+def test_who_is_judged_is_as_stored(planet: Planet, server: Server) -> None:
+    """The state is judged by what is going to be stored, which is not read back: both say the same."""
+    feeds(planet, server, 3)
+    server.put("/old", rss([{"guid": f"{n}", "title": "T", "date": NOON - timedelta(days=300 + n)} for n in range(9)]))
+    planet.feed(server.url("/old", host="127.0.0.8"))
+    planet.feed(server.url("/none", host="127.0.0.9"))
+    for turn in range(4):
+        server.put("/1", b"no feed" if turn in (1, 2) else rss([{"guid": "1", "title": "T1"}]))
+        config = planet.load()
+        planet.run(force=True, later=2 * HOUR)
+        engine = open_store(config.store)
+        with reading(engine) as db:
+            standings = sources.standings(db)
+        engine.dispose()
+        judged = {key: health.judge(each, config.sources[0].limits.timeout).state for key, each in standings.items()}
+        assert {key: each.state for key, each in standings.items()} == judged
+        assert {"ok", "quiet", "failing"} <= set(judged.values())
+
+
 def test_a_run_that_is_cut_saves_what_it_has(planet: Planet, server: Server) -> None:
     feeds(planet, server, 4)
     planet.run()
@@ -61,8 +145,8 @@ def test_names_that_are_taken(planet: Planet) -> None:
         number = sources.standings(db)["s"].id
         new = [identity.decide([Item(guid=f"{n}")], (), NOON, remote=True).changes[0] for n in range(3)]
         for change in (*new, new[0], new[0]):
-            items.save(db, number, [change], NOON, None)
-        items.save(db, number, [new[1], new[0], new[0]], NOON, None)
+            items.save(db, [items.Gift(number, [change])], NOON)
+        items.save(db, [items.Gift(number, [new[1], new[0], new[0]])], NOON)
         found = visits.known(db, number, {"guid:0", "guid:1", "guid:2"}, ())
         names = db.exec_driver_sql("SELECT identity FROM item ORDER BY id").scalars().all()
     engine.dispose()

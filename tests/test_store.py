@@ -23,6 +23,7 @@ from sqlalchemy import Engine, func, select
 from aggregator import sources
 from aggregator.errors import AggregatorError, LockedError
 from aggregator.identity import digest
+from aggregator.identity.keys import _URL, _bare, print_of
 from aggregator.keeping import Outcome
 from aggregator.keeping import keep as _keep
 from aggregator.model import (
@@ -43,12 +44,12 @@ from aggregator.model import (
     Visit,
 )
 from aggregator.schedule import Due
-from aggregator.store import categories, channels, meta, stories, tables, visits
+from aggregator.store import categories, channels, meta, retention, stories, tables, visits
 from aggregator.store import sources as stored
 from aggregator.store.channels import Shown
 from aggregator.store.engine import open_store, reading, writing
 from aggregator.store.lock import Holder, holder, locked
-from aggregator.store.values import dump, load
+from aggregator.store.values import dump, load, load_guid
 from tests import build
 
 NOW = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
@@ -264,6 +265,17 @@ def test_values_come_back_as_they_were(item: Item, feed: Feed) -> None:
     assert load(Item, dump(item)) == item
     assert load(Feed, dump(feed)) == feed
     assert digest(load(Item, dump(item))) == digest(item)
+    assert load_guid(dump(item)) == item.guid
+    assert load_guid(dump(replace(item, guid=item.title))) == item.title
+
+
+@settings(max_examples=50, deadline=None)
+@given(ITEMS.map(lambda item: replace(item, content=item.content + " https://x.example/a/?utm_source=x&amp;b=1#c")))
+def test_digests_are_of_the_whole_item(item: Item) -> None:
+    """Digests are stored: a field more, or another order, and all entries would be edited at once."""
+    feed = item.feed and replace(item.feed, updated=None)
+    said = repr(replace(item, published=None, updated=None, day_only=False, feed=feed))
+    assert digest(item) == print_of(_URL.sub(_bare, said))
 
 
 # --- One visit ------------------------------------------------------------------------------------------------------
@@ -806,6 +818,26 @@ def test_two_stores_that_saw_the_same_show_the_same(
         assert public.items() <= (public := _public_ids(one)).items()
 
 
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(RUNS, st.booleans())
+def test_who_shares_no_sign_meets_nobody(
+    fresh: Callable[..., Store], runs: list[list[list[Item]]], one_goes: bool
+) -> None:
+    """Stories are the same as if the holders of every sign were looked at, not of those alone that several have."""
+    every: list[dict[int, str]] = []
+    for look in (stories._shared, lambda _, keys: set(keys)):
+        store = fresh(ONE, TWO, THREE)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(stories, "_shared", look)
+            for hour, batches in enumerate(runs):
+                store.run(*zip((ONE, TWO, THREE), batches, strict=True), now=NOW + hour * HOUR)
+                if one_goes:
+                    with writing(store.engine) as db:
+                        retention.remove(db, db.scalars(select(tables.item.c.id).limit(2)).all(), NOW, "taken back")
+        every.append(_public_ids(store))
+    assert every[0] == every[1]
+
+
 def _hidden(store: Store) -> set[str]:
     """Titles of copies that another copy of their story stands for."""
     with reading(store.engine) as db:
@@ -858,7 +890,8 @@ def test_a_crash_while_saving_leaves_the_visit_to_be_made_again(fresh: Callable[
     before = standing(store)
     found = Visit(ONE, (story(1),), documents={ONE.key: Validators("etag")})
     with pytest.raises(PowerError), writing(store.engine) as db:
-        visits.save(db, before.id, found, (), NOW, Due(NOW + HOUR, "every 1 h"), visits.Learned(Hints()), {})
+        due = Due(NOW + HOUR, "every 1 h")
+        visits.save(db, [visits.Kept(before.id, found, (), due, visits.Learned(Hints()))], NOW)
         raise PowerError
     assert (standing(store), validators(store)) == (before, {})
 

@@ -118,17 +118,24 @@ def digest(item: Item) -> str:
     wherever it stands, not the scheme, a slash at its end and tracking parameters.
     """
     feed = item.feed and replace(item.feed, updated=None)
-    said = replace(item, published=None, updated=None, day_only=False, feed=feed)
-    return print_of(_URL.sub(_bare, repr(said)))
+    said = (  # the repr of the item without its dates, which digests that are stored were made of
+        f"Item(guid={item.guid!r}, url={item.url!r}, title={item.title!r}, summary={item.summary!r}, "
+        f"content={item.content!r}, authors={item.authors!r}, tags={item.tags!r}, categories={item.categories!r}, "
+        f"published=None, updated=None, language={item.language!r}, rights={item.rights!r}, image={item.image!r}, "
+        f"enclosures={item.enclosures!r}, links={item.links!r}, podcast={item.podcast!r}, feed={feed!r}, "
+        f"origin={item.origin!r}, day_only=False)"
+    )
+    return print_of(_URL.sub(_bare, said))
 
 
 def _bare(url: re.Match[str]) -> str:
     """A URL without what a publisher may change of it while it stays the same page; escapes of HTML are borne with."""
     address, mark, fragment = url[1].partition("#")
     address, _, query = address.partition("?")
-    pairs = re.split("&amp;|&", query)
-    stays = "&".join(pair for pair in pairs if pair and not _TRACKING.fullmatch(pair.partition("=")[0]))
-    return address.rstrip("/") + ("?" + stays if stays else "") + mark + fragment
+    if query:
+        pairs = re.split("&amp;|&", query)
+        query = "&".join(pair for pair in pairs if pair and not _TRACKING.fullmatch(pair.partition("=")[0]))
+    return address.rstrip("/") + ("?" + query if query else "") + mark + fragment
 
 
 def keys(item: Item) -> tuple[str, ...]:

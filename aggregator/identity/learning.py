@@ -18,6 +18,8 @@ def reidentified(incoming: Sequence[Met], rows: Sequence[Known], met: Adopted, *
     to be known, and by title and second; in a `part` of a feed that is not enough, as what they are mistaken for may
     just not be listed.
     """
+    if not rows:
+        return {}, ""
     own = sum(not _is_renamed(incoming[number], row) for number, (row, _) in met.items())
     renamed = {number: how for number, (row, how) in met.items() if _is_renamed(incoming[number], row)}
     hinted = adopt_by_hints(incoming, rows, met) if len(met) < len(incoming) else {}

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Delete, Row, Select, Table, bindparam, delete, func, insert, or_, select, update
 
-from aggregator.store.engine import insert_or
+from aggregator.store.engine import insert_or, portions
 from aggregator.store.tables import day, incident, run, source, traffic, visit
 from aggregator.store.values import moment, seconds
 
@@ -142,11 +142,15 @@ def log_run(db: Connection, made: Run) -> None:
     db.execute(_beyond(run, _RUNS))
 
 
-def log_incident(db: Connection, source_id: int, met: Incident) -> None:
-    """Keep what happened to a source, for the feed of failures."""
-    values = {"source_id": source_id, "at": seconds(met.at), "before": met.before, "state": met.state}
-    db.execute(insert(incident).values(values | {"text": met.text}))
-    db.execute(_beyond(incident, _INCIDENTS))
+def log_incidents(db: Connection, every: Sequence[tuple[int, Incident]]) -> None:
+    """Keep what happened to sources, each with its number, for the feed of failures."""
+    rows = [
+        {"source_id": number, "at": seconds(met.at), "before": met.before, "state": met.state, "text": met.text}
+        for number, met in every
+    ]
+    if rows:
+        db.execute(insert(incident), rows)
+        db.execute(_beyond(incident, _INCIDENTS))
 
 
 def trim(db: Connection, now: datetime) -> None:
@@ -178,10 +182,13 @@ def days(db: Connection, since: datetime, ids: Collection[int] | None = None) ->
     return {key: tuple(value) for key, value in found.items()}
 
 
-def posting_days(db: Connection, source_id: int) -> tuple[int, ...]:
-    """The numbers of the days that have entries of a source, in order."""
-    mine = (day.c.source_id == source_id) & (day.c.new > 0)
-    return tuple(db.scalars(select(day.c.number).where(mine).order_by(day.c.number)))
+def posting_days(db: Connection, ids: Sequence[int]) -> Mapping[int, Sequence[int]]:
+    """The numbers of the days that have entries of some sources, in order, by the source's number."""
+    found: dict[int, list[int]] = {number: [] for number in ids}
+    for some in portions(ids):
+        for source_id, number in db.execute(_POSTING, {"these": some}):
+            found[source_id].append(number)
+    return found
 
 
 def entries(db: Connection, since: datetime) -> Mapping[int, int]:
@@ -230,6 +237,11 @@ def incidents(db: Connection, limit: int = 100, source_id: int | None = None) ->
 
 _LOGGED = tuple({each.name for each in visit.c} - {"id", "source_id"})
 _LOG = insert(visit)
+_POSTING = (
+    select(day.c.source_id, day.c.number)
+    .where(day.c.source_id.in_(bindparam("these", expanding=True)), day.c.new > 0)
+    .order_by(day.c.source_id, day.c.number)
+)
 _TOTAL = (
     update(source)
     .where(source.c.id == bindparam("of"))

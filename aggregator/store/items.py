@@ -1,9 +1,10 @@
-"""The items of a visit: those that are new, edited, removed or met again.
+"""The items of visits: those that are new, edited, removed or met again.
 
 All of a sort go by one statement, which is made once: making it takes longer than what it does.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, count
 from typing import Any
@@ -30,43 +31,57 @@ _WAKE = delete(waiting).where(waiting.c.item_id == _OF)
 _SLEEP = insert(waiting)
 
 
-def save(
-    db: Connection,
-    source_id: int,
-    changes: Sequence[Change],
-    now: datetime,
-    said: datetime | None,
-    surplus: Collection[Change] = (),
-) -> None:
-    """Keep what changed of a source's items; `said` is when the feed says that it was updated.
+@dataclass(frozen=True, slots=True)
+class Gift:
+    """What a visit changes of its source's items; `said` is when the feed says that it was updated.
 
-    Of changes that are `surplus` nothing is kept but what they are recognised by, so that they stay away.
+    Of changes that are `surplus` nothing is kept but what they are recognised by, so that they stay away. `is_first`
+    says that the store has no items of this source.
     """
-    new = _add(db, source_id, [change for change in changes if change.what == "new"], now, said, surplus)
-    known = [(change, change.known) for change in changes if change.known]
-    gone = [of.id for change, of in known if change.what == "removed"]
-    edited = {of.id: change for change, of in known if change.what == "edited"}
-    listed = [of.id for change, of in known if change.what != "removed" and of.final]
+
+    source_id: int
+    changes: Sequence[Change]
+    said: datetime | None = None
+    surplus: Collection[Change] = ()
+    is_first: bool = False
+
+
+def save(db: Connection, gifts: Sequence[Gift], now: datetime) -> None:
+    """Keep what visits of several sources changed of their items."""
+    edits: list[dict[str, Any]] = []
+    pages: dict[int, tuple[int, Iterable[str]]] = {}  # items: their source, and the keys that they have now
+    gone: list[int] = []
+    listed: list[int] = []
+    revised: list[int] = []
+    shown: dict[int, Change] = {}
+    added = _add(db, gifts, now)
+    for gift, new in zip(gifts, added, strict=True):
+        known = [(change, change.known) for change in gift.changes if change.known]
+        gone += [of.id for change, of in known if change.what == "removed"]
+        listed += [of.id for change, of in known if change.what != "removed" and of.final]
+        edited = {of.id: change for change, of in known if change.what == "edited"}
+        edits += [
+            {
+                "of": number,
+                "more": int(change.meant),
+                "meant": seconds(now) if change.meant else None,
+                "feed_updated": seconds(gift.said),
+                **_row(change, change.item),
+            }
+            for number, change in edited.items()
+            if change.item
+        ]
+        more = {of.id: change for change, of in known if change.item and not of.keys.issuperset(change.keys)}
+        revised += list(edited | more)
+        keyed = edited | more | new
+        pages |= {number: (gift.source_id, change.keys) for number, change in keyed.items()}
+        shown |= {number: change for number, change in new.items() if change not in gift.surplus} | edited
     _all(db, _REMOVE, [{"of": number, "when": seconds(now)} for number in gone])
     _all(db, _SEEN, [{"of": each, "when": seconds(now), "before": seconds(now) - 86400} for each in listed])  # a day
-    rows = [
-        {
-            "of": number,
-            "more": int(change.meant),
-            "meant": seconds(now) if change.meant else None,
-            "feed_updated": seconds(said),
-            **_row(change, change.item),
-        }
-        for number, change in edited.items()
-        if change.item
-    ]
-    _all(db, _EDIT, rows)
-    more = {of.id: change for change, of in known if change.item and not of.keys.issuperset(change.keys)}
-    keys = {number: change.keys for number, change in (edited | more).items()}
-    _all(db, _FORGET, [{"of": number} for number in keys])
-    _add_keys(db, source_id, keys | {number: change.keys for number, change in new.items()})
-    _all(db, _WAKE, [{"of": number} for number in (*gone, *edited)])
-    shown = {number: change for number, change in new.items() if change not in surplus} | edited
+    _all(db, _EDIT, edits)
+    _all(db, _FORGET, [{"of": number} for number in revised])
+    _add_keys(db, pages)
+    _all(db, _WAKE, [{"of": number} for number in (*gone, *(row["of"] for row in edits))])
     days = {number: change.published for number, change in shown.items() if change.waits and change.published}
     _all(db, _SLEEP, [{"item_id": number, "until": seconds(day)} for number, day in days.items() if day > now])
     _all(db, insert_new(db, pending), [{"item_id": number} for number in (*shown, *gone)])
@@ -75,7 +90,7 @@ def save(
 def save_keys(db: Connection, source_id: int, item_id: int, keys: Iterable[str]) -> None:
     """Guids and links are remembered for ever; of all else the last alone, as others may come to have it."""
     db.execute(_FORGET, {"of": item_id})
-    _add_keys(db, source_id, {item_id: keys})
+    _add_keys(db, {item_id: (source_id, keys)})
 
 
 def _all(db: Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -83,40 +98,37 @@ def _all(db: Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> N
         db.execute(statement, rows)
 
 
-def _add(
-    db: Connection,
-    source_id: int,
-    new: Sequence[Change],
-    now: datetime,
-    said: datetime | None,
-    surplus: Collection[Change],
-) -> Mapping[int, Change]:
+def _add(db: Connection, gifts: Sequence[Gift], now: datetime) -> list[dict[int, Change]]:
     """Add items, numbered on from the last one, as SQLite itself does: there is but one who writes."""
-    if not new:
-        return {}
-    first = (db.scalar(_LAST) or 0) + 1
-    made = dict(enumerate(new, first))
-    fresh = {"source_id": source_id, "first_seen": seconds(now), "feed_updated": seconds(said), "edits": 0}
+    fresh = [[change for change in gift.changes if change.what == "new"] for gift in gifts]
+    if not any(fresh):
+        return [{} for _ in gifts]
+    numbers = count((db.scalar(_LAST) or 0) + 1)
     rows: list[dict[str, Any]] = []
-    for (number, change), name in zip(made.items(), _names(db, source_id, new), strict=True):
-        if change.item:
-            rows.append({"id": number, "identity": name} | fresh | _row(change, change.item))
-        if change in surplus:
-            rows[-1] |= {"removed": seconds(now), "why": "first import", "data": "{}"}
+    made: list[dict[int, Change]] = []
+    for gift, new in zip(gifts, fresh, strict=True):
+        of = {"source_id": gift.source_id, "first_seen": seconds(now), "feed_updated": seconds(gift.said), "edits": 0}
+        mine = {number: change for change, number in zip(new, numbers, strict=False)}
+        for (number, change), name in zip(mine.items(), _names(db, gift, new), strict=True):
+            if change.item:
+                rows.append({"id": number, "identity": name} | of | _row(change, change.item))
+            if change in gift.surplus:
+                rows[-1] |= {"removed": seconds(now), "why": "first import", "data": "{}"}
+        made.append(mine)
     db.execute(_NEW, rows)
     return made
 
 
-def _names(db: Connection, source_id: int, new: Sequence[Change]) -> Iterator[str]:
+def _names(db: Connection, gift: Gift, new: Sequence[Change]) -> Iterator[str]:
     """What new items are called: their identity, with a number where another text or file has it by now."""
     taken: set[str] = set()
-    for some in portions([change.identity for change in new]):
-        taken.update(db.scalars(_NAMES, {"of": source_id, "names": some}))
+    for some in portions([] if gift.is_first else [change.identity for change in new]):
+        taken.update(db.scalars(_NAMES, {"of": gift.source_id, "names": some}))
     for change in new:
         numbered = (f"{change.identity}#{number}" for number in count(2))
         for name in chain((change.identity,), numbered):
-            is_asked = name == change.identity
-            if name not in taken and (is_asked or not db.scalar(_NAMES, {"of": source_id, "names": [name]})):
+            is_asked = gift.is_first or name == change.identity
+            if name not in taken and (is_asked or not db.scalar(_NAMES, {"of": gift.source_id, "names": [name]})):
                 break
         taken.add(name)
         yield name
@@ -137,6 +149,10 @@ def _row(change: Change, value: Item) -> dict[str, Any]:
     }
 
 
-def _add_keys(db: Connection, source_id: int, keys: Mapping[int, Iterable[str]]) -> None:
-    rows = [{"item_id": number, "key": key, "source_id": source_id} for number, own in keys.items() for key in own]
+def _add_keys(db: Connection, keys: Mapping[int, tuple[int, Iterable[str]]]) -> None:
+    rows = [
+        {"item_id": number, "key": key, "source_id": source_id}
+        for number, (source_id, own) in keys.items()
+        for key in own
+    ]
     _all(db, insert_new(db, item_key), rows)

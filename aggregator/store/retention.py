@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, exists, func, or_, select, update
 
 from aggregator.matching import fold_path
 from aggregator.model import CategoryPath, Retention
@@ -80,15 +80,22 @@ def remove(db: Connection, ids: Sequence[int], now: datetime, why: str) -> None:
         db.execute(insert_new(db, pending), [{"item_id": number} for number in some])
 
 
-def forget(db: Connection, source_id: int, now: datetime) -> None:
-    """After a full read of a source: forget what was removed for good and has not been listed for long.
+_LISTED = select(document.c.name).where(document.c.source_id == item.c.source_id).correlate(item)
+_OLD = (
+    select(item.c.id)
+    .where(item.c.source_id.in_(bindparam("these", expanding=True)), item.c.removed.is_not(None))
+    .where(item.c.why.in_(FINAL), func.coalesce(item.c.seen, item.c.removed) < bindparam("before"))
+    .where(item.c.origin.not_in(_LISTED))
+)
+
+
+def forget(db: Connection, ids: Sequence[int], now: datetime) -> None:
+    """After a full read of some sources: forget what was removed for good and has not been listed for long.
 
     A post counts as listed as long as its file is there.
     """
-    listed = select(document.c.name).where(document.c.source_id == source_id)
-    old = func.coalesce(item.c.seen, item.c.removed) < seconds(now - _REMEMBERED)
-    gone = select(item.c.id).where(item.c.source_id == source_id, item.c.why.in_(FINAL), old)
-    _delete(db, db.scalars(gone.where(item.c.removed.is_not(None), item.c.origin.not_in(listed))).all())
+    for some in portions(ids):
+        _delete(db, db.scalars(_OLD, {"these": some, "before": seconds(now - _REMEMBERED)}).all())
 
 
 def drop_left(db: Connection) -> Mapping[str, int]:

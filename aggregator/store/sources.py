@@ -1,7 +1,7 @@
 """The sources of the config as the store keeps them, and which of them are due."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -166,15 +166,21 @@ def standing(db: Connection, source_id: int) -> Standing:
     return _standing(row, _move(row), "")
 
 
-def save_habit(db: Connection, source_id: int, newest: int | None, patience: int | None) -> None:
-    """Keep the day (its number) of a source's newest entry, and how many days it may be silent."""
-    values = {"newest": newest and newest * 86_400, "patience": patience}
-    db.execute(_SAVE, values | {"of": source_id})
+def save_habits(db: Connection, every: Sequence[Standing]) -> None:
+    """Keep the day of each source's newest entry, and how many days it may be silent."""
+    rows = [
+        {"of": each.id, "newest": seconds(each.newest), "patience": each.patience and each.patience.days}
+        for each in every
+    ]
+    if rows:
+        db.execute(_SAVE, rows)
 
 
-def save_state(db: Connection, source_id: int, state: str, since: datetime) -> None:
-    """Keep in which state a source is, and since when."""
-    db.execute(_SAVE, {"of": source_id, "state": state, "state_since": seconds(since)})
+def save_states(db: Connection, every: Sequence[Standing]) -> None:
+    """Keep in which state each source is, and since when."""
+    rows = [{"of": each.id, "state": each.state, "state_since": seconds(each.state_since)} for each in every]
+    if rows:
+        db.execute(_SAVE, rows)
 
 
 def _move(row: Row[Any]) -> Move | None:

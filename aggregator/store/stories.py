@@ -12,11 +12,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, select, update
 
 from aggregator.identity import is_global, story_keys
-from aggregator.model import CategoryPath, Item
+from aggregator.model import CategoryPath
 from aggregator.store import channels, meta, near, showing
 from aggregator.store.engine import insert_new, portions
 from aggregator.store.tables import item, item_key, pending, source, story, waiting
-from aggregator.store.values import load, seconds
+from aggregator.store.values import load_guid, seconds
 from aggregator.store.view import View, plain
 
 _PUBLIC_GUID = re.compile(r"(https?://[^\s/?#]+[/?]|tag:|urn:)[^\s<>\"{}|\\^`]+")
@@ -77,13 +77,16 @@ def _join_stories(db: Connection, ids: Sequence[int], authority: str, similar: b
     keys: dict[int, list[str]] = {number: [] for number in fresh}
     for row in db.execute(select(item_key).where(item_key.c.item_id.in_(fresh))):
         keys[row.item_id].append(row.key)
-    meetings = _Meetings(db, {key for own in keys.values() for key in story_keys(own)})
+    signs = {number: story_keys(own) for number, own in keys.items()}
+    shared = _shared(db, {key for own in signs.values() for key in own})
+    met = {number for number, own in signs.items() if not shared.isdisjoint(own)}
+    meetings = _Meetings(db, {key for number in met for key in signs[number]})
     names = _Names(db, [found[number] for number in fresh], authority)
     stories: list[dict[str, Any]] = []
     joins: list[dict[str, int]] = []
     for number in fresh:
         each = found[number]
-        joined = meetings.story_of(number, story_keys(keys[number]))
+        joined = meetings.story_of(number, signs[number]) if number in met else None
         if joined is None and similar:
             _write(db, stories, joins)  # it looks for those in the store
             if (joined := near.story_of(db, each, keys[number])) is not None:
@@ -125,6 +128,15 @@ def _part_twins(db: Connection, ids: Sequence[int]) -> Mapping[int, int]:
             db.execute(update(item).where(item.c.id == row.id).values(story_id=None))
             parted[row.id] = row.story_id
     return parted
+
+
+def _shared(db: Connection, keys: Collection[str]) -> set[str]:
+    """Those of some keys that several items have: nobody is met by what is one's own alone."""
+    found: set[str] = set()
+    for some in portions(sorted(keys)):
+        mine = select(item_key.c.key).where(item_key.c.key.in_(some))
+        found.update(db.scalars(mine.group_by(item_key.c.key).having(func.count() > 1)))
+    return found
 
 
 class _Meetings:
@@ -250,7 +262,7 @@ class _Names:
 
 def _guid(each: Row[Any]) -> tuple[str, ...]:
     """The id that upstream gave, if it may be used."""
-    guid = load(Item, each.data).guid if each.identity.startswith("guid:") else ""
+    guid = load_guid(each.data) if each.identity.startswith("guid:") else ""
     return (guid,) if len(guid) <= 500 and _PUBLIC_GUID.fullmatch(guid) else ()
 
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, exists, func, insert, select, update
 
 from aggregator.identity import Change, Habits, Known, digest
 from aggregator.model import CategoryPath, Feed, Hints, Item, Move, Validators, Visit
 from aggregator.rhythm import Rhythm
 from aggregator.schedule import Due
 from aggregator.store import items
-from aggregator.store.engine import insert_new
+from aggregator.store.engine import insert_new, portions
 from aggregator.store.retention import FINAL
 from aggregator.store.tables import document, item, item_key, pending, source, waiting
 from aggregator.store.values import dump, dump_said, load, load_said, moment, seconds
@@ -22,9 +22,11 @@ _CROWD = 100  # a title that so many items have tells nothing, and to read them 
 # Statements of each visit are made once, as making them takes longer than what they do.
 _OF: BindParameter[int] = bindparam("of")
 _THESE: BindParameter[Any] = bindparam("these", expanding=True)
-_SOURCE = select(source).where(source.c.id == _OF)
+_SAID = select(source.c.warnings).where(source.c.id == _OF)
 _SAVE = update(source).where(source.c.id == _OF)
-_DOCUMENTS = select(document).where(document.c.source_id == _OF)
+_DOCUMENTS = select(document).where(document.c.source_id.in_(_THESE)).order_by(document.c.source_id, document.c.name)
+_GONE = delete(document).where(document.c.source_id == _OF, document.c.name == bindparam("which"))
+_STOCKED = select(source.c.id).where(source.c.id.in_(_THESE), exists().where(item.c.source_id == source.c.id))
 _MINE = (item_key.c.source_id == _OF) & item_key.c.key.in_(_THESE)
 _WITH_KEYS = select(item_key.c.item_id).where(_MINE)
 _CROWDED = select(item_key.c.key).where(_MINE).group_by(item_key.c.key).having(func.count() > _CROWD)
@@ -44,10 +46,52 @@ class Learned:
     rhythm: Rhythm = field(default_factory=Rhythm)
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A visit as it is to be saved. `feed` and `before`, its validators, are as they were until now, `failures` and
+    `said`, the warnings by their document, as they are now (None: these stay).
+
+    Of changes that are `surplus` nothing is kept but what they are recognised by, so that they stay away. `is_first`
+    says that the store has no items of this source.
+    """
+
+    source_id: int
+    visit: Visit
+    changes: Sequence[Change]
+    due: Due
+    learned: Learned
+    before: Mapping[str, Validators] = field(default_factory=dict)
+    feed: Feed = field(default_factory=Feed)
+    failures: int = 0
+    said: Mapping[str, tuple[str, ...]] | None = None
+    surplus: Collection[Change] = ()
+    is_first: bool = False
+
+    @property
+    def gift(self) -> items.Gift:
+        """What it changes of its source's items."""
+        updated = self.visit.feed.updated if self.visit.feed else None
+        return items.Gift(self.source_id, self.changes, updated, self.surplus, self.is_first)
+
+
 def validators(db: Connection, source_id: int) -> Mapping[str, Validators]:
     """What was learned of each document of a source when it was last read, by the document's name."""
-    rows = db.execute(_DOCUMENTS, {"of": source_id})
-    return {row.name: Validators(row.etag, row.last_modified, row.stamp, row.url, row.print) for row in rows}
+    return validators_of(db, [source_id])[source_id]
+
+
+def validators_of(db: Connection, ids: Sequence[int]) -> Mapping[int, Mapping[str, Validators]]:
+    """The same for several sources, by their numbers."""
+    found: dict[int, dict[str, Validators]] = {number: {} for number in ids}
+    for some in portions(ids):
+        for row in db.execute(_DOCUMENTS, {"these": some}):
+            known_as = Validators(row.etag, row.last_modified, row.stamp, row.url, row.print)
+            found[row.source_id][row.name] = known_as
+    return found
+
+
+def with_items(db: Connection, ids: Sequence[int]) -> set[int]:
+    """Those of some sources that have items, if only removed ones."""
+    return {number for some in portions(ids) for number in db.scalars(_STOCKED, {"these": some})}
 
 
 def known(db: Connection, source_id: int, keys: Collection[str], origins: Collection[str]) -> tuple[Known, ...]:
@@ -77,50 +121,52 @@ def _crowded(db: Connection, source_id: int, keys: Collection[str]) -> set[str]:
     return found
 
 
-def save(
-    db: Connection,
-    source_id: int,
-    visit: Visit,
-    changes: Sequence[Change],
-    now: datetime,
-    due: Due,
-    learned: Learned,
-    before: Mapping[str, Validators],
-    surplus: Collection[Change] = (),
-) -> tuple[str, ...]:
-    """Keep what a visit gave: items, keys, validators, what the feed says of itself, and when to come again.
+def save(db: Connection, every: Sequence[Kept], now: datetime) -> None:
+    """Keep what visits of several sources gave: items, keys, validators, what feeds say of themselves, and when to come
+    again."""
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for each in every:
+        state = _state(each, now)
+        alike.setdefault(tuple(state), []).append(state)
+    well = [each for each in every if not each.visit.error]
+    _save_documents(db, well)
+    items.save(db, [each.gift for each in well], now)
+    for each in well:
+        if each.visit.feed and not each.is_first and _shows(each.feed) != _shows(each.visit.feed):
+            touch(db, each.source_id)
+    for rows in alike.values():
+        db.execute(_SAVE, rows)
 
-    Returns the warnings that are in force now: those of a visit that failed, else also those of what it did not read.
-    `before` are its validators until now. Of changes that are `surplus` nothing is kept but what they are recognised
-    by, so that they stay away.
-    """
-    row = db.execute(_SOURCE, {"of": source_id}).one()
+
+def _state(each: Kept, now: datetime) -> dict[str, Any]:
+    """How a visit leaves its source, as its row says."""
+    visit, learned = each.visit, each.learned
     state: dict[str, Any] = {
+        "of": each.source_id,
         "last_visit": seconds(now),
-        "next_visit": seconds(due.when),
-        "reason": due.reason,
-        "gone": due.gone,
+        "next_visit": seconds(each.due.when),
+        "reason": each.due.reason,
+        "gone": each.due.gone,
         "gone_since": seconds(learned.gone_since),
         "hints": dump(learned.hints),
         "move": dump(learned.move) if learned.move else "",
         "seconds": visit.seconds,
         "identity": dump(learned.habits),
         "rhythm": dump(learned.rhythm),
+        "error": visit.error,
+        "failures": each.failures,
     }
-    if visit.error:
-        state |= {"error": visit.error, "failures": failures_after(row.failures, moment(row.next_visit), now)}
-    else:
-        state |= {"error": "", "failures": 0, "last_success": seconds(now)}
-        visit = replace(visit, said=_said(row, visit))
-        state["warnings"] = dump_said(visit.said)
-        _save_documents(db, source_id, visit, before)
-        items.save(db, source_id, changes, now, visit.feed.updated if visit.feed else None, surplus)
+    if not visit.error:
+        state["last_success"] = seconds(now)
+        if each.said is not None:
+            state["warnings"] = dump_said(each.said)
         if visit.feed:
             state["feed"] = dump(visit.feed)
-            if replace(load(Feed, row.feed), updated=None) != replace(visit.feed, updated=None):
-                touch(db, source_id)
-    db.execute(_SAVE, state | {"of": source_id})
-    return visit.warnings
+    return state
+
+
+def _shows(feed: Feed) -> Feed:
+    return replace(feed, updated=None)
 
 
 def failures_after(before: int, planned: datetime, now: datetime) -> int:
@@ -131,7 +177,7 @@ def failures_after(before: int, planned: datetime, now: datetime) -> int:
 
 def add(db: Connection, source_id: int, visit: Visit, changes: Sequence[Change], now: datetime, rhythm: Rhythm) -> None:
     """Keep the items of a visit and when they came: from what a hub delivers nothing else is to be learned."""
-    items.save(db, source_id, changes, now, visit.feed.updated if visit.feed else None)
+    items.save(db, [items.Gift(source_id, changes, visit.feed.updated if visit.feed else None)], now)
     db.execute(update(source).where(source.c.id == source_id).values(rhythm=dump(rhythm)))
 
 
@@ -146,14 +192,10 @@ def posts(db: Connection, source_id: int, now: datetime) -> tuple[int, int]:
     return row[0], row[1]
 
 
-def _said(row: Row[Any], visit: Visit) -> Mapping[str, tuple[str, ...]]:
-    """The warnings after a visit: new ones of what was read, those of what stands as it was, none of what is gone.
-
-    A feed is one document, whatever its name, and what was said of it when it was read holds until it is read again.
-    """
-    before = load_said(row.warnings)
-    if row.remote:
-        return visit.said if visit.documents else before
+def said(db: Connection, source_id: int, visit: Visit) -> Mapping[str, tuple[str, ...]]:
+    """The warnings after a visit of posts: new ones of what was read, those of what stands as it was, none of what is
+    gone."""
+    before = load_said(db.scalar(_SAID, {"of": source_id}) or "{}")
     held = {name: said for name, said in before.items() if name in visit.held}
     return dict(sorted({**held, **visit.said}.items()))
 
@@ -204,27 +246,29 @@ def forget_documents(db: Connection, source_id: int) -> None:
     db.execute(update(document).where(document.c.source_id == source_id).values(nothing))
 
 
-def _save_documents(db: Connection, source_id: int, visit: Visit, stored: Mapping[str, Validators]) -> None:
+def _save_documents(db: Connection, every: Sequence[Kept]) -> None:
     """Validators are replaced by what was said last. What could not be read keeps its name alone, to be read again."""
-    kept = {**dict.fromkeys(visit.broken, Validators()), **visit.held, **visit.documents}
-    gone = [name for name in stored if name not in kept]
-    for some in _some(gone):
-        db.execute(delete(document).where(document.c.source_id == source_id, document.c.name.in_(some)))
-    fresh = [name for name in kept if stored.get(name) != kept[name]]
-    for some in _some([name for name in fresh if name in stored]):
-        db.execute(delete(document).where(document.c.source_id == source_id, document.c.name.in_(some)))
-    rows = [
-        {
-            "source_id": source_id,
-            "name": name,
-            "etag": kept[name].etag,
-            "last_modified": kept[name].last_modified,
-            "stamp": kept[name].stamp,
-            "url": kept[name].url,
-            "print": kept[name].print,
-        }
-        for name in fresh
-    ]
+    gone: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
+    for each in every:
+        visit, before = each.visit, each.before
+        kept = {**dict.fromkeys(visit.broken, Validators()), **visit.held, **visit.documents}
+        gone += [{"of": each.source_id, "which": name} for name in before if before[name] != kept.get(name)]
+        rows += [
+            {
+                "source_id": each.source_id,
+                "name": name,
+                "etag": said.etag,
+                "last_modified": said.last_modified,
+                "stamp": said.stamp,
+                "url": said.url,
+                "print": said.print,
+            }
+            for name, said in kept.items()
+            if before.get(name) != said
+        ]
+    if gone:
+        db.execute(_GONE, gone)
     if rows:
         db.execute(insert(document), rows)
 
