@@ -80,10 +80,10 @@ def run(config: Config, clock: Callable[[], datetime], serve: Serve = lambda *_:
         say(_log, "wait", f"{why} (waiting for up to {_PATIENCE:.0f} s)")
 
     read = stamp(config.file)  # what it says by then may be another thing after a wait
-    with awaited(config.store, clock, "daemon", _PATIENCE, wait) as is_broken_off:
-        engine = open_store(config.store)
+    with awaited(config.store, clock, "daemon", _PATIENCE, wait) as lock:
+        engine = open_store(config.store, lock.writer)
         try:
-            if is_broken_off:
+            if lock.is_broken_off:
                 sweep(config.output)
             with asyncio.Runner(loop_factory=loop_factory()) as runner:
                 runner.run(Daemon(engine, config, clock, serve, read).live())

@@ -12,7 +12,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, delete, func, inser
 
 from aggregator.identity import Change
 from aggregator.model import Item
-from aggregator.store.engine import insert_new, portions
+from aggregator.store.engine import insert_new, new_numbers, portions
 from aggregator.store.tables import item, item_key, pending, waiting
 from aggregator.store.values import dump, seconds
 
@@ -22,7 +22,6 @@ _EDIT = _ONE.values(edits=item.c.edits + bindparam("more"), edited=func.coalesce
 _REMOVE = _ONE.values(removed=bindparam("when"), why="file gone")
 _SEEN = _ONE.where(func.coalesce(item.c.seen, 0) <= bindparam("before")).values(seen=bindparam("when"))
 _NEW = insert(item)
-_LAST = select(func.max(item.c.id))
 _NAMES = select(item.c.identity).where(item.c.source_id == _OF, item.c.identity.in_(bindparam("names", expanding=True)))
 _KEPT = item_key.c.key.startswith("guid:") | item_key.c.key.startswith("link:")
 _FORGET = delete(item_key).where(item_key.c.item_id == _OF, ~_KEPT)
@@ -91,11 +90,10 @@ def _add(
     said: datetime | None,
     surplus: Collection[Change],
 ) -> Mapping[int, Change]:
-    """Add items, numbered on from the last one, as SQLite itself does: there is but one who writes."""
+    """Add items, and give each its number."""
     if not new:
         return {}
-    first = (db.scalar(_LAST) or 0) + 1
-    made = dict(enumerate(new, first))
+    made = dict(zip(new_numbers(db, item, len(new)), new, strict=True))
     fresh = {"source_id": source_id, "first_seen": seconds(now), "feed_updated": seconds(said), "edits": 0}
     rows: list[dict[str, Any]] = []
     for (number, change), name in zip(made.items(), _names(db, source_id, new), strict=True):
