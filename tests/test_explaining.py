@@ -11,6 +11,8 @@ from aggregator.explaining import Explanation
 from tests.planet import NOON, Planet, rss
 from tests.server import Server
 
+pytestmark = pytest.mark.both_stores
+
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 A, B = "127.0.0.7", "127.0.0.8"
 LINK = "https://a.example/story?id=1"

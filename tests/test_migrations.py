@@ -14,6 +14,8 @@ from aggregator.store import sources as stored
 from tests.planet import Planet, rss
 from tests.server import Server
 
+pytestmark = pytest.mark.both_stores
+
 
 def test_a_store_of_the_first_version_keeps_what_it_holds(tmp_path: Path) -> None:
     planet = Planet(tmp_path)

@@ -38,6 +38,8 @@ COUNTED = '''
 
 from pathlib import Path
 
+pytestmark = pytest.mark.both_stores
+
 FILENAME = "counted.txt"
 MEDIA_TYPE = "text/plain"
 ARCHIVES = OVERVIEW = True

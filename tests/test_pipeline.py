@@ -15,6 +15,8 @@ from tests.conformance import check
 from tests.planet import NOON, Planet, rss
 from tests.server import Server
 
+pytestmark = pytest.mark.both_stores
+
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 

@@ -9,6 +9,8 @@ from aggregator.store.tables import document, item, item_key, meta
 from tests.planet import NOON, Planet, rss
 from tests.server import Server
 
+pytestmark = pytest.mark.both_stores
+
 HOUR = timedelta(hours=1)
 
 

@@ -22,15 +22,17 @@ from aggregator.store.lock import locked
 from tests.planet import NOON, Planet, rss
 from tests.server import Server
 
+pytestmark = pytest.mark.both_stores
+
 HOST = "127.0.0.1"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 Shell = Callable[..., tuple[int | str | None, str, str]]
 
 
 @pytest.fixture
-def planet(tmp_path: Path, server: Server) -> Planet:
+def planet(tmp_path: Path, store: str, server: Server) -> Planet:
     """A planet with a feed that works and one that is not there, which a run has visited."""
-    made = Planet(tmp_path)
+    made = Planet(tmp_path, store)
     server.put("/good", rss([{"guid": "1", "title": "One", "date": NOON}], title="Good \u202e<b>news</b>"), etag=True)
     made.feed(server.url("/good", HOST).replace("http://", "http://user:secret@"))
     made.feed(server.url("/bad", HOST), title="Bad news")

@@ -51,6 +51,8 @@ from aggregator.store.lock import Holder, holder, locked
 from aggregator.store.values import dump, load
 from tests import build
 
+pytestmark = pytest.mark.both_stores
+
 NOW = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
