@@ -1,7 +1,10 @@
 """Whole runs on PostgreSQL: the same bytes as from SQLite, rehearsals, what looks, and a server that goes away."""
 
 import json
+import os
 import signal
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -65,8 +68,8 @@ def test_the_same_is_published_from_both(tmp_path: Path, store: str, server: Ser
 
 
 def test_the_same_is_published_of_real_feeds(tmp_path: Path, store: str, server: Server, corpus: Path) -> None:
-    found = sorted(path for path in (corpus / "feeds").rglob("*") if path.is_file())[::9][:40]
-    assert len(found) > 20
+    found = sorted(path for path in (corpus / "feeds").rglob("*") if path.is_file())[::18][:20]
+    assert len(found) == 20
     both = twins(tmp_path, store)
     for number, path in enumerate(found):
         server.put(f"/{number}", path.read_bytes(), etag=True)
@@ -76,7 +79,7 @@ def test_the_same_is_published_of_real_feeds(tmp_path: Path, store: str, server:
         planet.run()
         planet.run(force=True, later=2 * HOUR)
     assert both[0].files() == both[1].files()
-    assert len(both[0].titles()) == 20
+    assert len(both[0].titles()) >= 20
 
 
 def test_nothing_that_a_document_holds_is_refused(planet: Planet, server: Server) -> None:
@@ -196,7 +199,7 @@ def test_the_daemon_waits_and_goes_on(planet: Planet, server: Server, postgresql
     planet.feed(server.url("/feed", host=HERE), interval="1s")
     with running(planet) as daemon:
         until(lambda: daemon.titles() == ["One"], daemon.said)
-        assert once(planet).returncode == 75
+        assert run_once(planet) == 75
         postgresql.stop()
         server.put("/feed", entries("One", "Two"), etag=True)
         time.sleep(3)
@@ -204,9 +207,16 @@ def test_the_daemon_waits_and_goes_on(planet: Planet, server: Server, postgresql
         time.sleep(2)
         assert daemon.process.poll() is None
         assert len(server.log) <= asked + 1, "nobody is asked for what cannot be kept"
+        assert len(daemon.events("job")) == 1, daemon.said()
         postgresql.start()
-        until(lambda: daemon.titles() == ["Two", "One"] or sorted(daemon.titles()) == ["One", "Two"], daemon.said, 90)
-        assert once(planet).returncode == 75, "it holds the lock again"
+        until(lambda: sorted(daemon.titles()) == ["One", "Two"], daemon.said)
+        assert run_once(planet) == 75, "it holds the lock again"
         assert daemon.end(signal.SIGTERM)[0] == 0
     assert "Traceback" not in daemon.said()
-    assert once(planet).returncode == 0
+    assert run_once(planet) == 0
+
+
+def run_once(planet: Planet) -> int:
+    """The exit code of `once`, beside a daemon whose config stays as it is."""
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    return subprocess.run([sys.executable, "-m", "aggregator", "once", "-q"], cwd=planet.root, env=env).returncode
