@@ -80,10 +80,10 @@ def run(config: Config, clock: Callable[[], datetime], serve: Serve = lambda *_:
         say(_log, "wait", f"{why} (waiting for up to {_PATIENCE:.0f} s)")
 
     read = stamp(config.file)  # what it says by then may be another thing after a wait
-    with awaited(config.store, clock, "daemon", _PATIENCE, wait) as is_broken_off:
-        engine = open_store(config.store)
+    with awaited(config.store, clock, "daemon", _PATIENCE, wait) as lock:
+        engine = open_store(config.store, lock.writer)
         try:
-            if is_broken_off:
+            if lock.is_broken_off:
                 sweep(config.output)
             with asyncio.Runner(loop_factory=loop_factory()) as runner:
                 runner.run(Daemon(engine, config, clock, serve, read).live())
@@ -233,6 +233,8 @@ class Daemon:
         often = ((self._tick, _TICK), (self._may_publish, _TICK), (self._pulse, 30))
         for job, seconds in (*often, (self._replan, 600), (self._prune, 3600)):
             scheduler.add_job(job, "interval", seconds=seconds, id=job.__name__)
+        executor = logging.getLogger("apscheduler.executors.default")  # of a store that is away, `_heard` tells enough
+        executor.addFilter(lambda told: not (told.exc_info and isinstance(told.exc_info[1], AggregatorError)))
         scheduler.add_listener(self._heard, EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)
         scheduler.start()
         return scheduler

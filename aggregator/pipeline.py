@@ -82,10 +82,10 @@ def run(
 
     Raises LockedError when another run is at work, AggregatorError when the store or the output cannot be used.
     """
-    with locked(config.store, now, "once") as is_broken_off:
-        engine = open_store(config.store)
+    with locked(config.store, now, "once") as lock:
+        engine = open_store(config.store, lock.writer)
         try:
-            if is_broken_off:
+            if lock.is_broken_off:
                 sweep(config.output)
             return carry_out(engine, config, now, force=force, progress=progress)
         finally:

@@ -18,10 +18,10 @@ def prune(config: Config, now: datetime, *, left: bool = False, dry_run: bool = 
 
     The next run publishes without it. `dry_run` counts, and removes nothing. Raises LockedError when a run is at work.
     """
-    with locked(config.store, now, "prune") as is_broken_off:
-        if is_broken_off:
+    with locked(config.store, now, "prune") as lock:
+        if lock.is_broken_off:
             sweep(config.output)
-        engine = open_store(config.store)
+        engine = open_store(config.store, lock.writer)
         try:
             with writing(engine) as db:
                 configured = {source.key for source in config.sources}

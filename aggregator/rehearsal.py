@@ -39,10 +39,10 @@ def rehearse(
     nothing else is. Raises as `pipeline.run` does.
     """
     changed: list[tuple[Channel, tuple[Path, ...]]] = []
-    with locked(config.store, now, "once --dry-run") as is_broken_off:
-        if is_broken_off:
+    with locked(config.store, now, "once --dry-run") as lock:
+        if lock.is_broken_off:
             sweep(config.output)
-        real = open_store(config.store)
+        real = open_store(config.store, lock.writer)
         try:
             with copied(real) as copy:
                 try:

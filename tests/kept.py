@@ -15,8 +15,8 @@ from tests.planet import Planet
 class Kept(Planet):
     """`policies` go by the sources' order, `shelves` by path."""
 
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
+    def __init__(self, root: Path, store: str = "") -> None:
+        super().__init__(root, store)
         self.fetch["unvalidated"] = "1h"
         self.policies: dict[int, Policy] = {}
         self.shelves: dict[CategoryPath, Shelf] = {}

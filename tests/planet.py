@@ -25,12 +25,14 @@ class Planet:
     """`site`, `fetch` and `sources` are written to the config as they stand when `run` is called.
 
     There are no archives where `site` does not say so, so that a feed has exactly `items` entries; and no rhythm makes
-    visits rarer than once an hour where `fetch` does not, so that plans are exact.
+    visits rarer than once an hour where `fetch` does not, so that plans are exact. `store` is the URL of its store, ""
+    for that of every planet.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, store: str = "") -> None:
         self.root = root
         self.site: dict[str, Any] = {"title": "Planet Test", "base_url": "https://planet.example/feeds/"}
+        self.site |= {"store": store} if store else {}
         self.fetch: dict[str, Any] = {
             "allow_networks": ["127.0.0.0/8"],
             "timeout": "5s",

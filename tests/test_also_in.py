@@ -16,13 +16,15 @@ from tests.planet import NOON, rss
 from tests.server import Server
 from tests.test_stories import Rules, follow
 
+pytestmark = pytest.mark.both_stores
+
 DAY = timedelta(days=1)
 GUID = "tag:a.example,2026:1"
 
 
 @pytest.fixture
-def planet(tmp_path: Path) -> Kept:
-    return Kept(tmp_path)
+def planet(tmp_path: Path, store: str) -> Kept:
+    return Kept(tmp_path, store)
 
 
 def story(planet: Kept, server: Server, *links: str) -> None:

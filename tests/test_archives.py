@@ -24,6 +24,8 @@ from aggregator.store.tables import archive, archived, category, story, story_ca
 from tests.planet import NOON, Planet, rss
 from tests.server import Server
 
+pytestmark = pytest.mark.both_stores
+
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -31,8 +33,8 @@ CLOSED = re.compile(r"(.*/)?archive-[0-9]+/(rss\.xml|atom\.xml|feed\.json)")
 
 
 @pytest.fixture
-def planet(tmp_path: Path) -> Planet:
-    found = Planet(tmp_path)
+def planet(tmp_path: Path, store: str) -> Planet:
+    found = Planet(tmp_path, store)
     found.site |= {"items": 10, "archive": 7, "formats": ["rss", "atom", "json", "html"]}
     found.fetch["unvalidated"] = "1h"
     return found
@@ -306,7 +308,7 @@ def held(planet: Planet, *, anew: bool = False) -> list[Any]:
         prints = db.execute(select(archive.c.category_id, archive.c.number, archive.c.holds)).all()
         open_ = db.execute(select(story_category.c.category_id, story_category.c.story_id, story_category.c.open)).all()
     store.dispose()
-    return [*map(tuple, prints), *sorted(map(tuple, open_))]
+    return [*sorted(map(tuple, prints)), *sorted(map(tuple, open_))]
 
 
 # --- What is closed -------------------------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ from tests.conformance import check
 from tests.planet import NOON, Planet, rss
 from tests.server import Server
 
+pytestmark = pytest.mark.both_stores
+
 HOST = "127.0.0.1"
 DAY = timedelta(days=1)
 URL = "https://planet.example/feeds/failures.xml"
@@ -24,9 +26,9 @@ FEED = rss([{"guid": "1", "title": "One"}], title="News & <b>Views</b>")
 
 
 @pytest.fixture
-def planet(tmp_path: Path, server: Server) -> Planet:
+def planet(tmp_path: Path, store: str, server: Server) -> Planet:
     """A planet with a source that works, whose owner wants the feed."""
-    made = Planet(tmp_path)
+    made = Planet(tmp_path, store)
     made.site |= {"failures": "failures.xml"}
     server.put("/feed", FEED)
     made.feed(server.url("/feed", HOST).replace("http://", "http://user:secret@"))

@@ -21,6 +21,8 @@ from aggregator.store.sources import Standing
 from tests.planet import NOON, Planet, rss
 from tests.server import Server
 
+pytestmark = pytest.mark.both_stores
+
 HOST = "127.0.0.1"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 HALF_A_MINUTE = timedelta(seconds=30)

@@ -14,6 +14,8 @@ from aggregator.store.tables import item, item_key, waiting
 from tests.planet import NOON, Planet, rss
 from tests.server import Server
 
+pytestmark = pytest.mark.both_stores
+
 HOUR = timedelta(hours=1)
 
 

@@ -12,12 +12,14 @@ from aggregator.model import HostRule
 from tests.planet import Planet, rss
 from tests.server import Response, Server
 
+pytestmark = pytest.mark.both_stores
+
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
 @pytest.fixture
-def planet(tmp_path: Path) -> Planet:
-    return Planet(tmp_path)
+def planet(tmp_path: Path, store: str) -> Planet:
+    return Planet(tmp_path, store)
 
 
 def listed(planet: Planet, number: int = 0) -> tuple[str, str, dict[str, Any]]:

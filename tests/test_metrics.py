@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import prometheus_client
 import pytest
@@ -31,7 +30,7 @@ def planet(tmp_path_factory: pytest.TempPathFactory) -> Planet:
 def families(planet: Planet) -> Iterator[dict[str, Metric]]:
     store = planet.load().store
     with looking(store) as db:
-        text = metrics(db, Path(store.removeprefix("sqlite:///")), NOON).decode()
+        text = metrics(db, NOON).decode()
     assert text.count("\n") < 120
     yield {family.name: family for family in text_string_to_metric_families(text)}
 
@@ -84,6 +83,6 @@ def test_nothing_is_left_in_the_process(planet: Planet) -> None:
     before = set(prometheus_client.REGISTRY._names_to_collectors)
     store = planet.load().store
     with looking(store) as db:
-        first = metrics(db, Path("nowhere"), NOON)
-        assert first == metrics(db, Path("nowhere"), NOON)
+        first = metrics(db, NOON)
+        assert first == metrics(db, NOON)
     assert set(prometheus_client.REGISTRY._names_to_collectors) == before

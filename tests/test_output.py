@@ -20,6 +20,8 @@ from tests import build
 from tests.planet import NOON, Planet, rss
 from tests.server import Response, Server
 
+pytestmark = pytest.mark.both_stores
+
 _opened: list[str] = []
 
 

@@ -13,6 +13,8 @@ from aggregator.store.channels import Place
 from tests.planet import NOON, Planet, rss
 from tests.server import Response, Server
 
+pytestmark = pytest.mark.both_stores
+
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 

@@ -12,6 +12,8 @@ from aggregator.store.engine import open_store, reading
 from tests.planet import NOON, Planet, once, rss
 from tests.server import Server
 
+pytestmark = pytest.mark.both_stores
+
 HOUR = timedelta(hours=1)
 
 

@@ -14,6 +14,8 @@ from aggregator.store.engine import open_store, reading, writing
 from tests.planet import Planet, rss
 from tests.server import Response, Server
 
+pytestmark = pytest.mark.both_stores
+
 HOST = "127.0.0.2"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 ITEMS = [{"guid": str(number), "title": f"News {number}"} for number in range(3)]
@@ -21,9 +23,9 @@ FEED = rss(ITEMS, title="The feed", ttl="90")
 
 
 @pytest.fixture
-def planet(tmp_path: Path, server: Server) -> Planet:
+def planet(tmp_path: Path, store: str, server: Server) -> Planet:
     """A planet with one feed, /feed, which was visited once."""
-    made = Planet(tmp_path)
+    made = Planet(tmp_path, store)
     made.feed(server.url("/feed", HOST))
     return made
 

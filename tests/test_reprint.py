@@ -2,12 +2,15 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import delete, func, select, update
 
 from aggregator.store.engine import open_store, writing
 from aggregator.store.tables import document, item, item_key, meta
 from tests.planet import NOON, Planet, rss
 from tests.server import Server
+
+pytestmark = pytest.mark.both_stores
 
 HOUR = timedelta(hours=1)
 

@@ -13,6 +13,8 @@ from aggregator.store.engine import open_store, reading, writing
 from tests.planet import NOON, Planet, rss
 from tests.server import Server
 
+pytestmark = pytest.mark.both_stores
+
 HOUR = timedelta(hours=1)
 
 

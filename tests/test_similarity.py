@@ -14,6 +14,8 @@ from tests.kept import Kept
 from tests.planet import rss
 from tests.server import Server
 
+pytestmark = pytest.mark.both_stores
+
 DAY = timedelta(days=1)
 
 ENGLISH = """The council of the old harbour town voted on Tuesday to keep the ferry running through the winter, after months
@@ -101,8 +103,8 @@ def test_prints(any_text: str, one: int, flipped: set[int]) -> None:
 
 
 @pytest.fixture
-def planet(tmp_path: Path) -> Kept:
-    planet = Kept(tmp_path)
+def planet(tmp_path: Path, store: str) -> Kept:
+    planet = Kept(tmp_path, store)
     planet.site["near_duplicates"] = True
     return planet
 

@@ -16,12 +16,14 @@ from tests.kept import Kept
 from tests.planet import NOON, rss
 from tests.server import Server
 
+pytestmark = pytest.mark.both_stores
+
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def planet(tmp_path: Path) -> Kept:
-    return Kept(tmp_path)
+def planet(tmp_path: Path, store: str) -> Kept:
+    return Kept(tmp_path, store)
 
 
 @dataclass(frozen=True)

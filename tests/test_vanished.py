@@ -11,12 +11,14 @@ from tests.kept import Kept
 from tests.planet import NOON, rss
 from tests.server import Server
 
+pytestmark = pytest.mark.both_stores
+
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def planet(tmp_path: Path) -> Kept:
-    planet = Kept(tmp_path)
+def planet(tmp_path: Path, store: str) -> Kept:
+    planet = Kept(tmp_path, store)
     planet.policy(0, on_vanish="drop")
     return planet
 

@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,8 @@ class Config:
     @property
     def store(self) -> str:
         """The store's URL, its path made absolute."""
-        return f"sqlite:///{_store_file(self.root, self.site)}"
+        file = _store_file(self.root, self.site)
+        return f"sqlite:///{file}" if file else self.site.store
 
 
 def load(file: Path, *, look: bool = False) -> Config:
@@ -169,8 +171,9 @@ def _categories(
 # --- What the disk says ---------------------------------------------------------------------------------------------
 
 
-def _store_file(root: Path, site: Site) -> Path:
-    return root / site.store.removeprefix("sqlite:///")
+def _store_file(root: Path, site: Site) -> Path | None:
+    """The file of the store; None where it is on a server."""
+    return root / site.store.removeprefix("sqlite:///") if site.store.startswith("sqlite:///") else None
 
 
 def _twice(site: Site, web: Web | None) -> Iterator[Problem]:
@@ -187,7 +190,8 @@ def _entangled(root: Path, site: Site, listed: Iterable[entries.Entry]) -> Itera
     if root.resolve().is_relative_to(output):
         yield ("site", "output"), f"{site.output} holds the whole project; write a folder of its own"
         return
-    if _store_file(root, site).resolve().is_relative_to(output):
+    file = _store_file(root, site)
+    if file and file.resolve().is_relative_to(output):
         yield ("site", "store"), "stands in the output, where it would be published; write another path"
     for entry in listed:
         if entry.common.kind == "seed":
@@ -203,11 +207,15 @@ def _out_of_reach(root: Path, site: Site | None, listed: Iterable[entries.Entry]
             yield (*entry.path, "path"), f"{why}; create the folder or mend the path"
     if site:
         file = _store_file(root, site)
-        for key, folder in (("output", root / site.output), ("store", file.parent)):
+        folders = {"output": root / site.output} | ({"store": file.parent} if file else {})
+        for key, folder in folders.items():
             there = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
             if why := _hindrance(there, os.W_OK | os.X_OK):
                 yield ("site", key), f"{why}; mend that or write another path"
-        if os.path.lexists(file) and not (file.is_file() and os.access(file, os.R_OK | os.W_OK)):
+        if file is None:
+            if find_spec("psycopg") is None:
+                yield ("site", "store"), "needs psycopg; install aggregator with its extra: aggregator[cluster]"
+        elif os.path.lexists(file) and not (file.is_file() and os.access(file, os.R_OK | os.W_OK)):
             yield ("site", "store"), f"{file} is no file that can be read and written; mend that or write another path"
 
 

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, NullPool, Table, create_engine, event, text
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy import URL, Connection, Engine, NullPool, Table, create_engine, event, func, insert, select, text
+from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
 
 from aggregator.errors import AggregatorError
+from aggregator.store import postgresql
+from aggregator.store.tables import metadata
+from aggregator.text import one_line
 
 _PORTION = 500
 _Value = TypeVar("_Value")
@@ -22,19 +25,26 @@ SCHEMA = "0006"
 """The newest migration; a store that says so is not migrated again, and Alembic is not even imported."""
 
 
-def open_store(url: str) -> Engine:
-    """The store at a SQLAlchemy URL, made and migrated as needed. Raises AggregatorError when it cannot be used."""
+def open_store(url: str, writer: Engine | None = None) -> Engine:
+    """The store at a SQLAlchemy URL, made and migrated as needed. Raises AggregatorError when it cannot be used.
+
+    Who holds the lock of a store on PostgreSQL gives the `writer` that came with it.
+    """
+    if postgresql.is_meant(url):
+        engine = postgresql.engine(url)
+        engine = engine.execution_options(writer=writer) if writer else engine
+        with _told(postgresql.shown(url), "opened"):
+            migrate(engine)
+        return engine
     file = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
     try:
         if file:
             file.parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(URL.create("sqlite", database=str(file)) if file else url)  # % and ? are lawful in names
-        if engine.dialect.name == "sqlite":
-            event.listen(engine, "connect", _prepare_sqlite)
-            event.listen(engine, "begin", _begin_sqlite)
-        _migrate(engine)
-    except (OperationalError, DatabaseError) as error:
-        raise AggregatorError(f"{file or url}: the store cannot be opened: {error.orig}") from error
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        with _told(str(file or url), "opened"):
+            migrate(engine)
     except OSError as error:
         raise AggregatorError(f"{file or url}: the store cannot be opened: {error.strerror}") from error
     return engine
@@ -42,17 +52,30 @@ def open_store(url: str) -> Engine:
 
 @contextmanager
 def copied(engine: Engine) -> Iterator[Engine]:
-    """A copy of the store in a temporary folder, to try things on; it is gone at the end."""
+    """A copy of the store in a temporary folder, to try things on; it is gone at the end. It is a SQLite one, whatever
+    the store is."""
     with tempfile.TemporaryDirectory(prefix="aggregator-") as folder:
         file = Path(folder) / "copy.db"
-        with closing(sqlite3.connect(file)) as to, closing(engine.raw_connection()) as held:
-            source: Any = held.driver_connection
-            source.backup(to)
+        if engine.dialect.name == "sqlite":
+            with closing(sqlite3.connect(file)) as to, closing(engine.raw_connection()) as held:
+                source: Any = held.driver_connection
+                source.backup(to)
         copy = open_store(f"sqlite:///{file}")
         try:
+            if engine.dialect.name != "sqlite":
+                with reading(engine) as old, writing(copy) as new:
+                    _copy_rows(old, new)
             yield copy
         finally:
             copy.dispose()
+
+
+def _copy_rows(old: Connection, new: Connection) -> None:
+    """All rows of a store into an empty one."""
+    for table in metadata.sorted_tables:
+        with old.execution_options(yield_per=_PORTION).execute(select(table)) as rows:
+            for some in rows.mappings().partitions():
+                new.execute(insert(table), [dict(row) for row in some])
 
 
 @contextmanager
@@ -61,37 +84,79 @@ def looking(url: str) -> Iterator[Connection]:
 
     Raises AggregatorError when there is none, when it is of another version, and when it cannot be read.
     """
+    is_file = not postgresql.is_meant(url)
     file = Path(url.removeprefix("sqlite:///"))
-    if not file.exists():
+    name = str(file) if is_file else postgresql.shown(url)
+    if is_file and not file.exists():
         raise AggregatorError(f"{file}: there is no store yet; `aggregator once` makes it")
+    engine = _looker(file) if is_file else postgresql.engine(url, poolclass=NullPool)
+    with _told(name, "read"), reading(engine) as db:
+        if not (is_file or engine.dialect.has_table(db, "alembic_version")):
+            raise AggregatorError(f"{name}: there is no store yet; `aggregator once` makes it")
+        if db.execute(text("SELECT version_num FROM alembic_version")).scalar() != SCHEMA:
+            raise AggregatorError(f"{name}: the store is of another version; `aggregator once` brings it up to date")
+        yield db
+
+
+def is_there(url: str) -> bool:
+    """Whether there is a store; raises OSError where nobody may look, AggregatorError where it cannot be asked."""
+    if not postgresql.is_meant(url):
+        return Path(url.removeprefix("sqlite:///")).exists()
+    engine = postgresql.engine(url, poolclass=NullPool)
+    with reading(engine) as db:
+        return engine.dialect.has_table(db, "alembic_version")
+
+
+def size(db: Connection) -> int:
+    """The bytes of a store on disk, with the log that has not been merged into it yet."""
+    if db.dialect.name == "postgresql":
+        return postgresql.size(db)
+    file = Path(db.execute(text("PRAGMA database_list")).one().file)
+    return sum(each.stat().st_size for each in (file, file.with_name(f"{file.name}-wal")) if each.is_file())
+
+
+def _looker(file: Path) -> Engine:
     name = f"file:{quote(str(file))}?mode=rw"
     engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(name, uri=True), poolclass=NullPool)
     event.listen(engine, "connect", _prepare_looking)
     event.listen(engine, "begin", _begin_sqlite)
-    try:
-        with reading(engine) as db:
-            found = db.execute(text("SELECT version_num FROM alembic_version")).scalar()
-            if found != SCHEMA:
-                raise AggregatorError(
-                    f"{file}: the store is of another version; `aggregator once` brings it up to date"
-                )
-            yield db
-    except DatabaseError as error:
-        raise AggregatorError(f"{file}: the store cannot be read: {error.orig}") from error
+    return engine
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection to look with; it sees one moment and blocks nobody."""
-    with engine.connect().execution_options(reading=True) as db, db.begin():
+    options = postgresql.LOOKING if engine.dialect.name == "postgresql" else {}
+    with _reached(engine), engine.connect().execution_options(reading=True, **options) as db, db.begin():
         yield db
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """One transaction that writes: all of it, or nothing."""
-    with engine.begin() as db:
+    with _reached(engine), engine.get_execution_options().get("writer", engine).begin() as db:
         yield db
+
+
+@contextmanager
+def _told(name: str, what: str) -> Iterator[None]:
+    """What a database says becomes one line that names the store, and what it cannot be."""
+    try:
+        yield
+    except DatabaseError as error:
+        raise AggregatorError(f"{name}: the store cannot be {what}: {one_line(str(error.orig))}") from error
+
+
+@contextmanager
+def _reached(engine: Engine) -> Iterator[None]:
+    """The same for a server, which may go away in the middle."""
+    try:
+        yield
+    except (InterfaceError, OperationalError) as error:
+        if engine.dialect.name == "sqlite":
+            raise
+        said = one_line(str(error.orig))
+        raise AggregatorError(f"{postgresql.shown(str(engine.url))}: the store cannot be used: {said}") from error
 
 
 def insert_new(db: Connection, table: Table) -> Any:
@@ -117,6 +182,15 @@ def _insert_or(dialect: str, table: Table, instead: str | None) -> Any:
     return made.on_conflict_do_update(index_elements=list(table.primary_key), set_=values)
 
 
+def new_numbers(db: Connection, table: Table, count: int) -> Sequence[int]:
+    """New numbers for so many rows of a table, in order: on SQLite from the last one on, as it does itself, because
+    there is but one who writes."""
+    if db.dialect.name == "postgresql":
+        return postgresql.numbers(db, table.name, count)
+    last = db.scalar(select(func.max(table.c.id))) or 0
+    return range(last + 1, last + 1 + count)
+
+
 def portions(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
     """Values in portions that fit into one query."""
     return (values[start : start + _PORTION] for start in range(0, len(values), _PORTION))
@@ -139,7 +213,8 @@ def _begin_sqlite(db: Connection) -> None:
     db.exec_driver_sql("BEGIN" if db.get_execution_options().get("reading") else "BEGIN IMMEDIATE")
 
 
-def _migrate(engine: Engine) -> None:
+def migrate(engine: Engine) -> None:
+    """Bring a store up to date. Raises AggregatorError when it was written by a newer version."""
     with reading(engine) as db:
         if engine.dialect.has_table(db, "alembic_version"):
             found = db.execute(text("SELECT version_num FROM alembic_version")).scalar()
@@ -152,6 +227,11 @@ def _migrate(engine: Engine) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    is_server = engine.dialect.name == "postgresql"
     with writing(engine) as db:
+        if is_server:
+            postgresql.migrating(db)
         config.attributes["connection"] = db
         command.upgrade(config, SCHEMA)
+        if is_server:
+            postgresql.fit(db, list(metadata.tables))

@@ -13,7 +13,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, delete, func, inser
 
 from aggregator.identity import Change
 from aggregator.model import Item
-from aggregator.store.engine import insert_new, portions
+from aggregator.store.engine import insert_new, new_numbers, portions
 from aggregator.store.tables import item, item_key, pending, waiting
 from aggregator.store.values import dump, seconds
 
@@ -23,7 +23,6 @@ _EDIT = _ONE.values(edits=item.c.edits + bindparam("more"), edited=func.coalesce
 _REMOVE = _ONE.values(removed=bindparam("when"), why="file gone")
 _SEEN = _ONE.where(func.coalesce(item.c.seen, 0) <= bindparam("before")).values(seen=bindparam("when"))
 _NEW = insert(item)
-_LAST = select(func.max(item.c.id))
 _NAMES = select(item.c.identity).where(item.c.source_id == _OF, item.c.identity.in_(bindparam("names", expanding=True)))
 _KEPT = item_key.c.key.startswith("guid:") | item_key.c.key.startswith("link:")
 _FORGET = delete(item_key).where(item_key.c.item_id == _OF, ~_KEPT)
@@ -99,11 +98,11 @@ def _all(db: Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> N
 
 
 def _add(db: Connection, gifts: Sequence[Gift], now: datetime) -> list[dict[int, Change]]:
-    """Add items, numbered on from the last one, as SQLite itself does: there is but one who writes."""
+    """Add items, and give each its number."""
     fresh = [[change for change in gift.changes if change.what == "new"] for gift in gifts]
     if not any(fresh):
         return [{} for _ in gifts]
-    numbers = count((db.scalar(_LAST) or 0) + 1)
+    numbers = iter(new_numbers(db, item, sum(map(len, fresh))))
     rows: list[dict[str, Any]] = []
     made: list[dict[int, Change]] = []
     for gift, new in zip(gifts, fresh, strict=True):

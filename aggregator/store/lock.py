@@ -1,38 +1,83 @@
-"""One run at a time on one store: a file lock beside a SQLite store, which the system frees when its holder dies."""
+"""One run at a time on one store: a file lock beside a SQLite store, which the system frees when its holder dies, and
+on PostgreSQL the lock of a session (see `postgresql`), which the server frees."""
 
 import fcntl
 import json
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
+from sqlalchemy import Engine, delete, insert, select
+
 from aggregator.errors import AggregatorError, LockedError
+from aggregator.store import postgresql
+from aggregator.store.engine import migrate, reading, writing
+from aggregator.store.tables import meta
+
+_KEY = "lock"
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a lock: `what` is the command that it runs, `since` when, as it stands in the lock."""
+    """Who holds a lock: `what` is the command that it runs, `since` when, as it stands in the lock; `host` is its
+    machine, "" for this one."""
 
     pid: int
     since: str
     what: str = ""
+    host: str = ""
 
     def __str__(self) -> str:
         what = f"aggregator {self.what}, " if self.what else ""
-        return f"{what}process {self.pid}, since {self.since}"
+        where = f" on {self.host}" if self.host else ""
+        return f"{what}process {self.pid}{where}, since {self.since}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock that is held: whether who had it last did not come to its end; and what opens the store for its holder,
+    where that matters."""
+
+    is_broken_off: bool
+    writer: Engine | None = None
+
+
+def locked(store: str, now: datetime, what: str = "", *, again: bool = False) -> AbstractContextManager[Lock]:
+    """Hold the lock of the store at this URL. Raises LockedError, with the holder and since when, if another has it.
+
+    One on a server that was lost is taken `again` as soon as that can be; else nothing is written any more.
+    """
+    return _on_server(store, now, what, again) if postgresql.is_meant(store) else _beside_file(store, now, what)
 
 
 @contextmanager
-def locked(store: str, now: datetime, what: str = "") -> Iterator[bool]:
-    """Hold the lock of the store at this URL. Gives whether who had it last did not come to its end.
+def _on_server(store: str, now: datetime, what: str, again: bool) -> Iterator[Lock]:
+    """What is in `meta` while it is held is there after a kill, too."""
+    engine = postgresql.writer(store, now, what, again=again)
+    try:
+        try:
+            migrate(engine)
+        except LockedError as error:
+            raise _refusal(holder(store), "it has the database's lock") from error
+        with writing(engine) as db:
+            is_broken_off = db.scalar(select(meta.c.value).where(meta.c.key == _KEY)) is not None
+            if not is_broken_off:
+                db.execute(insert(meta).values(key=_KEY, value="held"))
+        yield Lock(is_broken_off, engine)
+        with suppress(AggregatorError), writing(engine) as db:  # all is done; the next run looks for what was left
+            db.execute(delete(meta).where(meta.c.key == _KEY))
+    finally:
+        engine.dispose()
 
-    Raises LockedError, with the holder and since when, if another has it.
-    """
+
+@contextmanager
+def _beside_file(store: str, now: datetime, what: str) -> Iterator[Lock]:
     path = _path(store)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,31 +86,32 @@ def locked(store: str, now: datetime, what: str = "") -> Iterator[bool]:
         raise AggregatorError(f"{path}: the lock cannot be made: {error.strerror}") from error
     with file:
         if not _taken(file):
-            found = _read(path)
-            told = found or f"it holds {path}"
-            advice = (
-                "it visits what is due by itself" if found and found.what == "daemon" else "try again when it is done"
-            )
-            raise LockedError(f"another run is at work ({told}); {advice}")
+            raise _refusal(_read(path), f"it holds {path}")
         is_broken_off = os.fstat(file.fileno()).st_size > 0
         file.truncate(0)
         file.write(json.dumps({"pid": os.getpid(), "since": f"{now:%Y-%m-%dT%H:%M:%SZ}", "what": what}))
         file.flush()
-        yield is_broken_off
+        yield Lock(is_broken_off)
         file.truncate(0)
+
+
+def _refusal(found: Holder | None, unknown: str) -> LockedError:
+    """Why a lock cannot be had; who has it may be `unknown`."""
+    advice = "it visits what is due by itself" if found and found.what == "daemon" else "try again when it is done"
+    return LockedError(f"another run is at work ({found or unknown}); {advice}")
 
 
 @contextmanager
 def awaited(
     store: str, clock: Callable[[], datetime], what: str, seconds: float, told: Callable[[str], None]
-) -> Iterator[bool]:
+) -> Iterator[Lock]:
     """Hold the lock as `locked` does, but wait so long for a run that has it to end, which is `told` once. Another that
-    runs for ever, as this one does, is not waited for."""
+    runs for ever, as this one does, is not waited for. One that is lost is taken again."""
     until, is_told = time.monotonic() + seconds, False
     with ExitStack() as stack:
         while True:
             try:
-                is_broken_off = stack.enter_context(locked(store, clock(), what))
+                lock = stack.enter_context(locked(store, clock(), what, again=True))
                 break
             except LockedError as error:
                 other = holder(store)
@@ -75,11 +121,13 @@ def awaited(
                     told(str(error))
                 is_told = True
                 time.sleep(0.5)
-        yield is_broken_off
+        yield lock
 
 
 def holder(store: str) -> Holder | None:
     """Who holds the lock of the store now, as far as it says; None for nobody. Asks without taking it."""
+    if postgresql.is_meant(store):
+        return _on_session(store)
     path = _path(store)
     try:
         with path.open(encoding="utf-8") as file:
@@ -89,6 +137,16 @@ def holder(store: str) -> Holder | None:
     except OSError:
         pass
     return None
+
+
+def _on_session(store: str) -> Holder | None:
+    engine = postgresql.engine(store)
+    try:
+        with reading(engine) as db:
+            pid, since, what, host = postgresql.holder(db) or ("0", "", "", "")
+            return Holder(int(pid), since, what, "" if host == socket.gethostname() else host) if since else None
+    finally:
+        engine.dispose()
 
 
 def _taken(file: TextIO) -> bool:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert,
 from aggregator.identity import is_global, story_keys
 from aggregator.model import CategoryPath
 from aggregator.store import channels, meta, near, showing
-from aggregator.store.engine import insert_new, portions
+from aggregator.store.engine import insert_new, new_numbers, portions
 from aggregator.store.tables import item, item_key, pending, source, story, waiting
 from aggregator.store.values import load_guid, seconds
 from aggregator.store.view import View, plain
@@ -241,17 +241,16 @@ class _Names:
         self.taken: set[str] = set()
         for some in portions(sorted({name for names in self.wanted.values() for name in names})):
             self.taken.update(db.scalars(select(story.c.public_id).where(story.c.public_id.in_(some))))
-        self.number = db.scalar(select(func.max(story.c.id))) or 0
+        self.numbers = iter(new_numbers(db, story, len(rows)))  # who joins another's leaves one
 
     def mint(self, each: Row[Any]) -> dict[str, Any]:
         """A new story, as a row. The last candidate for its id names its item's number, so it is free."""
         free = (name for name in self.wanted[each.id] if name not in self.taken)
         public_id = next(free, f"{self.authority}item/{_name(each)}/{each.id}")
         self.taken.add(public_id)
-        self.number += 1
         shown = each.published if each.published is not None else each.first_seen
         return {
-            "id": self.number,
+            "id": next(self.numbers),
             "public_id": public_id,
             "digest": "",
             "published": shown,

@@ -32,7 +32,6 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Index,
-    Integer,
     MetaData,
     Table,
     Text,
@@ -41,8 +40,11 @@ from sqlalchemy import (
     text,
     true,
 )
+from sqlalchemy import Integer as _Integer
 
 metadata = MetaData()
+
+Integer = _Integer().with_variant(BigInteger(), "postgresql")  # SQLite numbers rows by this type alone
 
 
 def _some(name: str, which: str, *columns: str) -> Index:

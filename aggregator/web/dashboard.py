@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode
 
 from sqlalchemy import Connection
@@ -15,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
-from aggregator.store.engine import looking
+from aggregator.store.engine import is_there, looking
 from aggregator.web import gate, metrics, pages
 from aggregator.web.gate import Gate
 from aggregator.web.health import health
@@ -57,7 +56,7 @@ def app(
     def shown(page: Callable[[Connection, datetime], str | None]) -> Response:
         now = clock()
         try:
-            if not is_there(config):
+            if not is_there(config.store):
                 return _html(pages.apology(config, now, ""))
             with looking(config.store) as db:
                 made = page(db, now)
@@ -91,10 +90,10 @@ def app(
 
     def measured(_: Request) -> Response:
         try:
-            if not is_there(config):
+            if not is_there(config.store):
                 return Response(metrics.nothing(), media_type=metrics.MEDIA_TYPE)
             with looking(config.store) as db:
-                found = metrics.metrics(db, store_file(config), clock())
+                found = metrics.metrics(db, clock())
         except (AggregatorError, OSError) as error:
             return PlainTextResponse(f"{error}\n", 503)
         return Response(found, media_type=metrics.MEDIA_TYPE)
@@ -119,16 +118,6 @@ def app(
     made = Starlette(routes=routes)
     made.router.redirect_slashes = False
     return _guarded(made, door)
-
-
-def store_file(config: Config) -> Path:
-    """The file of the store."""
-    return Path(config.store.removeprefix("sqlite:///"))
-
-
-def is_there(config: Config) -> bool:
-    """Whether there is a store; raises OSError where nobody may look."""
-    return store_file(config).exists()
 
 
 def _guarded(inner: ASGIApp, door: Gate) -> ASGIApp:

@@ -5,7 +5,6 @@ Labels have few values each: a state, a class of answers; never a URL or a title
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -14,14 +13,15 @@ from sqlalchemy import Connection
 
 from aggregator import alive
 from aggregator.store import board, history, pulse
+from aggregator.store.engine import size
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _DAY = timedelta(days=1)
 
 
-def metrics(db: Connection, store: Path, now: datetime) -> bytes:
-    """The metrics of a store, whose file is told, in the text format, as of `now`."""
-    return _text(list(_measured(db, store, now)))
+def metrics(db: Connection, now: datetime) -> bytes:
+    """The metrics of a store, in the text format, as of `now`."""
+    return _text(list(_measured(db, now)))
 
 
 def nothing() -> bytes:
@@ -40,7 +40,7 @@ def _text(found: list[Metric]) -> bytes:
     return generate_latest(registry)
 
 
-def _measured(db: Connection, store: Path, now: datetime) -> Iterator[Metric]:
+def _measured(db: Connection, now: datetime) -> Iterator[Metric]:
     vitals, totals, states = board.vitals(db), board.totals(db), board.states(db)
     yield _gauge("healthy", "Whether all works; see /healthz", float(not board.trouble(db, now)))
     yield _gauge("lag_seconds", "For how long the oldest visit is overdue", alive.lag(vitals, now).total_seconds())
@@ -60,7 +60,7 @@ def _measured(db: Connection, store: Path, now: datetime) -> Iterator[Metric]:
     stored, entries = board.stored(db)
     yield _gauge("items_stored", "Items that are kept", stored)
     yield _gauge("entries_published", "Entries in the feeds and archives of everything", entries)
-    yield _gauge("store_size_bytes", "Size of the store on disk", _size(store))
+    yield _gauge("store_size_bytes", "Size of the store on disk", size(db))
     yield _counter("runs", "Runs, and rounds of the daemon", totals.runs)
     if last := history.runs(db, 1):
         yield _gauge("last_run_timestamp_seconds", "When the last run began", last[0].at.timestamp())
@@ -91,12 +91,6 @@ def _answers(hours: Iterable[history.Hour], now: datetime) -> Metric:
     for status, number in found.items():
         family.add_metric([status], number)
     return family
-
-
-def _size(store: Path) -> int:
-    """The database with the log that has not been merged into it yet."""
-    files = (store, store.with_name(f"{store.name}-wal"))
-    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

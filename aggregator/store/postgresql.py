@@ -1,0 +1,144 @@
+"""What is PostgreSQL's own: its connections, columns that hold and sort as SQLite's do, and the lock of the store.
+
+The lock is an advisory one of the session that writes. So who loses that session can write no more, and the server
+frees the lock as soon as the session ends, however it ends. Its name tells others who has it.
+"""
+
+import os
+import socket
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError
+
+from aggregator.errors import AggregatorError, LockedError
+
+LOOKING: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+"""How a connection looks at one moment, and writes nothing."""
+
+_LOCK, _MIGRATING = 0x61676772, 0x61676D67  # numbers that no other program is likely to lock
+_NAME = "aggregator"
+
+# Locks are waited for as long as SQLite waits; a peer that has vanished without a word is noticed within a minute.
+_SESSION = (
+    "-c timezone=UTC -c lock_timeout=30s -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10"
+    " -c tcp_keepalives_count=3"
+)
+
+
+_HOLDER = text(
+    "SELECT coalesce(application_name, '') FROM pg_locks LEFT JOIN pg_stat_activity USING (pid)"
+    " WHERE locktype = 'advisory' AND classid = 0 AND objid = :lock AND objsubid = 1 AND granted"
+    " AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
+
+def is_meant(url: str) -> bool:
+    """Whether a store's URL is one of PostgreSQL."""
+    return url.startswith("postgresql")
+
+
+def shown(url: str) -> str:
+    """A store's URL as it may be shown: without its password, and without options, which may hold one."""
+    try:
+        made = make_url(url)
+        return URL.create(made.drivername, made.username, None, made.host, made.port, made.database).render_as_string()
+    except (ArgumentError, ValueError):
+        return "postgresql+psycopg:"
+
+
+def engine(url: str, name: str = _NAME, **options: Any) -> Engine:
+    """What connects to the database of a store, in sessions of this name. Raises AggregatorError when it never can."""
+    try:
+        address: URL = make_url(url)
+        asked = {"application_name": name, "options": _SESSION, "connect_timeout": 10, "client_encoding": "utf8"}
+        asked = {key: value for key, value in asked.items() if key not in address.query}
+        return create_engine(address, connect_args=asked, pool_pre_ping=True, **options)
+    except ModuleNotFoundError as error:
+        raise AggregatorError(
+            f"{shown(url)}: needs the package {error.name}; install aggregator with its extra: aggregator[cluster]"
+        ) from error
+    except (ArgumentError, ValueError) as error:
+        raise AggregatorError(
+            f"{shown(url)}: is no address of a database: postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
+        ) from error
+
+
+def writer(url: str, now: datetime, what: str, *, again: bool) -> Engine:
+    """An engine of one session, which holds the lock of the store: to connect raises LockedError when another has it.
+
+    A session that was lost is begun `again`, once the lock is free; else AggregatorError is raised from then on.
+    """
+    name = "|".join((_NAME, str(os.getpid()), f"{now:%Y-%m-%dT%H:%M:%SZ}", what, socket.gethostname()))
+    made = engine(url, name[:63], pool_size=1, max_overflow=0)  # that much of a name PostgreSQL keeps
+    taken: list[bool] = []
+
+    def take(connection: Any, _record: object) -> None:
+        if taken and not again:
+            connection.close()
+            raise AggregatorError(f"{shown(url)}: the connection was lost, and with it the lock of the store")
+        is_free = connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()[0]
+        connection.rollback()
+        if not is_free:
+            connection.close()
+            raise LockedError("another run is at work")
+        taken.append(True)
+
+    event.listen(made, "connect", take)
+    return made
+
+
+def holder(db: Connection) -> Sequence[str] | None:
+    """The number of the process that holds the lock, since when, what it runs, and its host; None for nobody.
+
+    Whose session tells nothing, as it is another user's, gives no words.
+    """
+    name = db.scalar(_HOLDER, {"lock": _LOCK})
+    if name is None:
+        return None
+    words = str(name).split("|")
+    return words[1:] if words[0] == _NAME and len(words) == 5 else ()
+
+
+def size(db: Connection) -> int:
+    """The bytes of the database on disk."""
+    return int(db.scalar(text("SELECT pg_database_size(current_database())")) or 0)
+
+
+def migrating(db: Connection) -> None:
+    """Wait until nobody else migrates, and keep others from it until the transaction ends."""
+    if db.scalar(text("SHOW server_encoding")) != "UTF8":
+        raise AggregatorError(f"{shown(str(db.engine.url))}: the database has to be in UTF8, not in another encoding")
+    db.execute(text("SELECT pg_advisory_xact_lock(:migrating)"), {"migrating": _MIGRATING})
+
+
+def fit(db: Connection, tables: Sequence[str]) -> None:
+    """Have the columns of these tables as SQLite has them: text sorts by code point, whatever the database's own
+    order, so that the same is published; numbers have 64 bits."""
+    found: dict[str, list[str]] = {}
+    for row in db.execute(
+        text(
+            "SELECT table_name, column_name, data_type FROM information_schema.columns"
+            " WHERE table_schema = current_schema() AND table_name = ANY(:tables)"
+            " AND (data_type = 'integer' OR data_type = 'text' AND collation_name IS DISTINCT FROM 'C')"
+            " ORDER BY table_name, ordinal_position"
+        ),
+        {"tables": list(tables)},
+    ):
+        wanted = "bigint" if row.data_type == "integer" else 'text COLLATE "C"'
+        found.setdefault(row.table_name, []).append(f'ALTER COLUMN "{row.column_name}" TYPE {wanted}')
+    for name, changes in found.items():
+        db.execute(text(f'ALTER TABLE "{name}" {", ".join(changes)}'))
+    short = (
+        "SELECT sequencename FROM pg_sequences WHERE schemaname = current_schema() AND data_type = 'integer'::regtype"
+    )
+    for name in sorted({f"{name}_id_seq" for name in tables}.intersection(db.scalars(text(short)))):
+        db.execute(text(f'ALTER SEQUENCE "{name}" AS bigint'))
+
+
+def numbers(db: Connection, table: str, count: int) -> list[int]:
+    """So many new numbers for rows of a table, in order; nobody else gets them."""
+    query = text("SELECT nextval(CAST(:name AS regclass)) FROM generate_series(1, :count)")
+    return sorted(db.scalars(query, {"name": f"{table}_id_seq", "count": count}))
