@@ -161,12 +161,13 @@ class Client:
                 _may_visit(here, visited)
                 visited.add(str(here))
                 self._room.leave()
-                request = self._request(here, known, private, limits)
                 rule = self._rule(here)
                 async with self._turn(rule) as line:
                     await self._be_welcome(rule)
                     await self._room.enter()
                     async with self._transport.places:
+                        request = self._request(here, known, private, limits)  # here, as a thousand may wait
+                        request.extensions["line"] = line
                         with watch.running(raw) as deadline:
                             answer = await self._ask(line, request, rule, raw, limits.max_bytes, deadline)
                         watch.hear(answer.status)
