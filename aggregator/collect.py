@@ -50,7 +50,10 @@ async def visit(source: Source, known: Mapping[str, Validators], fetch: Fetch) -
             raise SourceError("secret", missing)
         kind = sources.find(source.kind)
         found = await kind.documents(source, known, asking)
-        result = await asyncio.get_running_loop().run_in_executor(_threads, _read, source, found)
+        if found.changed:
+            result = await asyncio.get_running_loop().run_in_executor(_threads, _read, source, found)
+        else:
+            result = _read(source, found)  # as mostly: nothing is read, and no thread is asked
     except SourceError as error:
         retry_after = error.retry_after if isinstance(error, FetchError) else None
         result = Visit(source, error=str(error), trouble=Trouble(error.kind, retry_after, asking.asked))
