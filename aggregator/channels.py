@@ -15,7 +15,7 @@ from aggregator.config import Config
 from aggregator.documents import Terms, beside, render
 from aggregator.errors import AggregatorError
 from aggregator.failures import MEDIA_TYPE, failures
-from aggregator.formats import FEEDS, chosen, find, pieces
+from aggregator.formats import FEEDS, checks, chosen, find, pieces
 from aggregator.model import Channel, Entry, Overview
 from aggregator.output import Output, Written, discard, opened, put
 from aggregator.overview import Scene
@@ -87,6 +87,7 @@ def publish_all(
     for place in (place for place in places if place.id not in states and (place.rendered or place.id in output.ours)):
         written += _retire(output, planet, place, rehearse)
     pieces.forget()
+    checks.forget()
     return Published(
         written=tuple(config.output / path for path in written.paths),
         channels=len(current),

@@ -55,7 +55,7 @@ def render(channel: Channel, folder: str, names: tuple[str, ...], terms: Terms) 
     for name in names:
         try:
             kind = formats.find(name)
-            found = _documents(kind, channel, terms.max_bytes)
+            found = list(_documents(kind, channel, terms.max_bytes))
         except AggregatorError as error:
             problems.append(f"{folder or '.'}: {name}: {error}")
             whole = False
@@ -65,9 +65,8 @@ def render(channel: Channel, folder: str, names: tuple[str, ...], terms: Terms) 
             problems.append(f"{folder or '.'}: internal error: {type(error).__name__}: {error}; please report it")
             whole = False
             continue
-        for file, data in found.items():
+        for file, data, why in found:
             path = f"{folder}/{file}" if folder else file
-            why = _problem(kind, file, data)
             if path in documents or path in held:
                 why = "two formats write it; leave out one of them"
             if why:
@@ -100,22 +99,28 @@ def _with_copy(path: str, data: bytes, copy: bool) -> Iterator[tuple[str, bytes]
         yield f"{path}.gz", compressed(data)
 
 
-def _documents(kind: Format, channel: Channel, max_bytes: int | None) -> Mapping[str, bytes]:
-    """What a format makes of a channel; a feed that is too large has summaries of its oldest entries."""
+def _documents(kind: Format, channel: Channel, max_bytes: int | None) -> Iterator[tuple[str, bytes, str]]:
+    """What a format makes of a channel, and why it must not be published, or ""; a feed that is too large has summaries
+    of its oldest entries.
+    """
     is_feed = kind.MEDIA_TYPE in formats.FEEDS
     if is_feed and formats.is_framed(kind):
-        return {kind.FILENAME: size.fitting(kind, channel, max_bytes)}
+        frame, pieces = size.fitting(kind, channel, max_bytes)
+        why = _misplaced(kind.FILENAME) or checks.problem_of(kind.MEDIA_TYPE, frame, pieces)
+        yield kind.FILENAME, formats.joined(frame, pieces), why
+        return
     found = formats.documents(kind, channel)
     if is_feed and max_bytes is not None and len(found.get(kind.FILENAME, b"")) > max_bytes:
         found = formats.documents(kind, size.within(channel, kind.render, max_bytes))
-    return found
+    for file, data in found.items():
+        own = file == kind.FILENAME or not kind.FILENAME
+        ending = re.search(r"\.[a-z]+$", file)
+        media_type = kind.MEDIA_TYPE if own else _ENDINGS.get(ending[0] if ending else "", "")
+        yield file, data, _misplaced(file) or checks.problem(media_type, data)
 
 
-def _problem(kind: Format, file: str, data: bytes) -> str:
-    """Why a document must not be published, or ""."""
+def _misplaced(file: str) -> str:
+    """Why a file must not be written below the output, or ""."""
     names = file.split("/")
-    if any(name in ("", ".", "..") or re.search(r"[\\\x00-\x1f\x7f]", name) for name in names):
-        return "is no path below the output"
-    own = file == kind.FILENAME or not kind.FILENAME
-    ending = re.search(r"\.[a-z]+$", file)
-    return checks.problem(kind.MEDIA_TYPE if own else _ENDINGS.get(ending[0] if ending else "", ""), data)
+    wrong = any(name in ("", ".", "..") or re.search(r"[\\\x00-\x1f\x7f]", name) for name in names)
+    return "is no path below the output" if wrong else ""

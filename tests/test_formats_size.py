@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.formats import Framed, fields, find, is_framed
+from aggregator.formats import Framed, fields, find, is_framed, joined
 from aggregator.formats.size import fitting, summaries, within
 from aggregator.model import Channel, Item
 from tests import build
@@ -48,7 +48,7 @@ def shortened(channel: Channel, count: int) -> Channel:
 def test_as_much_as_fits(kind: str, max_bytes: int, at_least: int, at_most: int) -> None:
     render = find(kind).render
     channel = long(20)
-    document = fitting(framed(kind), channel, max_bytes)
+    document = joined(*fitting(framed(kind), channel, max_bytes))
     [count] = [count for count in range(21) if render(shortened(channel, count)) == document]
     assert at_least <= 20 - count <= at_most
     if 0 < count < 20:
@@ -90,7 +90,7 @@ def test_summaries(item: Item, summary: str) -> None:
 def test_any_channel_fits_as_its_rendering_would(channel: Channel, max_bytes: int) -> None:
     for name in KINDS:
         kind = framed(name)
-        document = fitting(kind, channel, max_bytes)
+        document = joined(*fitting(kind, channel, max_bytes))
         assert name == "json" or check(document, name, channel.urls[name]) == []
         every = [kind.render(shortened(channel, count)) for count in range(len(channel.entries) + 1)]
         assert document == next((each for each in every if len(each) <= max_bytes), every[-1])

@@ -1,7 +1,7 @@
 """How much of its entries a document carries: all, or summaries, so that it does not grow beyond what readers bear."""
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from aggregator import text
@@ -15,8 +15,11 @@ def summaries(channel: Channel) -> Channel:
     return replace(channel, entries=tuple(map(_summary, channel.entries)))
 
 
-def fitting(kind: Framed, channel: Channel, max_bytes: int | None) -> bytes:
-    """The channel's document, with summaries instead of content in as many of its oldest entries as makes it fit.
+def fitting(
+    kind: Framed, channel: Channel, max_bytes: int | None
+) -> tuple[tuple[bytes, bytes, bytes], Sequence[bytes]]:
+    """The frame and the pieces of the channel's document, with summaries instead of content in as many of its oldest
+    entries as makes it fit.
 
     No entry is ever dropped: where summaries alone are too much, the document is larger than `max_bytes` (None: it may
     be of any size). Each entry is rendered once, and once more where it is shortened.
@@ -29,7 +32,7 @@ def fitting(kind: Framed, channel: Channel, max_bytes: int | None) -> bytes:
         if (short := _summary(channel.entries[place])) is not channel.entries[place]:
             whole, pieces[place] = pieces[place], piece(kind, channel, short)
             size += len(pieces[place]) - len(whole)
-    return joined(frame, pieces)
+    return frame, pieces
 
 
 def within(channel: Channel, render: Callable[[Channel], bytes], max_bytes: int) -> Channel:
