@@ -165,7 +165,7 @@ def _decide(
     of it; what hubs deliver is `heard`."""
     remote = sources.find(visit.source.kind).REMOTE
     decision = identity.Decision((), (), standing.habits)
-    if not visit.error:
+    if not visit.error and (visit.items or not remote):  # a feed without entries says nothing of any
         origins = set() if remote else {*(before.keys() - visit.held.keys() - visit.broken), *visit.documents}
         keys = set() if is_first else {key for item in visit.items for key in identity.keys(item)}
         known = () if is_first else visits.known(db, standing.id, keys, origins)

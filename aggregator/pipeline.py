@@ -44,7 +44,8 @@ _Value = TypeVar("_Value")
 
 _AT_ONCE = 1000  # visits under way; the client says how many of them talk at once, the others wait for their host
 _TOGETHER = 50  # visits are saved in one transaction; what a crash loses is as many requests, which are made again
-_ITEMS = 500  # entries that wait for it, at least: what fits into one query
+_ITEMS = 500  # entries that wait for that, at most but for those of the last visit
+_WAIT = 1.0  # seconds, from one transaction to the next visit that does not wait for others
 READERS = 2  # threads: more are not faster (the GIL), and each keeps memory for itself
 
 
@@ -219,6 +220,7 @@ async def _visit_all(
 
     outcomes: list[Outcome] = []
     made: list[tuple[Visit, Standing]] = []
+    saved = time.monotonic()
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(READERS, "reader"))
     remote = any(sources.find(source.kind).REMOTE for source, _ in plan.due)
     async with network(config, plan.hosts, exact, remote=remote) as (fetch, learned, _):
@@ -226,14 +228,16 @@ async def _visit_all(
         done = 0
 
         def save() -> None:
-            some = tuple(made)
+            nonlocal saved
+            saved, some = time.monotonic(), tuple(made)
             made.clear()  # a visit that cannot be saved is not tried again
             outcomes.extend(filter(None, keep_all(engine, some, now, learned(), plan.stretch)))
 
         try:
             async for visit in collect(plan.due, fetch, _AT_ONCE):
                 made.append((visit, plan.standings[visit.source.key]))
-                if len(made) >= _TOGETHER or sum(len(each.items) for each, _ in made) >= _ITEMS:
+                many = len(made) >= _TOGETHER or sum(len(each.items) for each, _ in made) >= _ITEMS
+                if many or time.monotonic() - saved > _WAIT:
                     save()
                 done += 1
                 progress(done, len(plan.due), visit.source.title or masked(visit.source.key))
