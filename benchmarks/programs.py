@@ -12,7 +12,8 @@ from pathlib import Path
 from benchmarks.workload import Workload
 
 ROOT = Path(__file__).resolve().parents[1]
-PATH = {"PYTHONPATH": str(ROOT)}
+# A program that is installed has its modules compiled, whatever the one who measures has set.
+PATH = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": ""}
 
 
 @dataclass(frozen=True, slots=True)
