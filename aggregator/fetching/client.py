@@ -167,7 +167,6 @@ class Client:
                     await self._room.enter()
                     async with self._transport.places:
                         request = self._request(here, known, private, limits)  # here, as a thousand may wait
-                        request.extensions["line"] = line
                         with watch.running(raw) as deadline:
                             answer = await self._ask(line, request, rule, raw, limits.max_bytes, deadline)
                         watch.hear(answer.status)
