@@ -42,13 +42,21 @@ def ask(
     spacing: float = 0.0,
     now: datetime = NOON,
     known: dict[str, HostState] | None = None,
+    concurrency: int = 50,
 ) -> tuple[list[str], dict[str, HostState]]:
     """Ask for all URLs at once: what each came to, by class, and what is known of hosts then."""
 
     async def run() -> tuple[list[str], dict[str, HostState]]:
         distance = timedelta(seconds=spacing)
         async with open_client(
-            "", ("127.0.0.0/8",), hosts=known or {}, now=now, spacing=distance, pace=Pace(), host_rules=rules
+            "",
+            ("127.0.0.0/8",),
+            concurrency,
+            hosts=known or {},
+            now=now,
+            spacing=distance,
+            pace=Pace(),
+            host_rules=rules,
         ) as client:
             jobs = (client(url, Validators(), Limits(timedelta(seconds=5))) for url in urls)
             results = await asyncio.gather(*jobs, return_exceptions=True)
@@ -91,6 +99,24 @@ def test_more_at_a_time_keep_their_distance_all_the_same() -> None:
     # A busy machine may show two of them close together, as both arrive late; but none of them can arrive early.
     early = [at for at, each in enumerate(server.log) if each.time - begun < at * (spacing - 0.001)]
     assert (len(server.log), early) == (4, [])
+
+
+def test_they_keep_their_distance_when_all_have_waited_for_room() -> None:
+    spacing = 0.3
+
+    def slow(_: Request) -> Response:
+        time.sleep(1.2)  # all of the others would be ready by then
+        return Response(b"x")
+
+    with Server("0.0.0.0") as server:
+        server.script("/slow", slow)
+        server.put("/feed", b"x")
+        rule = HostRule("127.0.0.1", spacing=timedelta(seconds=spacing), concurrency=4)
+        urls = [server.url("/slow", "127.0.0.2")] + [server.url("/feed", "127.0.0.1")] * 4
+        assert ask(urls, rule, concurrency=1)[0] == ["ok"] * 5
+    times = [each.time for each in server.log]
+    early = [at for at, when in enumerate(times[1:]) if when - times[1] < at * (spacing - 0.05)]
+    assert (server.log[0].path, early) == ("/slow", [])
 
 
 def test_a_host_of_ones_own_may_be_asked_faster() -> None:

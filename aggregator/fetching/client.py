@@ -163,9 +163,12 @@ class Client:
                 self._room.leave()
                 rule = self._rule(here)
                 async with self._turn(rule) as line:
-                    await self._be_welcome(rule)
+                    if rule.concurrency == 1:
+                        await self._be_welcome(rule)
                     await self._room.enter()
                     async with self._transport.places:
+                        if rule.concurrency > 1:  # several would come at once, after they have waited for room
+                            await self._be_welcome(rule)
                         request = self._request(here, known, private, limits)  # here, as a thousand may wait
                         with watch.running(raw) as deadline:
                             answer = await self._ask(line, request, rule, raw, limits.max_bytes, deadline)
