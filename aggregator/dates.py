@@ -276,6 +276,10 @@ class Moment(NamedTuple):
     midnight: bool = False
 
 
+def _is_midnight(moment: datetime) -> bool:
+    return not (moment.hour or moment.minute or moment.second)
+
+
 def read(value: object, zone: str = "UTC") -> Moment:
     """A date in any notation. Never a guess, never an exception.
 
@@ -307,8 +311,7 @@ def read(value: object, zone: str = "UTC") -> Moment:
         if not found:
             return Moment()
         written, day_only = found
-        clocks = (each.replace(microsecond=0).time() for each in (written, written.astimezone(local)))
-        midnight = time() in clocks
+        midnight = _is_midnight(written) or _is_midnight(written.astimezone(local))
         when = written.astimezone(UTC).replace(microsecond=0)
     except (ValueError, OverflowError, OSError):
         return Moment()

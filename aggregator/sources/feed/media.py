@@ -83,7 +83,8 @@ def pictures(entry: Said, found: Files, own: Own, base: str) -> Iterable[Image]:
         for file in sorted(group, key=lambda file: -(file.width or 0)):
             yield Image(file.url, file.width, file.height)
     for url in (string(inner(entry, "image"), "href"), own.image):  # <itunes:image>, RSS <image>
-        yield Image(text.http_url(url, base))
+        if url:
+            yield Image(text.http_url(url, base))
     for file in found.enclosures:
         if _is_picture(file):
             yield Image(file.url, file.width, file.height)

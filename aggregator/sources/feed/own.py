@@ -159,7 +159,11 @@ def _text(element: etree._Element) -> str:
 
 def _first(children: Children, *names: str) -> str:
     """The first text that is not empty under any of these names, in their order."""
-    return next((value for name in names for child in children.get(name, ()) if (value := _text(child))), "")
+    for name in names:  # a loop, here and below: most names are not there, and a generator costs more than the look
+        for child in children.get(name, ()):
+            if value := _text(child):
+                return value
+    return ""
 
 
 def _link(element: etree._Element, children: Children) -> str:
@@ -190,8 +194,13 @@ def _language(element: etree._Element, children: Children) -> str:
 
 def _body(children: Children, *names: str) -> Body | None:
     """The longest text under these names."""
-    found = [body for name in names for child in children.get(name, ()) if (body := _one_body(child))]
-    return max(found, key=lambda body: len(body.value), default=None)
+    longest = None
+    for name in names:
+        for child in children.get(name, ()):
+            body = _one_body(child)
+            if body and (longest is None or len(body.value) > len(longest.value)):
+                longest = body
+    return longest
 
 
 def _one_body(element: etree._Element) -> Body | None:
@@ -278,8 +287,11 @@ def _image(children: Children) -> str:
     return ""
 
 
+_OF_EPISODES = re.compile("itunes:|podcast:").match
+
+
 def _podcast(children: Children) -> Podcast | None:
-    if not any(name.startswith(("itunes:", "podcast:")) for name in children):
+    if not any(map(_OF_EPISODES, children)):
         return None
     files = [
         Link(child.get("url", ""), "transcript", child.get("type", ""), "", child.get("language", ""))

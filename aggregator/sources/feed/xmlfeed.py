@@ -241,7 +241,7 @@ def _links(entry: Said, base: str) -> tuple[Link, ...]:
         if re.match("https?:|/", string(entry, name)):  # some count the comments there
             found.append(Link(string(entry, name), "replies", kind))
     origin = inner(entry, "source")
-    if not origin.get("links"):  # RSS 2.0 <source>: the channel that the item came from
+    if origin and not origin.get("links"):  # RSS 2.0 <source>: the channel that the item came from
         found.append(Link(string(origin, "href"), "via", "", string(origin, "title")))
     return absolute_links(found, base)
 
