@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
+from typing import NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -42,8 +43,7 @@ class Archive:
     rendered: str
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(NamedTuple):
     """An entry that is in no archive: its story, the source of the copy that is shown, its dates in seconds."""
 
     id: int
@@ -125,7 +125,7 @@ def close(
     rows = rows.join(item, item.c.id == story.c.item_id)
     rows = rows.where(story_category.c.category_id == category_id, is_open())
     order = (story_category.c.published.desc(), story_category.c.first_seen.desc(), story.c.public_id.desc())
-    found = [Open(*row) for row in db.execute(rows.order_by(*order))]
+    found = [Open._make(row) for row in db.execute(rows.order_by(*order))]
     last = db.scalar(select(func.max(archive.c.number)).where(archive.c.category_id == category_id)) or 0
     numbers = (number for number in count(last + 1) if number not in unwanted)
     for closed, number in zip(to_close(found, items, per_source, size), numbers, strict=False):
