@@ -147,6 +147,39 @@ def prune(config: Path | None, as_json: bool, verbose: int, quiet: bool, dry_run
         click.echo("nothing is beyond its limits", err=True)
 
 
+@cli.command("migrate-store")
+@common
+@click.argument("old", metavar="FROM")
+@click.argument("new", metavar="TO")
+def migrate_store(config: Path | None, as_json: bool, verbose: int, quiet: bool, old: str, new: str) -> None:
+    """Move a store to another database, or another file.
+
+    FROM and TO are paths, or what `store` in the config may be. All goes into TO, which is empty; FROM stays as it is.
+    Both are locked meanwhile. When it is broken off, give the same command again: it goes on where it was. The config
+    is yours to change at the end; the last line says where.
+
+    \b
+      aggregator migrate-store var/aggregator.db postgresql+psycopg://USER:PASSWORD@HOST/DATABASE
+      aggregator migrate-store postgresql+psycopg://USER@HOST/DATABASE var/back.db
+    """
+    wishes = wishes_of(config, as_json, verbose, quiet)
+    loaded = load(wishes)
+    from aggregator import config as configs
+    from aggregator import report, transferring
+
+    urls = [configs.other_store(loaded, each) for each in (old, new)]
+    with _progress(wishes) as progress:
+        moved = transferring.move(loaded, urls[0], urls[1], now(), progress)
+    why = f"write TO here, as you gave it now ({moved.new})"
+    advice = "" if loaded.store == urls[1] else configs.place(loaded, ("site", "store"), why)
+    if wishes.json:
+        values = {"from": moved.old, "to": moved.new, "rows": moved.rows, "resumed": moved.resumed}
+        report.show_json({**values, "tables": moved.tables, "config": advice or None})
+    elif not wishes.quiet:
+        click.echo(f"{moved.rows} rows moved from {moved.old} to {moved.new}; both are equal")
+        click.echo(advice or f"{loaded.file} has that store already")
+
+
 @cli.command()
 @common
 @click.option("--listen", metavar="HOST:PORT", help="Where to listen, instead of the config's `listen` in [web].")

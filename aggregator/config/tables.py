@@ -71,7 +71,8 @@ def _folder(value: str) -> str:
     return value
 
 
-def _store(value: str) -> str:
+def store_url(value: str) -> str:
+    """The address of a store. Raises ValueError."""
     if not re.fullmatch(r"sqlite:///[^?]+|postgresql\+psycopg://[^/?#\s]*/[^/?#\s]+(\?\S*)?", value):
         raise ValueError('write "sqlite:///PATH", without "?", or "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"')
     return value
@@ -183,7 +184,9 @@ class Site(Table):
     language: _Language = "en"
     timezone: _Zone = "UTC"
     output: Annotated[str, AfterValidator(_folder)] = "feeds"
-    store: Annotated[str, AfterValidator(_store)] = Field("sqlite:///var/aggregator.db", repr=False)  # has a password
+    store: Annotated[str, AfterValidator(store_url)] = Field(
+        "sqlite:///var/aggregator.db", repr=False
+    )  # has a password
     contact: str = ""
     items: int = Field(100, ge=1, le=1_000_000)
     max_per_source: _Count | None = None

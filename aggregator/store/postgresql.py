@@ -129,7 +129,9 @@ def fit(db: Connection, tables: Sequence[str]) -> None:
         found.setdefault(row.table_name, []).append(f'ALTER COLUMN "{row.column_name}" TYPE {wanted}')
     for name, changes in found.items():
         db.execute(text(f'ALTER TABLE "{name}" {", ".join(changes)}'))
-    counters = "SELECT sequencename FROM pg_sequences WHERE schemaname = current_schema() AND data_type::text = 'integer'"
+    counters = (
+        "SELECT sequencename FROM pg_sequences WHERE schemaname = current_schema() AND data_type::text = 'integer'"
+    )
     ours = {f"{name}_id_seq" for name in tables}
     for name in ours.intersection(db.scalars(text(counters))):
         db.execute(text(f'ALTER SEQUENCE "{name}" AS bigint'))
@@ -139,3 +141,8 @@ def numbers(db: Connection, table: str, count: int) -> list[int]:
     """So many new numbers for rows of a table, in order; nobody else gets them."""
     query = text("SELECT nextval(CAST(:name AS regclass)) FROM generate_series(1, :count)")
     return sorted(db.scalars(query, {"name": f"{table}_id_seq", "count": count}))
+
+
+def count_on(db: Connection, table: str, last: int) -> None:
+    """Have new rows of a table numbered from behind the last one."""
+    db.execute(text("SELECT setval(CAST(:name AS regclass), :last)"), {"name": f"{table}_id_seq", "last": last})
