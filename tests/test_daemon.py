@@ -485,8 +485,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from aggregator import config, daemon, logs
-
-pytestmark = pytest.mark.both_stores
 logs.set_up(sys.stderr, human=False)
 @contextmanager
 def serve(config, deliver):

@@ -226,7 +226,6 @@ def test_a_feed_that_is_not_in_the_config(planet: Planet, server: Server) -> Non
     planet.seeds()
     found = previewing.preview(planet.load(), server.url("/new", host=A), planet.now)
     assert [item.title for item, _, _ in found.items] == ["A story"]
-    assert (planet.root / "var").exists()
     assert not (planet.root / "feeds").exists()
 
 

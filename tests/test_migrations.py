@@ -1,8 +1,10 @@
 """A store of every age is brought up to date when it is opened, with what it holds."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
@@ -17,8 +19,7 @@ from tests.server import Server
 pytestmark = pytest.mark.both_stores
 
 
-def test_a_store_of_the_first_version_keeps_what_it_holds(tmp_path: Path) -> None:
-    planet = Planet(tmp_path)
+def test_a_store_of_the_first_version_keeps_what_it_holds(planet: Planet) -> None:
     with Server() as server:
         server.put("/1", rss([{"guid": "https://a.example/1", "title": "Old"}]), etag=True)
         planet.feed(server.url("/1"))
@@ -71,8 +72,8 @@ def test_migrations_are_in_one_line_and_end_in_the_schema() -> None:
     )
 
 
-def test_hosts_are_remembered(tmp_path: Path) -> None:
-    store = engines.open_store(f"sqlite:///{tmp_path}/a.db")
+def test_hosts_are_remembered(new_store: Callable[[], str]) -> None:
+    store = engines.open_store(new_store())
     noon = datetime(2026, 3, 14, 12, tzinfo=UTC)
     states = {"a.example": HostState(noon, noon, "HTTP 429", 2), "b.example": HostState()}
     for _ in range(2):

@@ -20,6 +20,8 @@ from tests import build
 from tests.planet import NOON, Planet, rss
 from tests.server import Response, Server
 
+pytestmark = pytest.mark.both_stores
+
 _opened: list[str] = []
 
 
@@ -37,8 +39,6 @@ COUNTED = '''
 """A format that notes each of its renderings."""
 
 from pathlib import Path
-
-pytestmark = pytest.mark.both_stores
 
 FILENAME = "counted.txt"
 MEDIA_TYPE = "text/plain"

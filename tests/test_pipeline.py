@@ -381,6 +381,7 @@ def test_a_category_without_entries_that_nobody_configures_goes_and_comes_back(p
     assert planet.ids("gone/deep/atom.xml") == before
 
 
+@pytest.mark.sqlite_alone
 def test_a_file_of_somebody_else_is_not_overwritten(planet: Planet) -> None:
     planet.seeds()
     planet.post("a.md", title="One", date="2026-03-01", categories=["a"])
@@ -541,6 +542,7 @@ def test_the_order_of_sources_and_items_changes_no_byte(tmp_path: Path) -> None:
     assert sorted(planet.titles()) == sorted(f"T{number}" for number in range(2, 14))
 
 
+@pytest.mark.sqlite_alone
 @pytest.mark.parametrize("surroundings", [{"TZ": "Asia/Kathmandu"}, {"LC_ALL": "C"}, {"PYTHONHASHSEED": "7"}])
 def test_time_zone_locale_and_hash_seed_change_no_byte(planet: Planet, surroundings: dict[str, str]) -> None:
     planet.seeds()

@@ -20,8 +20,6 @@ from aggregator.store.engine import open_store, reading, writing
 from tests.planet import NOON, Planet, places, rss
 from tests.server import Request, Response, Server
 
-pytestmark = pytest.mark.both_stores
-
 HOST, OTHER = "127.0.0.2", "127.0.0.3"
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 PRIVATE = "http://10.0.0.1"

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import delete, func, select, update
 
 from aggregator.store.engine import open_store, writing

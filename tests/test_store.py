@@ -1,9 +1,7 @@
-"""The store as a run uses it: real SQLite, visits saved as the pipeline saves them, stories settled, entries read back."""
+"""The store as a run uses it: a real one, visits saved as the pipeline saves them, stories settled, entries read back."""
 
 import os
 import random
-import shutil
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, text
 
 from aggregator import sources
 from aggregator.errors import AggregatorError, LockedError
@@ -123,23 +121,13 @@ class Store:
             return int(db.scalar(select(func.count()).select_from(table)) or 0)
 
 
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated store without anything in it: migrating once is enough for all tests."""
-    path = tmp_path_factory.mktemp("store") / "empty.db"
-    open_store(f"sqlite:///{path}").dispose()
-    return path
-
-
 @pytest.fixture
-def fresh(template: Path, tmp_path: Path) -> Iterator[Callable[..., Store]]:
+def fresh(new_store: Callable[[], str]) -> Iterator[Callable[..., Store]]:
     """Makes a new store of these sources."""
     engines: list[Engine] = []
 
     def make(*sources_: Source) -> Store:
-        path = tmp_path / f"{len(engines)}.db"
-        shutil.copy(template, path)
-        engines.append(open_store(f"sqlite:///{path}"))
+        engines.append(open_store(new_store()))
         return Store(engines[-1], *sources_)
 
     yield make
@@ -160,30 +148,31 @@ def post(name: str, title: str, text: str = "", **fields: Any) -> Item:
 # --- Opening --------------------------------------------------------------------------------------------------------
 
 
-def test_migrations_make_the_tables(template: Path) -> None:
-    engine = open_store(f"sqlite:///{template}")
+def test_migrations_make_the_tables(new_store: Callable[[], str]) -> None:
+    engine = open_store(new_store())
     with engine.connect() as db:
         assert compare_metadata(MigrationContext.configure(db), tables.metadata) == []
     engine.dispose()
 
 
-def test_a_store_of_this_version_is_opened_without_alembic(template: Path) -> None:
+def test_a_store_of_this_version_is_opened_without_alembic(new_store: Callable[[], str]) -> None:
     code = (
         "import sys; from aggregator.store.engine import open_store;"
         "open_store(sys.argv[1]); sys.exit('alembic' in sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", code, f"sqlite:///{template}"], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code, new_store()], check=True, timeout=60)
 
 
-def test_a_store_of_a_newer_version_is_refused_and_left_alone(template: Path, tmp_path: Path) -> None:
-    path = tmp_path / "new.db"
-    shutil.copy(template, path)
-    with sqlite3.connect(path) as db:
-        db.execute("UPDATE alembic_version SET version_num = '9999'")
+def test_a_store_of_a_newer_version_is_refused_and_left_alone(new_store: Callable[[], str]) -> None:
+    url = new_store()
+    engine = open_store(url)
+    with writing(engine) as db:
+        db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(AggregatorError, match=r"9999.*upgrade aggregator"):
-        open_store(f"sqlite:///{path}")
-    with sqlite3.connect(path) as db:
-        assert db.execute("SELECT version_num FROM alembic_version").fetchone() == ("9999",)
+        open_store(url)
+    with reading(engine) as db:
+        assert db.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
+    engine.dispose()
 
 
 def test_what_cannot_be_a_store_is_an_error_that_names_the_file(tmp_path: Path) -> None:
@@ -363,6 +352,7 @@ def test_a_file_that_is_deleted_while_the_settings_change_takes_its_item_along(f
     assert store.titles() == ["B"]
 
 
+@pytest.mark.sqlite_alone
 @pytest.mark.parametrize(
     ("change", "is_written"),
     [

@@ -1,7 +1,7 @@
 """What is PostgreSQL's own: its connections, columns that hold and sort as SQLite's do, and the lock of the store.
 
-The lock is an advisory one of the session that writes. So who loses that session can write no more, and the server frees
-the lock as soon as the session ends, however it ends. Its name tells others who has it.
+The lock is an advisory one of the session that writes. So who loses that session can write no more, and the server
+frees the lock as soon as the session ends, however it ends. Its name tells others who has it.
 """
 
 import os
@@ -28,6 +28,13 @@ _SESSION = (
 )
 
 
+_HOLDER = text(
+    "SELECT coalesce(application_name, '') FROM pg_locks LEFT JOIN pg_stat_activity USING (pid)"
+    " WHERE locktype = 'advisory' AND classid = 0 AND objid = :lock AND objsubid = 1 AND granted"
+    " AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
+
 def is_meant(url: str) -> bool:
     """Whether a store's URL is one of PostgreSQL."""
     return url.startswith("postgresql")
@@ -36,7 +43,8 @@ def is_meant(url: str) -> bool:
 def shown(url: str) -> str:
     """A store's URL as it may be shown: without its password, and without options, which may hold one."""
     try:
-        return make_url(url).set(password=None, query={}).render_as_string()
+        made = make_url(url)
+        return URL.create(made.drivername, made.username, None, made.host, made.port, made.database).render_as_string()
     except (ArgumentError, ValueError):
         return "postgresql+psycopg:"
 
@@ -45,7 +53,7 @@ def engine(url: str, name: str = _NAME, **options: Any) -> Engine:
     """What connects to the database of a store, in sessions of this name. Raises AggregatorError when it never can."""
     try:
         address: URL = make_url(url)
-        asked = {"application_name": name, "connect_timeout": 10, "options": _SESSION}
+        asked = {"application_name": name, "options": _SESSION, "connect_timeout": 10, "client_encoding": "utf8"}
         asked = {key: value for key, value in asked.items() if key not in address.query}
         return create_engine(address, connect_args=asked, pool_pre_ping=True, **options)
     except ModuleNotFoundError as error:
@@ -87,13 +95,7 @@ def holder(db: Connection) -> Sequence[str] | None:
 
     Whose session tells nothing, as it is another user's, gives no words.
     """
-    own = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-    query = (
-        "SELECT coalesce(application_name, '') FROM pg_locks LEFT JOIN pg_stat_activity USING (pid)"
-        f" WHERE locktype = 'advisory' AND classid = 0 AND objid = {_LOCK} AND objsubid = 1 AND granted"
-        f" AND pg_locks.{own}"
-    )
-    name = db.scalar(text(query))
+    name = db.scalar(_HOLDER, {"lock": _LOCK})
     if name is None:
         return None
     words = str(name).split("|")
@@ -109,7 +111,7 @@ def migrating(db: Connection) -> None:
     """Wait until nobody else migrates, and keep others from it until the transaction ends."""
     if db.scalar(text("SHOW server_encoding")) != "UTF8":
         raise AggregatorError(f"{shown(str(db.engine.url))}: the database has to be in UTF8, not in another encoding")
-    db.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATING})"))
+    db.execute(text("SELECT pg_advisory_xact_lock(:migrating)"), {"migrating": _MIGRATING})
 
 
 def fit(db: Connection, tables: Sequence[str]) -> None:
@@ -129,11 +131,10 @@ def fit(db: Connection, tables: Sequence[str]) -> None:
         found.setdefault(row.table_name, []).append(f'ALTER COLUMN "{row.column_name}" TYPE {wanted}')
     for name, changes in found.items():
         db.execute(text(f'ALTER TABLE "{name}" {", ".join(changes)}'))
-    counters = (
-        "SELECT sequencename FROM pg_sequences WHERE schemaname = current_schema() AND data_type::text = 'integer'"
+    short = (
+        "SELECT sequencename FROM pg_sequences WHERE schemaname = current_schema() AND data_type = 'integer'::regtype"
     )
-    ours = {f"{name}_id_seq" for name in tables}
-    for name in ours.intersection(db.scalars(text(counters))):
+    for name in sorted({f"{name}_id_seq" for name in tables}.intersection(db.scalars(text(short)))):
         db.execute(text(f'ALTER SEQUENCE "{name}" AS bigint'))
 
 

@@ -229,7 +229,7 @@ class _Names:
         self.taken: set[str] = set()
         for some in portions(sorted({name for names in self.wanted.values() for name in names})):
             self.taken.update(db.scalars(select(story.c.public_id).where(story.c.public_id.in_(some))))
-        self.numbers = iter(new_numbers(db, story, len(rows)))  # one may be joined to another's story, and leave its own
+        self.numbers = iter(new_numbers(db, story, len(rows)))  # who joins another's leaves one
 
     def mint(self, each: Row[Any]) -> dict[str, Any]:
         """A new story, as a row. The last candidate for its id names its item's number, so it is free."""

@@ -73,7 +73,7 @@ def prints(db: Connection, heard: Heard) -> Prints:
         with _told(db.engine, table, "read"):
             for some in _portions(db, table):
                 for row in some:
-                    digest.update(repr(tuple(row)).encode())
+                    digest.update(repr(tuple(map(_plain, row))).encode())
                 rows += len(some)
                 heard(len(some), table.name)
         found[table.name] = Print(rows, digest.hexdigest())
@@ -131,6 +131,11 @@ def _portions(db: Connection, table: Table, after: Sequence[Any] = ()) -> Iterat
         wanted = wanted.where(tuple_(*key) > tuple(after))
     with db.execute(wanted, execution_options={"yield_per": _PORTION}) as rows:
         yield from rows.partitions()
+
+
+def _plain(value: Any) -> Any:
+    """A value as both databases have it: SQLite keeps no zero below zero."""
+    return value + 0.0 if type(value) is float else value
 
 
 def _own(wanted: Select[Any], table: Table) -> Select[Any]:
