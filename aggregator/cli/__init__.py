@@ -53,7 +53,7 @@ def cli(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None:
 @click.option("--strict", is_flag=True, help="Exit with 1 when any source failed.")
 @click.option("--dry-run", "dry", is_flag=True, help="Keep and write nothing: show what would change in which feed.")
 def once(config: Path | None, as_json: bool, verbose: int, quiet: bool, force: bool, strict: bool, dry: bool) -> None:
-    """Visit every source that is due and write the feeds that changed.
+    """Visit what is due and write the feeds that changed.
 
     Silent when there is no terminal and all is well, so that cron sends mail only when there is something to say.
 
@@ -126,7 +126,7 @@ def check(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @click.option("--left", is_flag=True, help="Also forget the sources that have left the config, with all they gave.")
 def prune(config: Path | None, as_json: bool, verbose: int, quiet: bool, dry_run: bool, left: bool) -> None:
-    """Remove what is older or more than `keep` and `keep_for` allow.
+    """Remove what is beyond `keep` and `keep_for`.
 
     Every run does that by itself; the next one publishes the feeds without what goes now. It does not come back.
 
