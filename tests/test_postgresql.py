@@ -187,24 +187,25 @@ TROUBLE = {
     "no server": (lambda at: at.url("x").replace(str(at.port), "9"), "onnection refused"),
     "a wrong password": (lambda at: at.url("postgres", password="wr:ong"), "password authentication failed"),
     "no database": (lambda at: at.url("nowhere"), 'database "nowhere" does not exist'),
-    "a port that is none": (lambda at: at.url("x").replace(str(at.port), "none"), "is no address of a database"),
 }
 
 
-@pytest.mark.parametrize("command", ["once", "status", "explain x", "list items", "prune", "daemon", "once --dry-run"])
-@pytest.mark.parametrize("what", TROUBLE)
+COMMANDS = [(what, "once") for what in TROUBLE]
+COMMANDS += [("no server", each) for each in ("status", "explain x", "list items", "prune", "daemon", "once --dry-run")]
+
+
+@pytest.mark.parametrize(("what", "command"), COMMANDS)
 def test_trouble_is_one_line_without_the_password(
     tmp_path: Path, postgresql: Postgres, what: str, command: str
 ) -> None:
     address, said = TROUBLE[what]
     planet = Planet(tmp_path, address(postgresql))
-    if command != "once" and what != "no server":
-        pytest.skip("one command tells all troubles, all commands tell one")
     done = _shell(planet, *command.split())
     assert done.returncode == (2 if command == "status" else 1)
     assert len(done.stderr.splitlines()) == 1
     assert said in done.stderr
-    assert "postgresql+psycopg://planet@127.0.0.1" in done.stderr or "postgresql+psycopg:" in done.stderr
+    assert "postgresql+psycopg://" in done.stderr
+    assert "@127.0.0.1" in done.stderr
     for secret in (PASSWORD, PASSWORD.replace(":", "%3A").replace("/", "%2F"), "wr:ong", "wr%3Aong"):
         assert secret not in done.stdout + done.stderr
 

@@ -448,7 +448,7 @@ def test_the_command(planet: Planet, make: Make) -> None:
     ("new", "code", "why"),
     [
         ("mysql://u:hidden@h/d", 2, 'mysql://***@h/d: write "sqlite:///PATH", without "?", or "postgresql'),
-        ("postgresql+psycopg://u:hidden@h", 2, 'postgresql+psycopg://***@h: write "sqlite:///PATH"'),
+        ("postgresql+psycopg://u:hidden@h", 2, 'postgresql+psycopg://***@h: write "postgresql+psycopg:'),
         ("feeds/x.db", 2, "feeds/x.db: stands in the output, where it would be published; give another path"),
         (
             "postgresql+psycopg://u:hidden@127.0.0.1:1/d",
