@@ -6,8 +6,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -167,22 +169,26 @@ def entries(*titles: str) -> bytes:
     return atom({"id": title, "title": title, "date": datetime(2026, 3, 1, tzinfo=UTC)} for title in titles)
 
 
-def test_once_says_so_and_loses_nothing(planet: Planet, server: Server, postgresql: Postgres) -> None:
-    gate = {"open": False}
+def late(gate: Event) -> Callable[[Request], Response]:
+    """Answers with a feed when the gate is opened."""
 
-    def late(_: Request) -> Response:
-        while not gate["open"]:
-            time.sleep(0.02)
+    def answer(_: Request) -> Response:
+        gate.wait(60)
         return Response(entries("Two"))
 
+    return answer
+
+
+def test_once_says_so_and_loses_nothing(planet: Planet, server: Server, postgresql: Postgres) -> None:
+    gate = Event()
     server.put("/one", entries("One"))
-    server.script("/two", late)
+    server.script("/two", late(gate))
     planet.feed(server.url("/one", host=HERE))
     planet.feed(server.url("/two", host="127.0.0.2"))
     with started(planet) as process:
         until(lambda: len(server.log) == 2)
         postgresql.stop()
-        gate["open"] = True
+        gate.set()
         out, err = process.communicate(timeout=60)
     postgresql.start()
     assert (process.returncode, out, len(err.splitlines())) == (1, "", 1)
@@ -214,6 +220,24 @@ def test_the_daemon_waits_and_goes_on(planet: Planet, server: Server, postgresql
         assert daemon.end(signal.SIGTERM)[0] == 0
     assert "Traceback" not in daemon.said()
     assert run_once(planet) == 0
+
+
+def test_what_came_while_the_server_was_away_is_kept_and_not_asked_for_again(
+    planet: Planet, server: Server, postgresql: Postgres
+) -> None:
+    gate = Event()
+    server.script("/two", late(gate))
+    planet.feed(server.url("/two", host=HERE))
+    with running(planet) as daemon:
+        until(lambda: len(server.log) == 1, daemon.said)
+        postgresql.stop()
+        gate.set()
+        until(lambda: daemon.events("job"), daemon.said)
+        postgresql.start()
+        until(lambda: daemon.events("visit"), daemon.said)
+        assert daemon.end(signal.SIGTERM)[0] == 0
+        assert [each["outcome"] for each in daemon.events("visit")] == ["ok"]
+    assert (daemon.titles(), len(server.log)) == (["Two"], 1)
 
 
 def run_once(planet: Planet) -> int:
