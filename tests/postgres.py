@@ -31,6 +31,7 @@ class Postgres:
         self._programs = programs
         self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
+        self._has_template = False
 
     def make(self) -> None:
         """Make the server's files, with a database for the template of all stores."""
@@ -80,7 +81,8 @@ class Postgres:
 
     def store(self) -> str:
         """The address of a new store that is up to date: migrating once is enough for all tests."""
-        if not self._databases:
+        if not self._has_template:
+            self._has_template = True
             open_store(self._new("template0", "aggregator")).dispose()
         return self._new("aggregator")
 

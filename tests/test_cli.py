@@ -155,7 +155,8 @@ print("loaded:", *(name for name in {idle!r} if name in sys.modules))
 
 
 @pytest.mark.parametrize(
-    "command", ["", "once", "daemon", "check", "list", "list sources", "list categories", "list items", "prune"]
+    "command",
+    ["", "once", "daemon", "check", "list", "list sources", "list categories", "list items", "prune", "migrate-store"],
 )
 def test_every_command_explains_itself(command: str) -> None:
     result = CliRunner().invoke(cli, [*command.split(), "--help"])

@@ -53,7 +53,7 @@ def cli(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None:
 @click.option("--strict", is_flag=True, help="Exit with 1 when any source failed.")
 @click.option("--dry-run", "dry", is_flag=True, help="Keep and write nothing: show what would change in which feed.")
 def once(config: Path | None, as_json: bool, verbose: int, quiet: bool, force: bool, strict: bool, dry: bool) -> None:
-    """Visit every source that is due and write the feeds that changed.
+    """Visit what is due and write the feeds that changed.
 
     Silent when there is no terminal and all is well, so that cron sends mail only when there is something to say.
 
@@ -126,7 +126,7 @@ def check(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @click.option("--left", is_flag=True, help="Also forget the sources that have left the config, with all they gave.")
 def prune(config: Path | None, as_json: bool, verbose: int, quiet: bool, dry_run: bool, left: bool) -> None:
-    """Remove what is older or more than `keep` and `keep_for` allow.
+    """Remove what is beyond `keep` and `keep_for`.
 
     Every run does that by itself; the next one publishes the feeds without what goes now. It does not come back.
 
@@ -145,6 +145,39 @@ def prune(config: Path | None, as_json: bool, verbose: int, quiet: bool, dry_run
         report.show_list(table.names, table.rows)
     elif not wishes.quiet:
         click.echo("nothing is beyond its limits", err=True)
+
+
+@cli.command("migrate-store")
+@common
+@click.argument("old", metavar="FROM")
+@click.argument("new", metavar="TO")
+def migrate_store(config: Path | None, as_json: bool, verbose: int, quiet: bool, old: str, new: str) -> None:
+    """Move a store to another database, or another file.
+
+    FROM and TO are paths, or what `store` in the config may be. All goes into TO, which is empty; FROM stays as it is.
+    Both are locked meanwhile. When it is broken off, give the same command again: it goes on where it was. The config
+    is yours to change at the end; the last line says where.
+
+    \b
+      aggregator migrate-store var/aggregator.db postgresql+psycopg://USER:PASSWORD@HOST/DATABASE
+      aggregator migrate-store postgresql+psycopg://USER@HOST/DATABASE var/back.db
+    """
+    wishes = wishes_of(config, as_json, verbose, quiet)
+    loaded = load(wishes)
+    from aggregator import config as configs
+    from aggregator import report, transferring
+
+    urls = [configs.other_store(loaded, each) for each in (old, new)]
+    with _progress(wishes) as progress:
+        moved = transferring.move(loaded, urls[0], urls[1], now(), progress)
+    why = f"write TO here, as you gave it now ({moved.new})"
+    advice = "" if loaded.store == urls[1] else configs.place(loaded, ("site", "store"), why)
+    if wishes.json:
+        values = {"from": moved.old, "to": moved.new, "rows": moved.rows, "resumed": moved.resumed}
+        report.show_json({**values, "tables": moved.tables, "config": advice or None})
+    elif not wishes.quiet:
+        click.echo(f"{moved.rows} rows moved from {moved.old} to {moved.new}; both are equal")
+        click.echo(advice or f"{loaded.file} has that store already")
 
 
 @cli.command()

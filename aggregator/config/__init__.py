@@ -13,11 +13,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from aggregator import text
 from aggregator.config import entries, problems, shelves, templates, toml
 from aggregator.config import web as webs
 from aggregator.config.modules import find_format
 from aggregator.config.problems import Problem
-from aggregator.config.tables import CategorySettings, Fetching, Host, Site, Web
+from aggregator.config.tables import CategorySettings, Fetching, Host, Site, Web, store_url
 from aggregator.config.toml import KeyPath
 from aggregator.errors import ConfigError
 from aggregator.matching import fold_path, spelled
@@ -58,7 +59,7 @@ class Config:
     @property
     def store(self) -> str:
         """The store's URL, its path made absolute."""
-        file = _store_file(self.root, self.site)
+        file = _store_file(self.root, self.site.store)
         return f"sqlite:///{file}" if file else self.site.store
 
 
@@ -95,6 +96,25 @@ def source(config: Config, url: str) -> Source:
     if found or not made:
         raise ConfigError(*(f"{problems.dotted(path)}: {why}" for path, why in found))
     return made[0]
+
+
+def other_store(config: Config, given: str) -> str:
+    """The URL of a store that is given as in the config, or by its path. Raises ConfigError."""
+    is_path = "://" not in given and not given.startswith("sqlite:")
+    try:
+        url = store_url(f"sqlite:///{Path(given).absolute()}" if is_path else given)
+    except ValueError as error:
+        raise ConfigError(f"{text.masked(given)}: {error}") from error
+    file = _store_file(config.root, url)
+    if file and file.resolve().is_relative_to(config.output.resolve()):
+        raise ConfigError(f"{given}: stands in the output, where it would be published; give another path")
+    return f"sqlite:///{file}" if file else url
+
+
+def place(config: Config, key: KeyPath, why: str) -> str:
+    """Where a key stands in the config, or belongs, and what to do about it: `file:line: key: why`."""
+    raw, _ = toml.read(config.file)
+    return f"{config.file}:{problems.lines([(key, why)], toml.lines(raw))[0]}"
 
 
 def _read(file: Path, root: Path, data: dict[str, Any], found: list[Problem], look: bool) -> Config | None:
@@ -171,9 +191,9 @@ def _categories(
 # --- What the disk says ---------------------------------------------------------------------------------------------
 
 
-def _store_file(root: Path, site: Site) -> Path | None:
-    """The file of the store; None where it is on a server."""
-    return root / site.store.removeprefix("sqlite:///") if site.store.startswith("sqlite:///") else None
+def _store_file(root: Path, url: str) -> Path | None:
+    """The file of a store; None where it is on a server."""
+    return root / url.removeprefix("sqlite:///") if url.startswith("sqlite:///") else None
 
 
 def _twice(site: Site, web: Web | None) -> Iterator[Problem]:
@@ -190,7 +210,7 @@ def _entangled(root: Path, site: Site, listed: Iterable[entries.Entry]) -> Itera
     if root.resolve().is_relative_to(output):
         yield ("site", "output"), f"{site.output} holds the whole project; write a folder of its own"
         return
-    file = _store_file(root, site)
+    file = _store_file(root, site.store)
     if file and file.resolve().is_relative_to(output):
         yield ("site", "store"), "stands in the output, where it would be published; write another path"
     for entry in listed:
@@ -206,7 +226,7 @@ def _out_of_reach(root: Path, site: Site | None, listed: Iterable[entries.Entry]
         if entry.common.kind == "seed" and (why := _hindrance(root / entry.options.path, os.R_OK | os.X_OK)):
             yield (*entry.path, "path"), f"{why}; create the folder or mend the path"
     if site:
-        file = _store_file(root, site)
+        file = _store_file(root, site.store)
         folders = {"output": root / site.output} | ({"store": file.parent} if file else {})
         for key, folder in folders.items():
             there = next(each for each in (folder, *folder.parents) if os.path.lexists(each))

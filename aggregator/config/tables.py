@@ -77,7 +77,8 @@ _DATABASE = re.compile(
 )
 
 
-def _store(value: str) -> str:
+def store_url(value: str) -> str:
+    """The address of a store. Raises ValueError."""
     if value.startswith("postgresql+psycopg:"):
         if not _DATABASE.fullmatch(value):
             raise ValueError(f"write {_AT_SERVER}, with %40 for an @ in the password, %2F for a /, %3A for a :")
@@ -192,7 +193,9 @@ class Site(Table):
     language: _Language = "en"
     timezone: _Zone = "UTC"
     output: Annotated[str, AfterValidator(_folder)] = "feeds"
-    store: Annotated[str, AfterValidator(_store)] = Field("sqlite:///var/aggregator.db", repr=False)  # has a password
+    store: Annotated[str, AfterValidator(store_url)] = Field(
+        "sqlite:///var/aggregator.db", repr=False
+    )  # has a password
     contact: str = ""
     items: int = Field(100, ge=1, le=1_000_000)
     max_per_source: _Count | None = None

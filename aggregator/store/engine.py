@@ -15,7 +15,7 @@ from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
 
 from aggregator.errors import AggregatorError
 from aggregator.store import postgresql
-from aggregator.store.tables import metadata
+from aggregator.store.tables import meta, metadata
 from aggregator.text import one_line
 
 _PORTION = 500
@@ -24,12 +24,28 @@ _Value = TypeVar("_Value")
 SCHEMA = "0006"
 """The newest migration; a store that says so is not migrated again, and Alembic is not even imported."""
 
+HALF = "half"
+"""The key in `meta` of a store that is being filled from another; see `transfer`."""
+
 
 def open_store(url: str, writer: Engine | None = None) -> Engine:
     """The store at a SQLAlchemy URL, made and migrated as needed. Raises AggregatorError when it cannot be used.
 
     Who holds the lock of a store on PostgreSQL gives the `writer` that came with it.
     """
+    engine = open_any(url, writer)
+    with reading(engine) as db:
+        _refuse_half(db, name_of(url))
+    return engine
+
+
+def name_of(url: str) -> str:
+    """A store as it may be shown: its file, or its address without a password."""
+    return postgresql.shown(url) if postgresql.is_meant(url) else url.removeprefix("sqlite:///")
+
+
+def open_any(url: str, writer: Engine | None = None) -> Engine:
+    """The same for a store that may be filled in part."""
     if postgresql.is_meant(url):
         engine = postgresql.engine(url)
         engine = engine.execution_options(writer=writer) if writer else engine
@@ -95,7 +111,14 @@ def looking(url: str) -> Iterator[Connection]:
             raise AggregatorError(f"{name}: there is no store yet; `aggregator once` makes it")
         if db.execute(text("SELECT version_num FROM alembic_version")).scalar() != SCHEMA:
             raise AggregatorError(f"{name}: the store is of another version; `aggregator once` brings it up to date")
+        _refuse_half(db, name)
         yield db
+
+
+def _refuse_half(db: Connection, name: str) -> None:
+    """Raises AggregatorError when a store is filled in part only: what is missing would seem new."""
+    if db.scalar(select(meta.c.key).where(meta.c.key == HALF)):
+        raise AggregatorError(f"{name}: holds a half of another store; finish it with `aggregator migrate-store`")
 
 
 def is_there(url: str) -> bool:

@@ -142,3 +142,8 @@ def numbers(db: Connection, table: str, count: int) -> list[int]:
     """So many new numbers for rows of a table, in order; nobody else gets them."""
     query = text("SELECT nextval(CAST(:name AS regclass)) FROM generate_series(1, :count)")
     return sorted(db.scalars(query, {"name": f"{table}_id_seq", "count": count}))
+
+
+def count_on(db: Connection, table: str, last: int) -> None:
+    """Have new rows of a table numbered from behind the last one."""
+    db.execute(text("SELECT setval(CAST(:name AS regclass), :last)"), {"name": f"{table}_id_seq", "last": last})

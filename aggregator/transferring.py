@@ -1,0 +1,128 @@
+"""`aggregator migrate-store`: all that one store holds goes into another, which may be of another database."""
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from aggregator.config import Config
+from aggregator.errors import AggregatorError, LockedError
+from aggregator.publish import sweep
+from aggregator.store import transfer
+from aggregator.store.engine import is_there, name_of, open_any, open_store, reading, writing
+from aggregator.store.lock import Holder, holder, locked
+from aggregator.store.transfer import Heard, Note
+
+_WHAT = "migrate-store"
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """What was moved: the names of both stores, the rows of each table, and how many of all had been there from a run
+    that was broken off."""
+
+    old: str
+    new: str
+    tables: Mapping[str, int]
+    resumed: int
+
+    @property
+    def rows(self) -> int:
+        """Those of all tables."""
+        return sum(self.tables.values())
+
+
+def move(config: Config, old: str, new: str, now: datetime, progress: Progress = lambda *_: None) -> Transferred:
+    """Move all that the store at the URL `old` holds into the one at `new`, which is empty, or filled from it in part.
+
+    Both are locked meanwhile, and brought up to date before, as by a run. `old` stays as it is. Raises LockedError when
+    a run is at work on one of them, AggregatorError when it cannot be.
+    """
+    if _file(old) == _file(new):
+        raise AggregatorError(f"{name_of(old)}: FROM and TO are one store")
+    try:
+        there = is_there(old)
+    except OSError as error:
+        raise AggregatorError(f"{name_of(old)}: the store cannot be read: {error.strerror}") from error
+    if not there:
+        raise AggregatorError(f"{name_of(old)}: there is no store to move")
+    with ExitStack() as stack:
+        mine = stack.enter_context(locked(old, now, _WHAT))
+        if mine.is_broken_off and old == config.store:
+            sweep(config.output)
+        try:
+            other = stack.enter_context(locked(new, now, _WHAT))
+        except LockedError as error:
+            if _is_us(holder(new)):  # two addresses of one database
+                raise AggregatorError(f"{name_of(new)}: FROM and TO are one store") from error
+            raise
+        source = open_store(old, mine.writer)
+        stack.callback(source.dispose)
+        target = open_any(new, other.writer)
+        stack.callback(target.dispose)
+        return _move(source, target, name_of(old), name_of(new), progress)
+
+
+def _move(source: Engine, target: Engine, old: str, new: str, progress: Progress) -> Transferred:
+    """The same between two stores that are locked and open, of these names."""
+    note = _half(target, old, new)
+    with reading(source) as db:
+        total = transfer.count(db)
+        prints = transfer.prints(db, _adding(progress, 0, total, "looking at"))
+        if note is None or note.prints != prints:  # or the old store has changed since
+            note = Note(old, prints)
+            with writing(target) as made:
+                transfer.begin(made, note)
+        transfer.copy(db, target, note, _adding(progress, note.copied, total, "copying"))
+    with reading(target) as db:
+        found = transfer.prints(db, _adding(progress, 0, total, "comparing"))
+    for table, wanted in prints.items():
+        if found[table] != wanted:
+            raise AggregatorError(
+                f"{new}: table {table} is not what it is in {old} ({found[table].rows} rows of {wanted.rows});"
+                " remove what is there and begin again"
+            )
+    with writing(source):  # fails where the lock was lost in the meantime
+        pass
+    with writing(target) as db:
+        transfer.finish(db)
+    return Transferred(old, new, {table: each.rows for table, each in prints.items()}, note.copied)
+
+
+def _half(target: Engine, old: str, new: str) -> Note | None:
+    """How far an earlier run has filled a store from `old`. Raises AggregatorError when anything else is in it."""
+    with reading(target) as db:
+        note = transfer.note(db)
+        is_empty = transfer.is_empty(db)
+    if note and note.origin != old:
+        raise AggregatorError(f"{new}: holds a half of {note.origin}; move that once more, or give an empty TO")
+    if not (note or is_empty):
+        raise AggregatorError(f"{new}: holds a store already; give a new file or an empty database")
+    return note
+
+
+def _file(url: str) -> str:
+    """A URL by which two of one file are the same."""
+    return str(Path(name_of(url)).resolve()) if url.startswith("sqlite:///") else url
+
+
+def _is_us(found: Holder | None) -> bool:
+    return found is not None and found.pid == os.getpid() and not found.host
+
+
+def _adding(progress: Progress, done: int, total: int, what: str) -> Heard:
+    """Tells how far it is by how much was done."""
+
+    def heard(more: int, table: str) -> None:
+        nonlocal done
+        done += more
+        progress(done, total, f"{what} {table}")
+
+    progress(done, total, what)
+    return heard
