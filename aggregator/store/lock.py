@@ -20,6 +20,9 @@ from aggregator.store import postgresql
 from aggregator.store.engine import migrate, reading, writing
 from aggregator.store.tables import meta
 
+KEY = postgresql.MARK
+"""The key in `meta` of a store whose lock is held, or was when its holder was killed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:
@@ -63,12 +66,12 @@ def _on_server(store: str, now: datetime, what: str, again: bool) -> Iterator[Lo
         except LockedError as error:
             raise _refusal(holder(store), "it has the database's lock") from error
         with writing(engine) as db:
-            is_broken_off = db.scalar(select(meta.c.value).where(meta.c.key == postgresql.MARK)) is not None
+            is_broken_off = db.scalar(select(meta.c.value).where(meta.c.key == KEY)) is not None
             if not is_broken_off:
-                db.execute(insert(meta).values(key=postgresql.MARK, value="held"))
+                db.execute(insert(meta).values(key=KEY, value="held"))
         yield Lock(is_broken_off, engine)
         with suppress(AggregatorError), writing(engine) as db:  # all is done; the next run looks for what was left
-            db.execute(delete(meta).where(meta.c.key == postgresql.MARK))
+            db.execute(delete(meta).where(meta.c.key == KEY))
     finally:
         engine.dispose()
 
