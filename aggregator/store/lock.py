@@ -20,7 +20,7 @@ from aggregator.store import postgresql
 from aggregator.store.engine import migrate, reading, writing
 from aggregator.store.tables import meta
 
-KEY = "lock"
+KEY = postgresql.MARK
 """The key in `meta` of a store whose lock is held, or was when its holder was killed."""
 
 
@@ -59,11 +59,10 @@ def locked(store: str, now: datetime, what: str = "", *, again: bool = False) ->
 
 @contextmanager
 def _on_server(store: str, now: datetime, what: str, again: bool) -> Iterator[Lock]:
-    """What is in `meta` while it is held is there after a kill, too."""
     engine = postgresql.writer(store, now, what, again=again)
     try:
         try:
-            migrate(engine)
+            migrate(engine, postgresql.shown(store))
         except LockedError as error:
             raise _refusal(holder(store), "it has the database's lock") from error
         with writing(engine) as db:
