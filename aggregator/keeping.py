@@ -16,6 +16,7 @@ from aggregator.store import history, retention, vanished, visits
 from aggregator.store import hubs as subscriptions
 from aggregator.store import sources as stored
 from aggregator.store.engine import writing
+from aggregator.store.fences import together
 from aggregator.store.history import Entry
 from aggregator.store.sources import Standing
 from aggregator.text import masked
@@ -76,6 +77,7 @@ def keep_all(
 ) -> list[Outcome | None]:
     """The same for visits of several sources, in one transaction: meant for those that found nothing new."""
     with writing(engine) as db:
+        together(db)
         stored.save_hosts(db, hosts or {})
         kept = [_keep(db, visit, standing, now, stretch, listening=listening) for visit, standing in made]
         history.log_visits(db, [entry for _, entries in kept for entry in entries])
