@@ -52,6 +52,12 @@ def let_go(engine: Engine, work: int) -> None:
         db.execute(_LET_GO, {"work": work})
 
 
+def probe(engine: Engine) -> None:
+    """Raises AggregatorError when nothing can be saved any more."""
+    with writing(engine) as db:
+        db.execute(text("SELECT 1"))
+
+
 @contextmanager
 def still(engine: Engine) -> Iterator[None]:
     """Publishing: nobody settles meanwhile, so that all documents of a category show the same."""

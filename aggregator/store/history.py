@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Delete, Row, Select, Table, bindparam, delete, func, insert, or_, select, update
@@ -126,9 +127,10 @@ def log_visits(db: Connection, entries: Sequence[Entry]) -> None:
     db.execute(_LOG, logged)
     db.execute(_FORGET, [{"of": each.source_id} for each in entries])
     db.execute(insert_or(db, day, "add"), days)
-    if hours:
-        db.execute(insert_or(db, traffic, "add"), hours)
     db.execute(_TOTAL, sums)
+    if hours:  # all who save add to these rows: so last, and in an order in which nobody waits for each other
+        hours.sort(key=itemgetter("hour", "status"))
+        db.execute(insert_or(db, traffic, "add"), hours)
 
 
 def is_kept(number: int, now: datetime) -> bool:
