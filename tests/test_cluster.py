@@ -2,19 +2,27 @@
 of the database, loses or doubles anything."""
 
 import os
+import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, func, select
 
+from aggregator.store import engine as engines
+from aggregator.store import tables
+from aggregator.store.lock import locked
 from tests.planet import NOON, Planet, rss
 from tests.postgres import Postgres
 from tests.running import Running, until
-from tests.server import Server
+from tests.server import Request, Response, Server
 
 PATIENCE = 60.0
 TIMES = "period=1, turn=20, patience=2, heartbeat=1, stalled=5"
@@ -94,3 +102,161 @@ def test_three_workers_publish_what_one_run_publishes(tmp_path: Path, shared: Pl
     assert shared.files() == alone.files()
     assert len(alone.files()) > 20
     assert [each for one in team for each in one.events() if each["level"] == "error"] == []
+
+
+# --- One of them ends ------------------------------------------------------------------------------------------------
+
+
+class Hosts:
+    """Many hosts whose feeds take a while; it knows who was asked from when to when."""
+
+    def __init__(self, server: Server, planet: Planet, hosts: int, feeds: int, seconds: float) -> None:
+        self.server = server
+        self.seconds = seconds
+        self.asked: list[tuple[str, float, float]] = []
+        self.wanted = {f"Entry of {host}/{feed}" for host in range(hosts) for feed in range(feeds)}
+        for host in range(hosts):
+            for feed in range(feeds):
+                path = f"/{host}/{feed}"
+                server.script(path, self._answer)
+                planet.feed(server.url(path, host=f"127.0.1.{host + 1}"), interval="1h")
+        planet.site |= {"items": 500}
+        planet.fetch |= {"interval_cap": "1h"}
+
+    def _answer(self, request: Request) -> Response:
+        begin = time.monotonic()
+        time.sleep(self.seconds)
+        self.asked.append((request.headers["host"], begin, time.monotonic()))
+        name = request.path.removeprefix("/")
+        return Response(rss([{"guid": name, "title": f"Entry of {name}", "date": NOON}]))
+
+    def overlaps(self) -> list[str]:
+        """The hosts that were asked twice at a time."""
+        found = []
+        for host in {each[0] for each in self.asked}:
+            mine = sorted(each[1:] for each in self.asked if each[0] == host)
+            found += [host for (_, end), (begin, _) in pairwise(mine) if begin < end]
+        return found
+
+
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_worker_that_is_gone_loses_and_doubles_nothing(shared: Planet, server: Server, sign: signal.Signals) -> None:
+    """Killed, or standing still for so long that it is given up: what it then comes back with counts for nothing."""
+    hosts = Hosts(server, shared, 40, 3, 0.3)
+    with workers(shared, 2) as team:
+        until(lambda: len(hosts.asked) > 20 and all(each.events("session") for each in team), said(team), PATIENCE)
+        team[0].process.send_signal(sign)
+        until(lambda: set(team[1].titles()) == hosts.wanted, said(team), PATIENCE)
+        assert team[1].events("rescue"), "it had work, and that was given to the other"
+        assert len(team[1].titles()) == len(hosts.wanted)
+        assert hosts.overlaps() == []
+        if sign == signal.SIGSTOP:
+            team[0].process.send_signal(signal.SIGCONT)
+            until(lambda: len(team[0].events("session")) >= 3, said(team), PATIENCE)
+            assert "the connection was lost" in team[0].events("session")[1]["message"]
+            assert team[0].end()[0] == 0
+        assert team[1].end()[0] == 0
+    with store_of(shared) as db:
+        assert db.scalar(select(func.count()).select_from(tables.item)) == len(hosts.wanted)
+        assert db.scalar(select(func.count()).select_from(tables.story)) == len(hosts.wanted)
+        assert set(db.scalars(select(tables.source.c.failures))) == {0}
+
+
+@contextmanager
+def store_of(planet: Planet) -> Iterator[Connection]:
+    engine = engines.open_store(planet.load().store)
+    with engines.reading(engine) as db:
+        yield db
+    engine.dispose()
+
+
+def test_sigterm_saves_what_was_fetched(shared: Planet, server: Server) -> None:
+    hosts = Hosts(server, shared, 30, 4, 0.2)
+    server.hang("/silent")
+    shared.feed(server.url("/silent", host="127.0.2.1"), timeout="60s")
+    with workers(shared, 1) as team:
+        until(lambda: len(hosts.asked) > 30, said(team), PATIENCE)
+        code, seconds = team[0].end()
+        assert (code, seconds < 10) == (0, True), team[0].said()
+        assert team[0].events("stopped")
+    saved = len(hosts.asked)
+    assert saved < len(hosts.wanted)
+    with workers(shared, 1) as team:
+        until(lambda: set(team[0].titles()) == hosts.wanted, said(team), PATIENCE)
+        team[0].process.send_signal(signal.SIGTERM)
+        team[0].wait_for("stop")
+        code, seconds = team[0].end()
+        assert code in (0, 128 + signal.SIGTERM) and seconds < 3, "a second signal ends it at once"
+    assert len(hosts.asked) == len(hosts.wanted), "nobody was asked twice"
+    assert hosts.overlaps() == []
+
+
+def test_the_database_may_go_and_come_back(shared: Planet, server: Server, postgresql: Postgres) -> None:
+    hosts = Hosts(server, shared, 40, 3, 0.3)
+    with workers(shared, 2) as team:
+        until(lambda: len(hosts.asked) > 30 and all(each.events("session") for each in team), said(team), PATIENCE)
+        postgresql.stop()
+        try:
+            time.sleep(4)
+            asked = len(hosts.asked)
+            time.sleep(2)
+            assert len(hosts.asked) <= asked + 2, "nobody is asked for what cannot be kept"
+            assert [each.process.poll() for each in team] == [None, None], said(team)()
+        finally:
+            postgresql.start()
+        until(lambda: set(team[0].titles()) == hosts.wanted, said(team), PATIENCE)
+        assert [each.end()[0] for each in team] == [0, 0]
+        assert not [each for each in team if "Traceback" in each.said()]
+    with store_of(shared) as db:
+        assert db.scalar(select(func.count()).select_from(tables.item)) == len(hosts.wanted)
+    assert hosts.overlaps() == []
+
+
+# --- Who may work beside whom ----------------------------------------------------------------------------------------
+
+
+def test_one_run_alone_or_workers_together(shared: Planet, server: Server) -> None:
+    server.put("/feed", rss([{"guid": "1", "title": "One"}]), etag=True)
+    shared.feed(server.url("/feed", host="127.0.0.1"))
+    with locked(shared.load().store, NOON, "once"), workers(shared, 1) as team:
+        assert "aggregator once" in team[0].wait_for("wait")["message"]
+        assert team[0].end()[0] == 0
+    with workers(shared, 2) as team:
+        for each in team:
+            each.wait_for("session")
+        command = [sys.executable, "-m", "aggregator", "once", "--config", str(shared.root / "config/aggregator.toml")]
+        env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+        done = subprocess.run(command, cwd=shared.root, env=env, capture_output=True, text=True)
+        assert done.returncode == 75
+        assert re.search(r"another run is at work \(aggregator worker, process \d+, since .*; it visits", done.stderr)
+        until(lambda: team[0].titles() == ["One"], said(team), PATIENCE)
+
+
+def test_a_changed_config_is_taken_up(shared: Planet, server: Server) -> None:
+    for name in ("One", "Two"):
+        server.put(f"/{name}", rss([{"guid": name, "title": name}]), etag=True)
+    shared.feed(server.url("/One", host="127.0.0.1"))
+    with workers(shared, 1) as team:
+        until(lambda: team[0].titles() == ["One"], said(team), PATIENCE)
+        file = shared.root / "config" / "aggregator.toml"
+        good = file.read_text()
+        file.write_text("[site\n")
+        until(lambda: [each for each in team[0].events("reload") if not each["valid"]], said(team), PATIENCE)
+        file.write_text(good)
+        shared.feed(server.url("/Two", host="127.0.0.2"))
+        shared.write()
+        until(lambda: set(team[0].titles()) == {"One", "Two"}, said(team), PATIENCE)
+        assert team[0].end()[0] == 0
+
+
+def test_what_a_worker_needs_is_said_in_one_line(planet: Planet) -> None:
+    planet.load()
+    command = [sys.executable, "-m", "aggregator", "worker"]
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(command, cwd=planet.root, env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "site.store: workers share a store on PostgreSQL" in done.stderr
+    bare = "import sys; sys.modules['procrastinate'] = None; import aggregator.cli as c; sys.argv[1:] = ['worker']; c.main()"
+    done = subprocess.run([sys.executable, "-c", bare], cwd=planet.root, env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "aggregator[cluster]" in done.stderr
