@@ -232,6 +232,8 @@ class Daemon:
         often = ((self._tick, _TICK), (self._may_publish, _TICK), (self._pulse, 30))
         for job, seconds in (*often, (self._replan, 600), (self._prune, 3600)):
             scheduler.add_job(job, "interval", seconds=seconds, id=job.__name__)
+        executor = logging.getLogger("apscheduler.executors.default")  # of a store that is away, `_heard` tells enough
+        executor.addFilter(lambda told: not (told.exc_info and isinstance(told.exc_info[1], AggregatorError)))
         scheduler.add_listener(self._heard, EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)
         scheduler.start()
         return scheduler

@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from aggregator import sources
 from aggregator.collect import visit
 from aggregator.config import Config
+from aggregator.errors import AggregatorError
 from aggregator.keeping import Outcome, keep
 from aggregator.logs import say
 from aggregator.model import Fetch, HostRule, HostState, Source, Validators, Visit
@@ -34,6 +35,7 @@ _T = TypeVar("_T")
 AT_ONCE = 1000  # visits under way, most of them waiting for their host
 PER_HOST = 10  # of these, at one host
 LOOK = 60.0  # seconds between two looks at local posts, and until one that was not due after all is considered again
+AWAY = 1.0  # until a store that is away is tried again
 
 
 class InThread(Protocol):
@@ -134,7 +136,7 @@ class Visits:
         hosts = {**self._hosts, **self.learned()}
         try:
             listening = bool(self.config.web.public_url)
-            outcome = await self.write(_keep, self.engine, made, now, hosts, self.stretch, listening)
+            outcome = await self._saved(made, now, hosts, self.stretch, listening)
             self._hosts.clear()
         except Exception as error:  # a border: a full disk, a bug: the next source may do better
             self._hosts = hosts
@@ -152,6 +154,17 @@ class Visits:
             self.rests[source.key] = began + min(interval, planned) - 1  # the store has whole seconds
         tell(outcome, made, standing)
         self.kept(outcome)
+
+    async def _saved(self, *values: Any) -> Outcome | None:
+        """Save a visit. A server of the store that is away is waited for as long as this session lasts: its publisher
+        need not be asked again."""
+        while True:
+            try:
+                return await self.write(_keep, self.engine, *values)
+            except AggregatorError:
+                if self._ends:
+                    raise
+                await asyncio.sleep(AWAY)
 
 
 def choose(

@@ -97,7 +97,8 @@ def postgresql() -> Iterator[Postgres]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The rule: a file of tests that looks at what a store does says `pytestmark = pytest.mark.both_stores`."""
+    """The rule: a file of tests that looks at what a store does says `pytestmark = pytest.mark.both_stores`; elsewhere
+    a test alone says so that no other is like."""
     config.addinivalue_line("markers", "both_stores: with a planet or a store of its own, once on each database")
     config.addinivalue_line("markers", "sqlite_alone: what this looks at is SQLite's own")
 

@@ -37,8 +37,8 @@ class Postgres:
         secret = self.folder / "secret"
         secret.write_text(PASSWORD)
         secret.chmod(0o644)
-        command = [self._programs / "initdb", "-D", self.folder / "data", "--no-sync", "--encoding=UTF8"]
-        command += ["--locale=C.UTF-8", "-U", USER, "--pwfile", secret, "--auth=scram-sha-256"]
+        command = [str(self._programs / "initdb"), "-D", str(self.folder / "data"), "--no-sync", "--encoding=UTF8"]
+        command += ["--locale=C.UTF-8", "-U", USER, f"--pwfile={secret}", "--auth=scram-sha-256"]
         subprocess.run(command, check=True, capture_output=True, user=_NOBODY, group=_NOBODY)
 
     def start(self) -> None:

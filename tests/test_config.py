@@ -66,6 +66,13 @@ def test_absolute_paths_stay(tmp_path: Path) -> None:
     assert loaded.store == "sqlite:////srv/a.db"
 
 
+def test_a_store_on_a_server_stays_and_is_not_shown(tmp_path: Path) -> None:
+    url = "postgresql+psycopg://me:secret@db/x"
+    loaded = config.load(write(tmp_path, SITE + f'store = "{url}"'), look=True)
+    assert loaded.store == url
+    assert "secret" not in repr(loaded)
+
+
 @pytest.mark.parametrize(
     "base_url", ["https://planet.example/a", "https://planet.example/a/", "HTTPS://Planet.Example/a//"]
 )
@@ -313,7 +320,12 @@ MISTAKES = {
     "formats = ['feedgen']": (4, 'site.formats[1]: there is no format "feedgen"; known are atom, '),
     "formats = ['no.such']": (4, 'site.formats[1]: format "no.such" cannot be loaded (ModuleNotFoundError: '),
     "output = ' '": (4, 'site.output: is empty; write the path of a folder (it is " ")'),
-    "store = 'postgres://me:secret@db/x'": (4, 'site.store: write "sqlite:///PATH", without "?"; other stores are not'),
+    "store = 'postgres://me:secret@db/x'": (4, 'site.store: write "sqlite:///PATH", without "?", or "postgresql+'),
+    "store = 'postgresql+psycopg://me:sec/secret@db/x'": (4, 'site.store: write "postgresql+psycopg://USER:PASSWORD@'),
+    "store = 'postgresql+psycopg://me:secret@db:port/x'": (4, 'site.store: write "postgresql+psycopg://'),
+    "store = 'postgresql+psycopg://me:secret@db'": (4, 'site.store: write "postgresql+psycopg://'),
+    "store = 'postgresql+psycopg://me:secret@[::1]:5433/x?sslmode=require'": (0, ""),
+    "store = 'postgresql+psycopg:///x?host=/run/postgresql'": (0, ""),
     "store = 'var/a.db'": (4, 'site.store: write "sqlite:///PATH"'),
     "timezone = 'Mars'": (4, 'site.timezone: write a zone such as "UTC" or "Asia/Shanghai" (it is "Mars")'),
     "timezone = '../../../etc/passwd'": (4, "site.timezone: write a zone such as "),

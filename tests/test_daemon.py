@@ -1,14 +1,12 @@
 """`aggregator daemon` as a real process: new items are out soon, and no signal, edit or kill loses or doubles one."""
 
-import fcntl
-import json
 import os
 import signal
 import socket
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +16,7 @@ import pytest
 
 from aggregator.store import history
 from aggregator.store.engine import open_store, reading, writing
+from aggregator.store.lock import locked
 from aggregator.store.pulse import Pulse, pulse, save_pulse
 from tests.planet import NOON, Planet, once, places, rss
 from tests.running import Running, running, until
@@ -174,6 +173,7 @@ def test_a_second_signal_ends_it_at_once(quick: Planet, server: Server) -> None:
         assert (code, seconds < 2) == (128 + TERM, True)
 
 
+@pytest.mark.both_stores
 def test_a_kill_loses_and_doubles_nothing(quick: Planet, server: Server) -> None:
     titles: list[str] = []
     served = {f"/feed/{number}": f"127.0.0.{number + 1}" for number in range(8)}
@@ -252,6 +252,7 @@ def test_another_store_wants_a_restart(quick: Planet) -> None:
 # --- The lock -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.both_stores
 def test_once_beside_a_daemon_says_who_is_at_work(quick: Planet) -> None:
     with running(quick) as daemon:
         daemon.wait_for("publish")
@@ -268,13 +269,10 @@ def test_once_beside_a_daemon_says_who_is_at_work(quick: Planet) -> None:
     assert once(quick).returncode == 0, "a dead holder's lock is taken over"
 
 
+@pytest.mark.both_stores
 def test_a_daemon_waits_for_a_run_to_end(quick: Planet) -> None:
-    lock = quick.root / "var" / "aggregator.db.lock"
-    lock.parent.mkdir()
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        json.dump({"pid": os.getpid(), "since": "2026-03-14T12:00:00Z", "what": "once"}, file)
-        file.flush()
+    with ExitStack() as run:
+        run.enter_context(locked(quick.load().store, NOON, "once"))
         with running(quick) as daemon:
             until(lambda: daemon.events("wait"), daemon.said)
             assert "aggregator once" in daemon.wait_for("wait")["message"]
@@ -282,7 +280,7 @@ def test_a_daemon_waits_for_a_run_to_end(quick: Planet) -> None:
             quick.site["title"] = "Changed while it waited"
             quick.write()
             daemon.process.send_signal(signal.SIGHUP)
-            fcntl.flock(file, fcntl.LOCK_UN)
+            run.close()
             daemon.wait_for("start")
             assert daemon.wait_for("reload")["valid"]
 

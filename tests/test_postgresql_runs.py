@@ -1,10 +1,15 @@
 """Whole runs on PostgreSQL: the same bytes as from SQLite, rehearsals, what looks, and a server that goes away."""
 
 import json
+import os
 import signal
+import subprocess
+import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -65,8 +70,8 @@ def test_the_same_is_published_from_both(tmp_path: Path, store: str, server: Ser
 
 
 def test_the_same_is_published_of_real_feeds(tmp_path: Path, store: str, server: Server, corpus: Path) -> None:
-    found = sorted(path for path in (corpus / "feeds").rglob("*") if path.is_file())[::9][:40]
-    assert len(found) > 20
+    found = sorted(path for path in (corpus / "feeds").rglob("*") if path.is_file())[::18][:20]
+    assert len(found) == 20
     both = twins(tmp_path, store)
     for number, path in enumerate(found):
         server.put(f"/{number}", path.read_bytes(), etag=True)
@@ -76,7 +81,7 @@ def test_the_same_is_published_of_real_feeds(tmp_path: Path, store: str, server:
         planet.run()
         planet.run(force=True, later=2 * HOUR)
     assert both[0].files() == both[1].files()
-    assert len(both[0].titles()) == 20
+    assert len(both[0].titles()) >= 20
 
 
 def test_nothing_that_a_document_holds_is_refused(planet: Planet, server: Server) -> None:
@@ -164,22 +169,26 @@ def entries(*titles: str) -> bytes:
     return atom({"id": title, "title": title, "date": datetime(2026, 3, 1, tzinfo=UTC)} for title in titles)
 
 
-def test_once_says_so_and_loses_nothing(planet: Planet, server: Server, postgresql: Postgres) -> None:
-    gate = {"open": False}
+def late(gate: Event) -> Callable[[Request], Response]:
+    """Answers with a feed when the gate is opened."""
 
-    def late(_: Request) -> Response:
-        while not gate["open"]:
-            time.sleep(0.02)
+    def answer(_: Request) -> Response:
+        gate.wait(60)
         return Response(entries("Two"))
 
+    return answer
+
+
+def test_once_says_so_and_loses_nothing(planet: Planet, server: Server, postgresql: Postgres) -> None:
+    gate = Event()
     server.put("/one", entries("One"))
-    server.script("/two", late)
+    server.script("/two", late(gate))
     planet.feed(server.url("/one", host=HERE))
     planet.feed(server.url("/two", host="127.0.0.2"))
     with started(planet) as process:
         until(lambda: len(server.log) == 2)
         postgresql.stop()
-        gate["open"] = True
+        gate.set()
         out, err = process.communicate(timeout=60)
     postgresql.start()
     assert (process.returncode, out, len(err.splitlines())) == (1, "", 1)
@@ -196,7 +205,7 @@ def test_the_daemon_waits_and_goes_on(planet: Planet, server: Server, postgresql
     planet.feed(server.url("/feed", host=HERE), interval="1s")
     with running(planet) as daemon:
         until(lambda: daemon.titles() == ["One"], daemon.said)
-        assert once(planet).returncode == 75
+        assert run_once(planet) == 75
         postgresql.stop()
         server.put("/feed", entries("One", "Two"), etag=True)
         time.sleep(3)
@@ -204,9 +213,34 @@ def test_the_daemon_waits_and_goes_on(planet: Planet, server: Server, postgresql
         time.sleep(2)
         assert daemon.process.poll() is None
         assert len(server.log) <= asked + 1, "nobody is asked for what cannot be kept"
+        assert len(daemon.events("job")) == 1, daemon.said()
         postgresql.start()
-        until(lambda: daemon.titles() == ["Two", "One"] or sorted(daemon.titles()) == ["One", "Two"], daemon.said, 90)
-        assert once(planet).returncode == 75, "it holds the lock again"
+        until(lambda: sorted(daemon.titles()) == ["One", "Two"], daemon.said)
+        assert run_once(planet) == 75, "it holds the lock again"
         assert daemon.end(signal.SIGTERM)[0] == 0
     assert "Traceback" not in daemon.said()
-    assert once(planet).returncode == 0
+    assert run_once(planet) == 0
+
+
+def test_what_came_while_the_server_was_away_is_kept_and_not_asked_for_again(
+    planet: Planet, server: Server, postgresql: Postgres
+) -> None:
+    gate = Event()
+    server.script("/two", late(gate))
+    planet.feed(server.url("/two", host=HERE))
+    with running(planet) as daemon:
+        until(lambda: len(server.log) == 1, daemon.said)
+        postgresql.stop()
+        gate.set()
+        until(lambda: daemon.events("job"), daemon.said)
+        postgresql.start()
+        until(lambda: daemon.events("visit"), daemon.said)
+        assert daemon.end(signal.SIGTERM)[0] == 0
+        assert [each["outcome"] for each in daemon.events("visit")] == ["ok"]
+    assert (daemon.titles(), len(server.log)) == (["Two"], 1)
+
+
+def run_once(planet: Planet) -> int:
+    """The exit code of `once`, beside a daemon whose config stays as it is."""
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    return subprocess.run([sys.executable, "-m", "aggregator", "once", "-q"], cwd=planet.root, env=env).returncode

@@ -71,9 +71,18 @@ def _folder(value: str) -> str:
     return value
 
 
+_AT_SERVER = '"postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"'
+_DATABASE = re.compile(
+    r"postgresql\+psycopg://([^:@/?#\s]*(:[^:@/?#\s]*)?@)?(\[[0-9a-fA-F:.]+\]|[^:@/?#\s]*)(:[0-9]+)?/[^/?#\s]+(\?\S*)?"
+)
+
+
 def _store(value: str) -> str:
-    if not re.fullmatch(r"sqlite:///[^?]+|postgresql\+psycopg://[^/?#\s]*/[^/?#\s]+(\?\S*)?", value):
-        raise ValueError('write "sqlite:///PATH", without "?", or "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"')
+    if value.startswith("postgresql+psycopg:"):
+        if not _DATABASE.fullmatch(value):
+            raise ValueError(f"write {_AT_SERVER}, with %40 for an @ in the password, %2F for a /, %3A for a :")
+    elif not re.fullmatch(r"sqlite:///[^?]+", value):
+        raise ValueError(f'write "sqlite:///PATH", without "?", or {_AT_SERVER}')
     return value
 
 
