@@ -9,16 +9,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, func, select
 
+from aggregator import status
 from aggregator.store import engine as engines
 from aggregator.store import tables
 from aggregator.store.lock import locked
+from aggregator.web import metrics, pages
 from tests.planet import NOON, Planet, rss
 from tests.postgres import Postgres
 from tests.running import Running, until
@@ -230,6 +232,13 @@ def test_one_run_alone_or_workers_together(shared: Planet, server: Server) -> No
         assert done.returncode == 75
         assert re.search(r"another run is at work \(aggregator worker, process \d+, since .*; it visits", done.stderr)
         until(lambda: team[0].titles() == ["One"], said(team), PATIENCE)
+        found = status.look(shared.load(), datetime.now(UTC))
+        assert found.team and [each.what for each in found.team.workers] == ["worker", "worker"]
+        assert "2 workers: 0 of 64 shards under way, 0 waiting, 0 requests a minute" in status.summary(found, NOON)
+        assert status.as_json(found)["shards"] == {"doing": 0, "waiting": 0, "unpublished": 0}
+        with engines.looking(shared.load().store) as db:
+            assert b"aggregator_workers 2.0" in metrics.metrics(db, datetime.now(UTC))
+            assert "2 at work" in pages.overview(db, shared.load(), datetime.now(UTC))
 
 
 def test_a_changed_config_is_taken_up(shared: Planet, server: Server) -> None:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
@@ -199,6 +199,12 @@ def hours(db: Connection, since: datetime) -> tuple[Hour, ...]:
     """The requests of each hour from `since` on, in order."""
     wanted = select(traffic).where(traffic.c.hour >= _number(since, 3_600)).order_by(traffic.c.hour, traffic.c.status)
     return tuple(Hour(row.hour, row.status, row.requests, row.received, row.saved) for row in db.execute(wanted))
+
+
+def pace(db: Connection, now: datetime) -> float:
+    """Requests a minute, in this hour and the last one."""
+    made = sum(each.requests for each in hours(db, now - timedelta(hours=1)))
+    return made * 60 / (3_600 + now.timestamp() % 3_600)
 
 
 def answered(db: Connection, since: datetime) -> tuple[int, ...]:
