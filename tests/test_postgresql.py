@@ -18,7 +18,7 @@ from aggregator.store import channels, history, meta, sources, tables, visits
 from aggregator.store.engine import is_there, looking, open_store, reading, size, writing
 from aggregator.store.lock import Holder, holder, locked
 from tests.planet import NOON, Planet, rss
-from tests.postgres import PASSWORD, Postgres
+from tests.postgres import PASSWORD, USER, Postgres
 from tests.running import until
 from tests.server import Server
 
@@ -183,6 +183,8 @@ def test_it_is_taken_again_unless_another_has_it(url: str, cut: Callable[[], Non
         with locked(url, NOON, "once"), pytest.raises(LockedError):
             _note(engine, "two")
         _note(engine, "three")
+        with reading(engine) as db:
+            assert meta.value(db, "lock"), "it would be noticed if it were killed now"
         engine.dispose()
     assert holder(url) is None
 
@@ -194,9 +196,17 @@ def _note(engine: Engine, value: str) -> None:
 
 # --- Trouble --------------------------------------------------------------------------------------------------------
 
+
+def _guests(at: Postgres) -> str:
+    """A database in which somebody may do nothing."""
+    at.ask(f"CREATE ROLE guest LOGIN PASSWORD '{PASSWORD}'")
+    return at.empty().replace(f"//{USER}:", "//guest:")
+
+
 TROUBLE: dict[str, tuple[Callable[[Postgres], str], str]] = {
     "no server": (lambda at: at.url("x").replace(str(at.port), "9"), "onnection refused"),
     "a wrong password": (lambda at: at.url("postgres", password="wr:ong"), "password authentication failed"),
+    "no rights": (_guests, "permission denied"),
     "no database": (lambda at: at.url("nowhere"), 'database "nowhere" does not exist'),
 }
 
@@ -221,12 +231,13 @@ def test_trouble_is_one_line_without_the_password(
         assert secret not in done.stdout + done.stderr
 
 
-def test_without_the_extra_the_line_names_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("command", "code"), [("once", 1), ("check", 2)])
+def test_without_the_extra_the_line_names_it(tmp_path: Path, command: str, code: int) -> None:
     planet = Planet(tmp_path, "postgresql+psycopg://u:secret@127.0.0.1/x")
     planet.write()
-    code = "import sys; sys.modules['psycopg'] = None; from aggregator.cli import main; main()"
-    done = _shell(planet, "once", program=["-c", code])
-    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    program = "import sys; sys.modules['psycopg'] = None; from aggregator.cli import main; main()"
+    done = _shell(planet, command, program=["-c", program])
+    assert (done.returncode, len(done.stderr.splitlines())) == (code, 1)
     assert "aggregator[cluster]" in done.stderr
     assert "secret" not in done.stderr
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Text, cast, delete, select, update
 
 from aggregator.store.engine import open_store, writing
 from aggregator.store.tables import document, item, item_key, meta
@@ -28,7 +28,7 @@ def test_what_an_older_version_stored_is_known(planet: Planet, server: Server) -
         db.execute(update(item).values(words="other", digest="other"))
         db.execute(
             update(item_key)
-            .values(key=func.printf("text:other%d", item_key.c.item_id))
+            .values(key="text:other" + cast(item_key.c.item_id, Text))
             .where(item_key.c.key.startswith("text:"))
         )
         db.execute(update(document).values(etag="", last_modified="", stamp="", print=""))

@@ -33,8 +33,7 @@ def open_store(url: str, writer: Engine | None = None) -> Engine:
     if postgresql.is_meant(url):
         engine = postgresql.engine(url)
         engine = engine.execution_options(writer=writer) if writer else engine
-        with _told(postgresql.shown(url), "opened"):
-            migrate(engine)
+        migrate(engine, postgresql.shown(url))
         return engine
     file = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
     try:
@@ -43,8 +42,7 @@ def open_store(url: str, writer: Engine | None = None) -> Engine:
         engine = create_engine(URL.create("sqlite", database=str(file)) if file else url)  # % and ? are lawful in names
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-        with _told(str(file or url), "opened"):
-            migrate(engine)
+        migrate(engine, str(file or url))
     except OSError as error:
         raise AggregatorError(f"{file or url}: the store cannot be opened: {error.strerror}") from error
     return engine
@@ -213,15 +211,23 @@ def _begin_sqlite(db: Connection) -> None:
     db.exec_driver_sql("BEGIN" if db.get_execution_options().get("reading") else "BEGIN IMMEDIATE")
 
 
-def migrate(engine: Engine) -> None:
-    """Bring a store up to date. Raises AggregatorError when it was written by a newer version."""
-    with reading(engine) as db:
-        if engine.dialect.has_table(db, "alembic_version"):
-            found = db.execute(text("SELECT version_num FROM alembic_version")).scalar()
-            if found == SCHEMA:
-                return
-            if found and found > SCHEMA:
-                raise AggregatorError(f"the store was written by a newer version (schema {found}); upgrade aggregator")
+def migrate(engine: Engine, name: str) -> None:
+    """Bring a store of this name up to date. Raises AggregatorError when that cannot be done, and when it was written
+    by a newer version."""
+    with _told(name, "opened"):
+        with reading(engine) as db:
+            if engine.dialect.has_table(db, "alembic_version"):
+                found = db.execute(text("SELECT version_num FROM alembic_version")).scalar()
+                if found == SCHEMA:
+                    return
+                if found and found > SCHEMA:
+                    raise AggregatorError(
+                        f"the store was written by a newer version (schema {found}); upgrade aggregator"
+                    )
+        _upgrade(engine)
+
+
+def _upgrade(engine: Engine) -> None:
     from alembic import command
     from alembic.config import Config
 

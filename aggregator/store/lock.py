@@ -20,7 +20,8 @@ from aggregator.store import postgresql
 from aggregator.store.engine import migrate, reading, writing
 from aggregator.store.tables import meta
 
-_KEY = "lock"
+KEY = postgresql.MARK
+"""The key in `meta` of a store whose lock is held, or was when its holder was killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +59,19 @@ def locked(store: str, now: datetime, what: str = "", *, again: bool = False) ->
 
 @contextmanager
 def _on_server(store: str, now: datetime, what: str, again: bool) -> Iterator[Lock]:
-    """What is in `meta` while it is held is there after a kill, too."""
     engine = postgresql.writer(store, now, what, again=again)
     try:
         try:
-            migrate(engine)
+            migrate(engine, postgresql.shown(store))
         except LockedError as error:
             raise _refusal(holder(store), "it has the database's lock") from error
         with writing(engine) as db:
-            is_broken_off = db.scalar(select(meta.c.value).where(meta.c.key == _KEY)) is not None
+            is_broken_off = db.scalar(select(meta.c.value).where(meta.c.key == KEY)) is not None
             if not is_broken_off:
-                db.execute(insert(meta).values(key=_KEY, value="held"))
+                db.execute(insert(meta).values(key=KEY, value="held"))
         yield Lock(is_broken_off, engine)
         with suppress(AggregatorError), writing(engine) as db:  # all is done; the next run looks for what was left
-            db.execute(delete(meta).where(meta.c.key == _KEY))
+            db.execute(delete(meta).where(meta.c.key == KEY))
     finally:
         engine.dispose()
 

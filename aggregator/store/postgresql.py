@@ -18,6 +18,9 @@ from aggregator.errors import AggregatorError, LockedError
 LOOKING: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 """How a connection looks at one moment, and writes nothing."""
 
+MARK = "lock"
+"""The key in `meta` that is there while a run is at work, and after it was killed."""
+
 _LOCK, _MIGRATING = 0x61676772, 0x61676D67  # numbers that no other program is likely to lock
 _NAME = "aggregator"
 
@@ -95,6 +98,9 @@ def writer(url: str, now: datetime, what: str, *, again: bool, shared: bool = Fa
         if not is_free:
             connection.close()
             raise LockedError("another run is at work")
+        if taken:  # who had it in between has taken the mark away
+            connection.execute("INSERT INTO meta (key, value) VALUES (%s, 'held') ON CONFLICT DO NOTHING", (MARK,))
+            connection.commit()
         taken.append(True)
 
     event.listen(made, "connect", take)
