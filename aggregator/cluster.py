@@ -91,6 +91,7 @@ class Worker:
         self._looker = ThreadPoolExecutor(1, "looker")
         self._turn = asyncio.Event()  # the session is to end
         self._stops = self._began = False
+        self._complaint = ""
         self._stamp = self._seen = stamp(config.file)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -113,8 +114,7 @@ class Worker:
                 except Exception as error:  # a border: a database that went away, a full disk
                     if not self._began:
                         raise
-                    say(_log, "session", f"{type(error).__name__}: {error}; begun again", logging.ERROR)
-                    _log.info("this is where", exc_info=True)
+                    self._complain(error)
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._stopping(), _AGAIN)
         finally:
@@ -141,7 +141,7 @@ class Worker:
             jobs = Jobs(connector, desk, self.times, self._turn.set)
             await stack.enter_async_context(jobs.app.open_async())
             await _make_queue(jobs.app, connector)
-            self._began = True
+            self._began, self._complaint = True, ""
             notify("READY=1", f"STATUS={len(config.sources)} sources")
             say(_log, "session", "at work")
             at_work = asyncio.create_task(jobs.work())
@@ -172,6 +172,13 @@ class Worker:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._turn.wait(), 1.0)
         return None
+
+    def _complain(self, error: Exception) -> None:
+        """Log why a session ended, or cannot begin; the same trouble once."""
+        if (told := f"{type(error).__name__}: {error}") != self._complaint:
+            self._complaint = told
+            say(_log, "session", f"{told}; begun again as soon as that can be", logging.ERROR)
+            _log.info("this is where", exc_info=True)
 
     async def _stopping(self) -> None:
         while not self._stops:
