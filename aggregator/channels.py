@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -44,6 +44,31 @@ class Published:
     failed: int = 0
     topics: tuple[str, ...] = ()
 
+    def __add__(self, other: "Published") -> "Published":
+        return Published(
+            self.written + other.written,
+            self.channels + other.channels,
+            self.problems + other.problems,
+            self.failed + other.failed,
+            self.topics + other.topics,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be published: `stale` are the categories whose documents are to be rendered anew, `past` those that
+    are no more and still have some. `states` are what is kept of a category that was rendered, by its number; `all` is
+    how many there are."""
+
+    output: Output
+    planet: Planet
+    scene: Scene
+    trouble: bytes
+    states: Mapping[int, str]
+    stale: tuple[Place, ...]
+    past: tuple[Place, ...]
+    all: int
+
 
 def publish_all(
     engine: Engine,
@@ -57,44 +82,52 @@ def publish_all(
     A channel with a document that fails keeps the old one, is reported, and is tried again by the next run. With
     `rehearse` nothing is written or removed: it is told each channel and the files of it that would be.
     """
+    due = plan(engine, config, dry=rehearse is not None)
+    done = Published((), due.all, ())
+    for number, place in enumerate(due.stale):
+        progress(number, len(due.stale), due.planet.categories[place.folder].title)
+        done += publish_one(due, place, now, rehearse)
+    for place in due.past:
+        done += publish_one(due, place, now, rehearse)
+    pieces.forget()
+    checks.forget()
+    return done
+
+
+def plan(engine: Engine, config: Config, *, dry: bool = False) -> Plan:
+    """What is to be published now; with `dry` nothing will be written."""
     with reading(engine) as db:
         places = channels.places(db)
         planet = composing.planet(db, config, places)
         standings = stored.standings(db) if overview.is_shown(config) else {}
         trouble = failures(db, config, config.site.base_url + config.site.failures) if config.site.failures else b""
-    output = opened(engine, config, places, dry=rehearse is not None)
+    output = opened(engine, config, places, dry=dry)
     current = published(config, places)
     scene = overview.scene(planet, current, standings)
     settings = _fingerprint(config, planet.authority)
     states = {place.id: f"{settings}:{overview.print_of(scene, place.path)}:{place.revision}" for place in current}
     states |= {place.id: f"{states[place.id]}:{_print(trouble)}" for place in current if trouble and not place.path}
     stale = [place for place in current if place.rendered != states[place.id] or place.id in output.lacking]
-    written = Written()
-    failed = 0
-    topics: list[str] = []
-    for number, place in enumerate(stale):
-        progress(number, len(stale), planet.categories[place.folder].title)
-        channel, done, gone = _publish(output, planet, scene, place, now, b"" if place.path else trouble)
-        touched = tuple(config.output / path for path in (*done.paths, *gone))
-        if rehearse and touched and channel:
-            rehearse(channel, touched)
-        written += done
-        topics += _topics(channel, done) if channel else ()
-        failed += bool(done.problems)
-        if not done.problems:
-            with writing(engine) as db:
-                channels.mark_rendered(db, place.id, states[place.id])
-    for place in (place for place in places if place.id not in states and (place.rendered or place.id in output.ours)):
-        written += _retire(output, planet, place, rehearse)
-    pieces.forget()
-    checks.forget()
-    return Published(
-        written=tuple(config.output / path for path in written.paths),
-        channels=len(current),
-        problems=written.problems,
-        failed=failed,
-        topics=tuple(topics),
-    )
+    past = [place for place in places if place.id not in states and (place.rendered or place.id in output.ours)]
+    return Plan(output, planet, scene, trouble, states, tuple(stale), tuple(past), len(current))
+
+
+def publish_one(due: Plan, place: Place, now: datetime, rehearse: Rehearse | None = None) -> Published:
+    """Write the documents of one category of a plan, or remove them where it is no more."""
+    if place.id not in due.states:
+        left = _retire(due.output, due.planet, place, rehearse)
+        return Published(tuple(due.output.folder / path for path in left.paths), 0, left.problems)
+    trouble = b"" if place.path else due.trouble
+    channel, done, gone = _publish(due.output, due.planet, due.scene, place, now, trouble)
+    touched = tuple(due.output.folder / path for path in (*done.paths, *gone))
+    if rehearse and touched and channel:
+        rehearse(channel, touched)
+    if not done.problems:
+        with writing(due.output.engine) as db:
+            channels.mark_rendered(db, place.id, due.states[place.id])
+    topics = tuple(_topics(channel, done)) if channel else ()
+    paths = tuple(due.output.folder / path for path in done.paths)
+    return Published(paths, 0, done.problems, int(bool(done.problems)), topics)
 
 
 def shows(engine: Engine, config: Config, folder: str) -> tuple[Entry, ...]:

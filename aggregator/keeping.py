@@ -18,6 +18,7 @@ from aggregator.store import history, retention, vanished, visits
 from aggregator.store import hubs as subscriptions
 from aggregator.store import sources as stored
 from aggregator.store.engine import writing
+from aggregator.store.fences import together
 from aggregator.store.history import Entry
 from aggregator.store.sources import Standing
 from aggregator.text import masked
@@ -81,6 +82,7 @@ def keep_all(
     """
     try:
         with writing(engine) as db:
+            together(db)
             stored.save_hosts(db, hosts or {})
             return _keep(db, made, now, stretch, listening=listening)
     except OperationalError:  # a full disk, a store that is locked: everybody's trouble

@@ -14,7 +14,14 @@ from aggregator.text import masked, one_line
 
 _CONTROLS = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # terminals heed these; others go with `one_line`
 _LIMIT = 2000
-_QUIET = ("alembic", "apscheduler", "asyncio", "uvicorn")  # what they do each second is nobody's concern
+_QUIET = (
+    "alembic",
+    "apscheduler",
+    "asyncio",
+    "procrastinate",
+    "psycopg",
+    "uvicorn",
+)  # what they do each second is nobody's concern
 
 
 def say(log: logging.Logger, event: str, message: str, level: int = logging.INFO, **values: Any) -> None:

@@ -29,6 +29,7 @@ from aggregator.publish import sweep
 from aggregator.store import history, meta, retention, stories
 from aggregator.store import sources as stored
 from aggregator.store.engine import open_store, reading, writing
+from aggregator.store.fences import alone
 from aggregator.store.history import Run
 from aggregator.store.lock import locked
 from aggregator.store.retention import Pruned
@@ -141,6 +142,7 @@ def publish(
 
 def settle(db: Connection, config: Config, now: datetime) -> Pruned:
     """Group what is pending into stories, and remove what is beyond its limits; both as the config wants it."""
+    alone(db)
     authority = meta.set_authority(db, config.site.base_url, now)
     folders, rules = slugs(config), view(config)
     of_sources = {source.key: source.policy.retention for source in config.sources}

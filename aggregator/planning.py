@@ -3,20 +3,23 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Engine
 
 from aggregator import schedule, sources
 from aggregator.config import Config
-from aggregator.model import CategoryPath, HostState, Source, Validators
+from aggregator.fetching import manners
+from aggregator.model import CategoryPath, HostRule, HostState, Source, Validators
 from aggregator.moves import is_own_turn
 from aggregator.placing import configured, slugs
-from aggregator.store import categories, visits
+from aggregator.store import categories, shards, visits
 from aggregator.store import sources as stored
 from aggregator.store.engine import reading, writing
+from aggregator.store.fences import alone
 from aggregator.store.reprint import reprint
 from aggregator.store.sources import Standing
-from aggregator.text import http_url
+from aggregator.text import http_url, masked
 from aggregator.views import view
 
 
@@ -34,9 +37,11 @@ class Plan:
 def align(engine: Engine, config: Config, now: datetime) -> tuple[str, ...]:
     """Bring the store in line with the config. Returns what its owner should know of that, each one line."""
     with writing(engine) as db:
+        alone(db)
         reprint(db)
         listed = [(source, sources.find(source.kind).REMOTE) for source in config.sources]
         notes = stored.register(db, listed, now, view(config))
+        shards.place(db, lambda url: shard(url, config.hosts))
         categories.place(db, configured(config), slugs(config), now)
         return notes + categories.rename(db, slugs(config))
 
@@ -79,6 +84,19 @@ def asked_once(configured: Sequence[Source], same: Mapping[str, str], wanted: Co
             others = more.get(source.key, ())
             paths = tuple(dict.fromkeys(source.categories + others))
             yield replace(source, categories=paths) if others else source
+
+
+def host(key: str, rules: tuple[HostRule, ...]) -> str:
+    """What a source shares its turns with others by: see `manners.rule`."""
+    try:
+        return manners.rule(rules, (urlsplit(key).hostname or "").rstrip(".")).name
+    except ValueError:
+        return masked(key)
+
+
+def shard(key: str, rules: tuple[HostRule, ...]) -> int:
+    """Which part of all sources one is in: all of a host are in the same one. Local posts are by their own names."""
+    return shards.number(host(key, rules) or key)
 
 
 def _rank(standing: Standing, now: datetime) -> tuple[int, bool, int, datetime]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from aggregator import dates, health, previewing
+from aggregator import alive, dates, health, previewing
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
 from aggregator.explaining import Explanation
@@ -22,6 +22,7 @@ from aggregator.store.engine import looking
 from aggregator.store.history import Incident, Run, Visited
 from aggregator.store.lock import holder
 from aggregator.store.sources import Standing
+from aggregator.store.team import Team, team
 from aggregator.text import masked, one_line
 from aggregator.values import amount, span
 
@@ -44,13 +45,17 @@ class Row:
 class Status:
     """How all sources stand, the worst first. `run` is the last one, `holder` says who holds the lock ("": nobody).
 
-    `stuck` says that nothing works any more, "" while something does.
+    `stuck` says that nothing works any more, "" while something does. For `lag` the visit that has waited longest is
+    overdue; so many requests a minute were made in this hour and the last (`pace`); `team` are workers, None for none.
     """
 
     rows: tuple[Row, ...]
     run: Run | None
     holder: str
     stuck: str
+    lag: timedelta = timedelta()
+    pace: float = 0.0
+    team: Team | None = None
 
     @property
     def code(self) -> int:
@@ -64,9 +69,11 @@ def look(config: Config, now: datetime) -> Status:
         standings = stored.standings(db)
         entries = history.entries(db, now - timedelta(weeks=_WEEKS) + timedelta(days=1))
         runs, stuck = history.runs(db, 1), board.trouble(db, now)
+        lag, pace, shared = alive.lag(board.vitals(db), now), history.pace(db, now), team(db)
     rows = [_row(source, standings.get(source.key), entries) for source in config.sources]
     rows.sort(key=lambda row: (health.STATES.index(row.health.state), title(row).casefold(), row.source.key))
-    return Status(tuple(rows), runs[0] if runs else None, str(holder(config.store) or ""), stuck)
+    at_work = str(holder(config.store) or "")
+    return Status(tuple(rows), runs[0] if runs else None, at_work, stuck, lag, pace, shared)
 
 
 def _row(source: Source, standing: Standing | None, entries: Mapping[int, int]) -> Row:
@@ -112,11 +119,21 @@ def summary(found: Status, now: datetime) -> str:
     ]
     if found.run:
         parts.append(f"last run {span(now - found.run.at)} ago ({found.run.by}, {found.run.seconds:.1f} s)")
-    if found.holder:
+    if found.team and found.team.workers:
+        parts.append(f"at work: {_team(found.team)}, {found.pace:.0f} requests a minute, {span(found.lag)} behind")
+    elif found.holder:
         parts.append(f"at work: {found.holder}")
     if found.stuck:
         parts.append(found.stuck)
     return "; ".join(parts)
+
+
+def _team(found: Team) -> str:
+    """Workers, and what they have to do, in a few words."""
+    silent = f" ({found.silent} of them silent)" if found.silent else ""
+    many = "s" if len(found.workers) != 1 else ""
+    shards = f"{found.doing} of {found.shards} shards under way, {found.waiting} waiting"
+    return f"{len(found.workers)} worker{many}{silent}: {shards}"
 
 
 def as_json(found: Status) -> dict[str, Any]:
@@ -128,6 +145,10 @@ def as_json(found: Status) -> dict[str, Any]:
         "stuck": found.stuck or None,
         "last_run": found.run and _run(found.run),
         "lock": found.holder or None,
+        "lag": int(found.lag.total_seconds()),
+        "requests_a_minute": round(found.pace, 1),
+        "workers": found.team and [str(each) for each in found.team.workers],
+        "shards": found.team and {name: getattr(found.team, name) for name in ("doing", "waiting", "unpublished")},
         "sources": [_values(row) for row in found.rows],
     }
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any, Protocol, TypeVar
-from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
 
@@ -20,17 +19,15 @@ from aggregator import sources
 from aggregator.collect import visit
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
-from aggregator.fetching import manners
 from aggregator.keeping import Outcome, keep
 from aggregator.logs import say
 from aggregator.model import Fetch, HostRule, HostState, Source, Validators, Visit
 from aggregator.pipeline import moved
-from aggregator.planning import prepare
+from aggregator.planning import host, prepare
 from aggregator.reading import pool
 from aggregator.store import sources as stored
 from aggregator.store.engine import reading, writing
 from aggregator.store.sources import Standing
-from aggregator.text import masked
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -174,14 +171,14 @@ def choose(
     wanted: Iterable[str], under_way: Collection[str], resting: Collection[str], rules: tuple[HostRule, ...]
 ) -> list[str]:
     """Which of these sources, by their keys and best first, are visited now."""
-    busy = Counter(_host(key, rules) for key in under_way)
+    busy = Counter(host(key, rules) for key in under_way)
     chosen: list[str] = []
     for key in dict.fromkeys(wanted):
         if len(under_way) + len(chosen) >= AT_ONCE:
             break
-        host = _host(key, rules)
-        if key not in under_way and key not in resting and busy[host] < PER_HOST:
-            busy[host] += 1
+        place = host(key, rules)
+        if key not in under_way and key not in resting and busy[place] < PER_HOST:
+            busy[place] += 1
             chosen.append(key)
     return chosen
 
@@ -228,14 +225,6 @@ def _says_nothing(made: Visit, known: Mapping[str, Validators], standing: Standi
 
 def _is_local(source: Source) -> bool:
     return not sources.find(source.kind).REMOTE
-
-
-def _host(key: str, rules: tuple[HostRule, ...]) -> str:
-    """What shares its turns with others: see `manners.rule`."""
-    try:
-        return manners.rule(rules, (urlsplit(key).hostname or "").rstrip(".")).name
-    except ValueError:
-        return masked(key)
 
 
 def _due(engine: Engine, now: datetime) -> tuple[str, ...]:

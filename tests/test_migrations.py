@@ -42,14 +42,14 @@ def downgrade(url: str) -> None:
     with engines.writing(store) as db:
         for table in ("host", "file", "archived", "archive", "visit", "day", "traffic", "run", "incident", "hub"):
             db.execute(text(f"DROP TABLE {table}"))
-        for index in ("item_by_age", "source_by_next_visit", "item_missing", "story_category_open"):
+        for index in ("item_by_age", "source_by_next_visit", "item_missing", "story_category_open", "source_by_shard"):
             db.execute(text(f"DROP INDEX {index}"))
         for table, columns in {
             "document": ("url", "print"),
             "source": (
                 *("hints", "gone_since", "gone", "move", "seconds", "identity", "rules", "priority", "rhythm", "state"),
                 *("state_since", "newest", "patience", "visits", "requests", "unchanged", "received", "saved", "size"),
-                *("entries", "newest_entry"),
+                *("entries", "newest_entry", "shard"),
             ),
             "category": ("archives",),
             "story_category": ("open",),

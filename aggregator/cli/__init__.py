@@ -229,6 +229,24 @@ def daemon(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> Non
     cli_daemon.daemon(loaded, as_json=wishes.json, verbose=wishes.verbose, quiet=wishes.quiet)
 
 
+@cli.command()
+@common
+def worker(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None:
+    """Share the work with other workers, on any number of machines, until it is ended.
+
+    Needs a store on PostgreSQL, and the extra aggregator[cluster]. What is due is handed out among all workers with
+    that store; no host is asked by two of them at a time. SIGTERM ends it within seconds, and others go on.
+
+    \b
+      aggregator worker                as many as there is work for: see docs/scaling.md
+    """
+    wishes = wishes_of(config, as_json, verbose, quiet)
+    loaded = load(wishes)
+    from aggregator import cli_worker
+
+    cli_worker.worker(loaded, as_json=wishes.json, verbose=wishes.verbose, quiet=wishes.quiet)
+
+
 for _command in (looking.explain, looking.list_, looking.preview, looking.status):
     cli.add_command(_command)
 

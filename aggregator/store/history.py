@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Delete, Row, Select, Table, bindparam, delete, func, insert, or_, select, update
@@ -126,9 +127,10 @@ def log_visits(db: Connection, entries: Sequence[Entry]) -> None:
     db.execute(_LOG, logged)
     db.execute(_FORGET, [{"of": each.source_id} for each in entries])
     db.execute(insert_or(db, day, "add"), days)
-    if hours:
-        db.execute(insert_or(db, traffic, "add"), hours)
     db.execute(_TOTAL, sums)
+    if hours:  # all who save add to these rows: so last, and in an order in which nobody waits for each other
+        hours.sort(key=itemgetter("hour", "status"))
+        db.execute(insert_or(db, traffic, "add"), hours)
 
 
 def is_kept(number: int, now: datetime) -> bool:
@@ -204,6 +206,12 @@ def hours(db: Connection, since: datetime) -> tuple[Hour, ...]:
     """The requests of each hour from `since` on, in order."""
     wanted = select(traffic).where(traffic.c.hour >= _number(since, 3_600)).order_by(traffic.c.hour, traffic.c.status)
     return tuple(Hour(row.hour, row.status, row.requests, row.received, row.saved) for row in db.execute(wanted))
+
+
+def pace(db: Connection, now: datetime) -> float:
+    """Requests a minute, in this hour and the last one."""
+    made = sum(each.requests for each in hours(db, now - timedelta(hours=1)))
+    return made * 60 / (3_600 + now.timestamp() % 3_600)
 
 
 def answered(db: Connection, since: datetime) -> tuple[int, ...]:

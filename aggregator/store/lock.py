@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, delete, insert, select
 
 from aggregator.errors import AggregatorError, LockedError
 from aggregator.store import postgresql
@@ -77,6 +77,23 @@ def _on_server(store: str, now: datetime, what: str, again: bool) -> Iterator[Lo
 
 
 @contextmanager
+def shared(store: str, now: datetime, what: str) -> Iterator[Engine]:
+    """Hold the lock of a store on a server together with others that do so, and nobody alone; gives what writes.
+
+    Raises LockedError when a run has it alone. A session that was lost stays lost: nothing is written any more.
+    """
+    engine = postgresql.writer(store, now, what, again=False, shared=True)
+    try:
+        try:
+            migrate(engine, postgresql.shown(store))
+        except LockedError as error:
+            raise _refusal(holder(store), "it has the database's lock") from error
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
 def _beside_file(store: str, now: datetime, what: str) -> Iterator[Lock]:
     path = _path(store)
     try:
@@ -97,7 +114,8 @@ def _beside_file(store: str, now: datetime, what: str) -> Iterator[Lock]:
 
 def _refusal(found: Holder | None, unknown: str) -> LockedError:
     """Why a lock cannot be had; who has it may be `unknown`."""
-    advice = "it visits what is due by itself" if found and found.what == "daemon" else "try again when it is done"
+    is_service = found and found.what in ("daemon", "worker")
+    advice = "it visits what is due by itself" if is_service else "try again when it is done"
     return LockedError(f"another run is at work ({found or unknown}); {advice}")
 
 
@@ -143,10 +161,16 @@ def _on_session(store: str) -> Holder | None:
     engine = postgresql.engine(store)
     try:
         with reading(engine) as db:
-            pid, since, what, host = postgresql.holder(db) or ("0", "", "", "")
-            return Holder(int(pid), since, what, "" if host == socket.gethostname() else host) if since else None
+            return next(iter(on_server(db)), None)
     finally:
         engine.dispose()
+
+
+def on_server(db: Connection) -> list[Holder]:
+    """All who hold the lock of a store on a server, as far as they say who they are: one run, or workers."""
+    here = socket.gethostname()
+    found = [words for words in postgresql.holders(db) if words and words[0].isdecimal()]
+    return [Holder(int(pid), since, what, "" if host == here else host) for pid, since, what, host in found]
 
 
 def _taken(file: TextIO) -> bool:

@@ -30,11 +30,14 @@ _SESSION = (
     " -c tcp_keepalives_count=3"
 )
 
+# Workers wait for as long as settling may take; one that stands still within a transaction holds up nobody for long.
+_WORKER = " -c lock_timeout=10min -c idle_in_transaction_session_timeout=60s"
 
-_HOLDER = text(
+_HOLDERS = text(
     "SELECT coalesce(application_name, '') FROM pg_locks LEFT JOIN pg_stat_activity USING (pid)"
     " WHERE locktype = 'advisory' AND classid = 0 AND objid = :lock AND objsubid = 1 AND granted"
     " AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    " ORDER BY 1"
 )
 
 
@@ -52,11 +55,16 @@ def shown(url: str) -> str:
         return "postgresql+psycopg:"
 
 
-def engine(url: str, name: str = _NAME, **options: Any) -> Engine:
+def engine(url: str, name: str = _NAME, settings: str = "", **options: Any) -> Engine:
     """What connects to the database of a store, in sessions of this name. Raises AggregatorError when it never can."""
     try:
         address: URL = make_url(url)
-        asked = {"application_name": name, "options": _SESSION, "connect_timeout": 10, "client_encoding": "utf8"}
+        asked = {
+            "application_name": name,
+            "options": _SESSION + settings,
+            "connect_timeout": 10,
+            "client_encoding": "utf8",
+        }
         asked = {key: value for key, value in asked.items() if key not in address.query}
         return create_engine(address, connect_args=asked, pool_pre_ping=True, **options)
     except ModuleNotFoundError as error:
@@ -69,20 +77,23 @@ def engine(url: str, name: str = _NAME, **options: Any) -> Engine:
         ) from error
 
 
-def writer(url: str, now: datetime, what: str, *, again: bool) -> Engine:
+def writer(url: str, now: datetime, what: str, *, again: bool, shared: bool = False) -> Engine:
     """An engine of one session, which holds the lock of the store: to connect raises LockedError when another has it.
 
-    A session that was lost is begun `again`, once the lock is free; else AggregatorError is raised from then on.
+    A session that was lost is begun `again`, once the lock is free; else AggregatorError is raised from then on. Those
+    who hold it `shared` have it together, and nobody has it alone.
     """
     name = "|".join((_NAME, str(os.getpid()), f"{now:%Y-%m-%dT%H:%M:%SZ}", what, socket.gethostname()))
-    made = engine(url, name[:63], pool_size=1, max_overflow=0)  # that much of a name PostgreSQL keeps
+    settings = _WORKER if shared else ""
+    made = engine(url, name[:63], settings, pool_size=1, max_overflow=0)  # that much of a name PostgreSQL keeps
+    attempt = f"SELECT pg_try_advisory_lock{'_shared' if shared else ''}(%s)"
     taken: list[bool] = []
 
     def take(connection: Any, _record: object) -> None:
         if taken and not again:
             connection.close()
             raise AggregatorError(f"{shown(url)}: the connection was lost, and with it the lock of the store")
-        is_free = connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()[0]
+        is_free = connection.execute(attempt, (_LOCK,)).fetchone()[0]
         connection.rollback()
         if not is_free:
             connection.close()
@@ -96,16 +107,18 @@ def writer(url: str, now: datetime, what: str, *, again: bool) -> Engine:
     return made
 
 
-def holder(db: Connection) -> Sequence[str] | None:
-    """The number of the process that holds the lock, since when, what it runs, and its host; None for nobody.
+def holders(db: Connection) -> list[Sequence[str]]:
+    """Of each who holds the lock: the number of the process, since when, what it runs, and its host.
 
     Whose session tells nothing, as it is another user's, gives no words.
     """
-    name = db.scalar(_HOLDER, {"lock": _LOCK})
-    if name is None:
-        return None
-    words = str(name).split("|")
-    return words[1:] if words[0] == _NAME and len(words) == 5 else ()
+    named = [str(name).split("|") for name in db.scalars(_HOLDERS, {"lock": _LOCK})]
+    return [words[1:] if words[0] == _NAME and len(words) == 5 else () for words in named]
+
+
+def address(url: str) -> str:
+    """A store's URL as libpq has it."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def size(db: Connection) -> int:

@@ -94,7 +94,9 @@ source = Table(
     Column("size", BigInteger, nullable=False, server_default="0"),
     Column("entries", Integer),
     Column("newest_entry", BigInteger),
+    Column("shard", Integer, nullable=False, server_default="0"),
     Index("source_by_next_visit", "next_visit"),
+    Index("source_by_shard", "shard", "next_visit"),
 )
 
 host = Table(

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from aggregator import alive
 from aggregator.store import board, history, pulse
 from aggregator.store.engine import size
+from aggregator.store.team import team
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _DAY = timedelta(days=1)
@@ -76,6 +77,12 @@ def _measured(db: Connection, now: datetime) -> Iterator[Metric]:
     yield _counter(
         "daemon_overlapped", "Rounds that were left out as one was under way", daemon.overlapped if daemon else 0
     )
+    if shared := team(db):
+        yield _gauge("workers", "Workers at work", len(shared.workers))
+        yield _gauge("workers_silent", "Workers that have not said for 30 seconds that they live", shared.silent)
+        yield _gauge("shards_doing", "Shards that a worker visits now", shared.doing)
+        yield _gauge("shards_waiting", "Shards that have something due, and no worker yet", shared.waiting)
+        yield _gauge("categories_waiting", "Categories that are settled and not published yet", shared.unpublished)
 
 
 def _answers(hours: Iterable[history.Hour], now: datetime) -> Metric:

@@ -20,6 +20,7 @@ from aggregator.store import board, channels, history, pulse
 from aggregator.store import sources as stored
 from aggregator.store.board import Subject
 from aggregator.store.history import Day, Hour
+from aggregator.store.team import team
 from aggregator.values import amount, span
 from aggregator.web import plots
 
@@ -48,6 +49,8 @@ def overview(db: Connection, config: Config, now: datetime, start: int = 0) -> s
         "stored": kept,
         "entries": entries,
         "daemon": daemon,
+        "team": team(db),
+        "pace": history.pace(db, now),
         "ticks": daemon is not None and alive.ticks(daemon.last_tick, now),
         "runs": runs,
         "run_plot": _run_plot(runs),

@@ -1,0 +1,30 @@
+"""The command `worker`: brings together the worker and the log."""
+
+import logging
+import sys
+from datetime import UTC, datetime
+
+from aggregator.config import Config
+from aggregator.errors import AggregatorError
+from aggregator.logs import set_up
+from aggregator.process import collect_often
+
+
+def worker(config: Config, *, as_json: bool, verbose: int, quiet: bool) -> None:
+    """Share the work until a signal ends it; raises what `cluster.run` does. The log goes to standard error: for people
+    on a terminal, else as JSON."""
+    collect_often()
+    set_up(sys.stderr, human=sys.stderr.isatty() and not as_json, verbose=verbose, quiet=quiet)
+    if verbose < 2:
+        logging.getLogger("procrastinate").setLevel(logging.CRITICAL)  # of a database that is away we tell ourselves
+    try:
+        from aggregator.cluster import run
+    except ModuleNotFoundError as error:
+        raise AggregatorError(
+            f"worker: needs the package {error.name}; install aggregator with its extra: aggregator[cluster]"
+        ) from error
+    run(config, _now)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

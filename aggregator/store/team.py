@@ -1,0 +1,41 @@
+"""The workers that share a store, and what is handed out to them, as others may look at it: what the sessions of the
+server tell, and the tables of Procrastinate. Absent where there are none."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from aggregator.store.lock import Holder, on_server
+from aggregator.store.shards import SHARDS
+
+_IS_THERE = text("SELECT to_regclass('procrastinate_jobs') IS NOT NULL")
+_JOBS = text(
+    "SELECT count(*) FILTER (WHERE status = 'doing' AND task_name = 'visit') AS doing,"
+    " count(*) FILTER (WHERE status = 'todo' AND task_name = 'visit') AS waiting,"
+    " count(*) FILTER (WHERE status = 'todo' AND task_name = 'publish') AS unpublished FROM procrastinate_jobs"
+)
+_SILENT = text("SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat < now() - interval '30 seconds'")
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """The `workers` at work. Of all `shards`, `doing` are being visited, and `waiting` have something due and wait for
+    a worker; `unpublished` categories wait to be written. `silent` workers have not said for half a minute that they
+    live: what they had is given to others."""
+
+    workers: Sequence[Holder]
+    doing: int
+    waiting: int
+    unpublished: int
+    silent: int
+    shards: int = SHARDS
+
+
+def team(db: Connection) -> Team | None:
+    """Who shares the store; None where no worker was ever at work."""
+    if db.dialect.name != "postgresql" or not db.scalar(_IS_THERE):
+        return None
+    jobs = db.execute(_JOBS).one()
+    workers = [each for each in on_server(db) if each.what == "worker"]
+    return Team(workers, jobs.doing, jobs.waiting, jobs.unpublished, db.scalar(_SILENT) or 0)

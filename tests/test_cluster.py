@@ -1,0 +1,271 @@
+"""`aggregator worker`: several real processes on one PostgreSQL publish what one would, and no end of one of them, nor
+of the database, loses or doubles anything."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, func, select
+
+from aggregator import status
+from aggregator.store import engine as engines
+from aggregator.store import tables
+from aggregator.store.lock import locked
+from aggregator.web import metrics, pages
+from tests.planet import NOON, Planet, rss
+from tests.postgres import Postgres
+from tests.running import Running, until
+from tests.server import Request, Response, Server
+
+PATIENCE = 60.0
+TIMES = "period=1, turn=20, patience=2, heartbeat=1, stalled=5"
+PROGRAM = """
+import logging, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from aggregator import cluster, config, logs
+logs.set_up(sys.stderr, human=False)
+logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
+clock = lambda: {clock}
+cluster.run(config.load(Path(sys.argv[sys.argv.index("--config") + 1])), clock, cluster.Times({times}))
+"""
+
+
+@pytest.fixture
+def shared(tmp_path: Path, postgresql: Postgres) -> Iterator[Planet]:
+    """A planet with a store on PostgreSQL."""
+    url = postgresql.store()
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    yield Planet(folder, url)
+    postgresql.drop(url)
+
+
+@contextmanager
+def workers(
+    planet: Planet, count: int, *, fixed: datetime | None = None, times: str = TIMES
+) -> Iterator[list[Running]]:
+    """So many workers at work, by a clock that stands or by the real one."""
+    file = planet.write()
+    clock = f"datetime.fromisoformat({fixed.isoformat()!r})" if fixed else "datetime.now(UTC)"
+    program = PROGRAM.format(clock=clock, times=times)
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    with ExitStack() as stack:
+        made = []
+        for number in range(count):
+            log = planet.root / f"log{number}"
+            errors = stack.enter_context(log.open("wb"))
+            command = [sys.executable, "-c", program, "--config", str(file)]
+            process = stack.enter_context(subprocess.Popen(command, cwd=planet.root, env=env, stderr=errors))
+            stack.callback(process.kill)
+            made.append(Running(planet, process, log))
+        yield made
+
+
+def said(team: Sequence[Running]) -> Callable[[], str]:
+    return lambda: "\n\n".join(each.said() for each in team)
+
+
+def test_three_workers_publish_what_one_run_publishes(tmp_path: Path, shared: Planet, server: Server) -> None:
+    """From the same input at the same time: feeds that share stories, posts, a feed that fails, categories."""
+    alone = Planet(tmp_path / "alone")
+    alone.root.mkdir()
+    for planet in (alone, shared):
+        planet.site |= {"archive": 5, "items": 5}
+        planet.seeds(category="Own")
+        planet.post("a.md", title="A post", date="2026-03-01", categories=["Notes"])
+        for number in range(30):
+            planet.feed(
+                server.url(f"/{number}", host=f"127.0.0.{number % 11 + 1}"), category=["News", f"Part/{number % 3}"]
+            )
+        planet.feed(server.url("/gone", host="127.0.0.77"), category="News")
+    for number in range(30):
+        items = [
+            {"guid": f"g{number}-{each}", "title": f"Entry {each} of {number}", "date": NOON - timedelta(hours=each)}
+            for each in range(4)
+        ]
+        items.append({"guid": "https://news.example/same", "link": "https://news.example/same", "title": "Shared"})
+        server.put(f"/{number}", rss(items, f"Feed {number}"), etag=True)
+    alone.run()
+    all_at_once = TIMES.replace("patience=2", "patience=90")  # as a run does: first all visits, then all else
+    with workers(shared, 3, fixed=NOON, times=all_at_once) as team:
+        until(lambda: shared.files() == alone.files(), said(team), PATIENCE)
+        assert [each.end()[0] for each in team] == [0, 0, 0]
+        assert sum(bool(each.events("shard")) for each in team) >= 2, said(team)()
+    assert shared.files() == alone.files()
+    assert len(alone.files()) > 20
+    assert [each for one in team for each in one.events() if each["level"] == "error"] == []
+
+
+# --- One of them ends ------------------------------------------------------------------------------------------------
+
+
+class Hosts:
+    """Many hosts whose feeds take a while; it knows who was asked from when to when."""
+
+    def __init__(self, server: Server, planet: Planet, hosts: int, feeds: int, seconds: float) -> None:
+        self.server = server
+        self.seconds = seconds
+        self.asked: list[tuple[str, float, float]] = []
+        self.wanted = {f"Entry of {host}/{feed}" for host in range(hosts) for feed in range(feeds)}
+        for host in range(hosts):
+            for feed in range(feeds):
+                path = f"/{host}/{feed}"
+                server.script(path, self._answer)
+                planet.feed(server.url(path, host=f"127.0.1.{host + 1}"), interval="1h")
+        planet.site |= {"items": 500}
+        planet.fetch |= {"interval_cap": "1h"}
+
+    def _answer(self, request: Request) -> Response:
+        begin = time.monotonic()
+        time.sleep(self.seconds)
+        self.asked.append((request.headers["host"], begin, time.monotonic()))
+        name = request.path.removeprefix("/")
+        return Response(rss([{"guid": name, "title": f"Entry of {name}", "date": NOON}]))
+
+    def overlaps(self) -> list[str]:
+        """The hosts that were asked twice at a time."""
+        found = []
+        for host in {each[0] for each in self.asked}:
+            mine = sorted(each[1:] for each in self.asked if each[0] == host)
+            found += [host for (_, end), (begin, _) in pairwise(mine) if begin < end]
+        return found
+
+
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_worker_that_is_gone_loses_and_doubles_nothing(shared: Planet, server: Server, sign: signal.Signals) -> None:
+    """Killed, or standing still for so long that it is given up: what it then comes back with counts for nothing."""
+    hosts = Hosts(server, shared, 40, 3, 0.3)
+    with workers(shared, 2) as team:
+        until(lambda: len(hosts.asked) > 20 and all(each.events("session") for each in team), said(team), PATIENCE)
+        team[0].process.send_signal(sign)
+        until(lambda: set(team[1].titles()) == hosts.wanted, said(team), PATIENCE)
+        assert team[1].events("rescue"), "it had work, and that was given to the other"
+        assert len(team[1].titles()) == len(hosts.wanted)
+        assert hosts.overlaps() == []
+        if sign == signal.SIGSTOP:
+            team[0].process.send_signal(signal.SIGCONT)
+            until(lambda: len(team[0].events("session")) >= 3, said(team), PATIENCE)
+            assert "the connection was lost" in team[0].events("session")[1]["message"]
+            assert team[0].end()[0] == 0
+        assert team[1].end()[0] == 0
+    with store_of(shared) as db:
+        assert db.scalar(select(func.count()).select_from(tables.item)) == len(hosts.wanted)
+        assert db.scalar(select(func.count()).select_from(tables.story)) == len(hosts.wanted)
+        assert set(db.scalars(select(tables.source.c.failures))) == {0}
+
+
+@contextmanager
+def store_of(planet: Planet) -> Iterator[Connection]:
+    engine = engines.open_store(planet.load().store)
+    with engines.reading(engine) as db:
+        yield db
+    engine.dispose()
+
+
+def test_sigterm_saves_what_was_fetched(shared: Planet, server: Server) -> None:
+    hosts = Hosts(server, shared, 30, 4, 0.2)
+    server.hang("/silent")
+    shared.feed(server.url("/silent", host="127.0.2.1"), timeout="60s")
+    with workers(shared, 1) as team:
+        until(lambda: len(hosts.asked) > 30, said(team), PATIENCE)
+        code, seconds = team[0].end()
+        assert (code, seconds < 10) == (0, True), team[0].said()
+        assert team[0].events("stopped")
+    saved = len(hosts.asked)
+    assert saved < len(hosts.wanted)
+    with workers(shared, 1) as team:
+        until(lambda: set(team[0].titles()) == hosts.wanted, said(team), PATIENCE)
+        team[0].process.send_signal(signal.SIGTERM)
+        team[0].wait_for("stop")
+        code, seconds = team[0].end()
+        assert code in (0, 128 + signal.SIGTERM) and seconds < 3, "a second signal ends it at once"
+    assert len(hosts.asked) == len(hosts.wanted), "nobody was asked twice"
+    assert hosts.overlaps() == []
+
+
+def test_the_database_may_go_and_come_back(shared: Planet, server: Server, postgresql: Postgres) -> None:
+    hosts = Hosts(server, shared, 40, 3, 0.3)
+    with workers(shared, 2) as team:
+        until(lambda: len(hosts.asked) > 30 and all(each.events("session") for each in team), said(team), PATIENCE)
+        postgresql.stop()
+        try:
+            time.sleep(4)
+            asked = len(hosts.asked)
+            time.sleep(2)
+            assert len(hosts.asked) <= asked + 2, "nobody is asked for what cannot be kept"
+            assert [each.process.poll() for each in team] == [None, None], said(team)()
+        finally:
+            postgresql.start()
+        until(lambda: set(team[0].titles()) == hosts.wanted, said(team), PATIENCE)
+        assert [each.end()[0] for each in team] == [0, 0]
+        assert not [each for each in team if "Traceback" in each.said()]
+    with store_of(shared) as db:
+        assert db.scalar(select(func.count()).select_from(tables.item)) == len(hosts.wanted)
+    assert hosts.overlaps() == []
+
+
+# --- Who may work beside whom ----------------------------------------------------------------------------------------
+
+
+def test_one_run_alone_or_workers_together(shared: Planet, server: Server) -> None:
+    server.put("/feed", rss([{"guid": "1", "title": "One"}]), etag=True)
+    shared.feed(server.url("/feed", host="127.0.0.1"))
+    with locked(shared.load().store, NOON, "once"), workers(shared, 1) as team:
+        assert "aggregator once" in team[0].wait_for("wait")["message"]
+        assert team[0].end()[0] == 0
+    with workers(shared, 2) as team:
+        for each in team:
+            each.wait_for("session")
+        command = [sys.executable, "-m", "aggregator", "once", "--config", str(shared.root / "config/aggregator.toml")]
+        env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+        done = subprocess.run(command, cwd=shared.root, env=env, capture_output=True, text=True)
+        assert done.returncode == 75
+        assert re.search(r"another run is at work \(aggregator worker, process \d+, since .*; it visits", done.stderr)
+        until(lambda: team[0].titles() == ["One"], said(team), PATIENCE)
+        found = status.look(shared.load(), datetime.now(UTC))
+        assert found.team and [each.what for each in found.team.workers] == ["worker", "worker"]
+        assert "2 workers: 0 of 64 shards under way, 0 waiting, 0 requests a minute" in status.summary(found, NOON)
+        assert status.as_json(found)["shards"] == {"doing": 0, "waiting": 0, "unpublished": 0}
+        with engines.looking(shared.load().store) as db:
+            assert b"aggregator_workers 2.0" in metrics.metrics(db, datetime.now(UTC))
+            assert "2 at work" in pages.overview(db, shared.load(), datetime.now(UTC))
+
+
+def test_a_changed_config_is_taken_up(shared: Planet, server: Server) -> None:
+    for name in ("One", "Two"):
+        server.put(f"/{name}", rss([{"guid": name, "title": name}]), etag=True)
+    shared.feed(server.url("/One", host="127.0.0.1"))
+    with workers(shared, 1) as team:
+        until(lambda: team[0].titles() == ["One"], said(team), PATIENCE)
+        file = shared.root / "config" / "aggregator.toml"
+        good = file.read_text()
+        file.write_text("[site\n")
+        until(lambda: [each for each in team[0].events("reload") if not each["valid"]], said(team), PATIENCE)
+        file.write_text(good)
+        shared.feed(server.url("/Two", host="127.0.0.2"))
+        shared.write()
+        until(lambda: set(team[0].titles()) == {"One", "Two"}, said(team), PATIENCE)
+        assert team[0].end()[0] == 0
+
+
+def test_what_a_worker_needs_is_said_in_one_line(planet: Planet) -> None:
+    planet.load()
+    command = [sys.executable, "-m", "aggregator", "worker"]
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(command, cwd=planet.root, env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "site.store: workers share a store on PostgreSQL" in done.stderr
+    bare = "import sys; sys.modules['procrastinate'] = None; import aggregator.cli as c; sys.argv[1:] = ['worker']; c.main()"
+    done = subprocess.run([sys.executable, "-c", bare], cwd=planet.root, env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "aggregator[cluster]" in done.stderr
