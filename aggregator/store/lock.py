@@ -85,7 +85,7 @@ def shared(store: str, now: datetime, what: str) -> Iterator[Engine]:
     engine = postgresql.writer(store, now, what, again=False, shared=True)
     try:
         try:
-            migrate(engine)
+            migrate(engine, postgresql.shown(store))
         except LockedError as error:
             raise _refusal(holder(store), "it has the database's lock") from error
         yield engine
