@@ -250,6 +250,22 @@ def test_one_run_alone_or_workers_together(shared: Planet, server: Server) -> No
             assert "2 at work" in pages.overview(db, shared.load(), datetime.now(UTC))
 
 
+def test_what_a_host_wants_is_known_to_all(shared: Planet, server: Server) -> None:
+    """A host that asked one worker for silence is not asked by another, for any of its feeds."""
+    server.put("/a", b"", status=429, headers={"Retry-After": "3600"})
+    server.put("/b", rss([{"guid": "1", "title": "One"}]))
+    shared.feed(server.url("/a", host="127.0.0.1"))
+    with workers(shared, 1) as team:
+        wait(team, lambda: team[0].events("visit"))
+        assert team[0].end()[0] == 0
+    shared.feed(server.url("/b", host="127.0.0.1"))
+    server.put("/c", rss([{"guid": "1", "title": "One"}]))
+    shared.feed(server.url("/c", host="127.0.0.2"))
+    with workers(shared, 1) as team:
+        wait(team, lambda: team[0].titles() == ["One"])
+    assert sorted(request.path for request in server.log) == ["/a", "/c"]
+
+
 def test_a_changed_config_is_taken_up(shared: Planet, server: Server) -> None:
     for name in ("One", "Two"):
         server.put(f"/{name}", rss([{"guid": name, "title": name}]), etag=True)
