@@ -41,6 +41,7 @@ from aggregator.publishing import tell
 from aggregator.store import fences, postgresql, shards
 from aggregator.store.engine import open_store, reading
 from aggregator.store.lock import shared
+from aggregator.text import one_line
 from aggregator.working import JOBS, SETTLE, Desk, category_work, publish, settle, visit_shard
 
 _log = logging.getLogger(__name__)
@@ -139,8 +140,12 @@ class Worker:
             desk.stretch = (await self._look(prepare, engine, config, desk.now)).stretch
             connector = _connector(config.store)
             jobs = Jobs(connector, desk, self.times, self._turn.set)
-            await stack.enter_async_context(jobs.app.open_async())
-            await _make_queue(jobs.app, connector)
+            try:
+                await stack.enter_async_context(jobs.app.open_async())
+                await _make_queue(jobs.app, connector)
+            except Exception as error:  # a border: what a database may say has many classes
+                why = one_line(str(error.__cause__ or error))
+                raise AggregatorError(f"{postgresql.shown(config.store)}: the queue cannot be used: {why}") from error
             self._began, self._complaint = True, ""
             notify("READY=1", f"STATUS={len(config.sources)} sources")
             say(_log, "session", "at work")

@@ -101,7 +101,8 @@ async def _visit_all(desk: Desk, number: int, until: float, tally: Tally) -> Non
     async with network(replace(config, fetch=share), hosts, desk.clock(), remote=True) as (fetch, learned, hush):
         while waiting and not desk.ends.is_set() and asyncio.get_running_loop().time() < until:
             chosen = choose(waiting, (), (), config.hosts)[:BATCH]
-            waiting = [key for key in waiting if key not in set(chosen)]
+            taken = set(chosen)
+            waiting = [key for key in waiting if key not in taken]
             now = desk.now
             plan, known = await desk.look(_plan, desk, chosen, now)
             hosts.update(known)

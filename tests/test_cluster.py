@@ -71,8 +71,17 @@ def workers(
         yield made
 
 
-def said(team: Sequence[Running]) -> Callable[[], str]:
-    return lambda: "\n\n".join(each.said() for each in team)
+def wait(team: Sequence[Running], condition: Callable[[], object]) -> None:
+    """Wait until a condition holds, as long as none of these has failed."""
+
+    def said() -> str:
+        return "\n\n".join(each.said() for each in team)
+
+    def goes_on() -> object:
+        assert not any((each.process.poll() or 0) > 0 for each in team), said()
+        return condition()
+
+    until(goes_on, said, PATIENCE)
 
 
 def test_three_workers_publish_what_one_run_publishes(tmp_path: Path, shared: Planet, server: Server) -> None:
@@ -98,9 +107,9 @@ def test_three_workers_publish_what_one_run_publishes(tmp_path: Path, shared: Pl
     alone.run()
     all_at_once = TIMES.replace("patience=2", "patience=90")  # as a run does: first all visits, then all else
     with workers(shared, 3, fixed=NOON, times=all_at_once) as team:
-        until(lambda: shared.files() == alone.files(), said(team), PATIENCE)
+        wait(team, lambda: shared.files() == alone.files())
         assert [each.end()[0] for each in team] == [0, 0, 0]
-        assert sum(bool(each.events("shard")) for each in team) >= 2, said(team)()
+        assert sum(bool(each.events("shard")) for each in team) >= 2
     assert shared.files() == alone.files()
     assert len(alone.files()) > 20
     assert [each for one in team for each in one.events() if each["level"] == "error"] == []
@@ -146,15 +155,15 @@ def test_a_worker_that_is_gone_loses_and_doubles_nothing(shared: Planet, server:
     """Killed, or standing still for so long that it is given up: what it then comes back with counts for nothing."""
     hosts = Hosts(server, shared, 40, 3, 0.3)
     with workers(shared, 2) as team:
-        until(lambda: len(hosts.asked) > 20 and all(each.events("session") for each in team), said(team), PATIENCE)
+        wait(team, lambda: len(hosts.asked) > 20 and all(each.events("session") for each in team))
         team[0].process.send_signal(sign)
-        until(lambda: set(team[1].titles()) == hosts.wanted, said(team), PATIENCE)
+        wait(team, lambda: set(team[1].titles()) == hosts.wanted)
         assert team[1].events("rescue"), "it had work, and that was given to the other"
         assert len(team[1].titles()) == len(hosts.wanted)
         assert hosts.overlaps() == []
         if sign == signal.SIGSTOP:
             team[0].process.send_signal(signal.SIGCONT)
-            until(lambda: len(team[0].events("session")) >= 3, said(team), PATIENCE)
+            wait(team, lambda: len(team[0].events("session")) >= 3)
             assert "the connection was lost" in team[0].events("session")[1]["message"]
             assert team[0].end()[0] == 0
         assert team[1].end()[0] == 0
@@ -177,14 +186,14 @@ def test_sigterm_saves_what_was_fetched(shared: Planet, server: Server) -> None:
     server.hang("/silent")
     shared.feed(server.url("/silent", host="127.0.2.1"), timeout="60s")
     with workers(shared, 1) as team:
-        until(lambda: len(hosts.asked) > 30, said(team), PATIENCE)
+        wait(team, lambda: len(hosts.asked) > 30)
         code, seconds = team[0].end()
         assert (code, seconds < 10) == (0, True), team[0].said()
         assert team[0].events("stopped")
     saved = len(hosts.asked)
     assert saved < len(hosts.wanted)
     with workers(shared, 1) as team:
-        until(lambda: set(team[0].titles()) == hosts.wanted, said(team), PATIENCE)
+        wait(team, lambda: set(team[0].titles()) == hosts.wanted)
         team[0].process.send_signal(signal.SIGTERM)
         team[0].wait_for("stop")
         code, seconds = team[0].end()
@@ -196,17 +205,17 @@ def test_sigterm_saves_what_was_fetched(shared: Planet, server: Server) -> None:
 def test_the_database_may_go_and_come_back(shared: Planet, server: Server, postgresql: Postgres) -> None:
     hosts = Hosts(server, shared, 40, 3, 0.3)
     with workers(shared, 2) as team:
-        until(lambda: len(hosts.asked) > 30 and all(each.events("session") for each in team), said(team), PATIENCE)
+        wait(team, lambda: len(hosts.asked) > 30 and all(each.events("session") for each in team))
         postgresql.stop()
         try:
             time.sleep(4)
             asked = len(hosts.asked)
             time.sleep(2)
             assert len(hosts.asked) <= asked + 2, "nobody is asked for what cannot be kept"
-            assert [each.process.poll() for each in team] == [None, None], said(team)()
+            assert [each.process.poll() for each in team] == [None, None]
         finally:
             postgresql.start()
-        until(lambda: set(team[0].titles()) == hosts.wanted, said(team), PATIENCE)
+        wait(team, lambda: set(team[0].titles()) == hosts.wanted)
         assert [each.end()[0] for each in team] == [0, 0]
         assert not [each for each in team if "Traceback" in each.said()]
     with store_of(shared) as db:
@@ -231,7 +240,7 @@ def test_one_run_alone_or_workers_together(shared: Planet, server: Server) -> No
         done = subprocess.run(command, cwd=shared.root, env=env, capture_output=True, text=True)
         assert done.returncode == 75
         assert re.search(r"another run is at work \(aggregator worker, process \d+, since .*; it visits", done.stderr)
-        until(lambda: team[0].titles() == ["One"], said(team), PATIENCE)
+        wait(team, lambda: team[0].titles() == ["One"])
         found = status.look(shared.load(), datetime.now(UTC))
         assert found.team and [each.what for each in found.team.workers] == ["worker", "worker"]
         assert "2 workers: 0 of 64 shards under way, 0 waiting, 0 requests a minute" in status.summary(found, NOON)
@@ -241,20 +250,36 @@ def test_one_run_alone_or_workers_together(shared: Planet, server: Server) -> No
             assert "2 at work" in pages.overview(db, shared.load(), datetime.now(UTC))
 
 
+def test_what_a_host_wants_is_known_to_all(shared: Planet, server: Server) -> None:
+    """A host that asked one worker for silence is not asked by another, for any of its feeds."""
+    server.put("/a", b"", status=429, headers={"Retry-After": "3600"})
+    server.put("/b", rss([{"guid": "1", "title": "One"}]))
+    shared.feed(server.url("/a", host="127.0.0.1"))
+    with workers(shared, 1) as team:
+        wait(team, lambda: team[0].events("visit"))
+        assert team[0].end()[0] == 0
+    shared.feed(server.url("/b", host="127.0.0.1"))
+    server.put("/c", rss([{"guid": "1", "title": "One"}]))
+    shared.feed(server.url("/c", host="127.0.0.2"))
+    with workers(shared, 1) as team:
+        wait(team, lambda: team[0].titles() == ["One"])
+    assert sorted(request.path for request in server.log) == ["/a", "/c"]
+
+
 def test_a_changed_config_is_taken_up(shared: Planet, server: Server) -> None:
     for name in ("One", "Two"):
         server.put(f"/{name}", rss([{"guid": name, "title": name}]), etag=True)
     shared.feed(server.url("/One", host="127.0.0.1"))
     with workers(shared, 1) as team:
-        until(lambda: team[0].titles() == ["One"], said(team), PATIENCE)
+        wait(team, lambda: team[0].titles() == ["One"])
         file = shared.root / "config" / "aggregator.toml"
         good = file.read_text()
         file.write_text("[site\n")
-        until(lambda: [each for each in team[0].events("reload") if not each["valid"]], said(team), PATIENCE)
+        wait(team, lambda: [each for each in team[0].events("reload") if not each["valid"]])
         file.write_text(good)
         shared.feed(server.url("/Two", host="127.0.0.2"))
         shared.write()
-        until(lambda: set(team[0].titles()) == {"One", "Two"}, said(team), PATIENCE)
+        wait(team, lambda: set(team[0].titles()) == {"One", "Two"})
         assert team[0].end()[0] == 0
 
 
@@ -269,3 +294,20 @@ def test_what_a_worker_needs_is_said_in_one_line(planet: Planet) -> None:
     done = subprocess.run([sys.executable, "-c", bare], cwd=planet.root, env=env, capture_output=True, text=True)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "aggregator[cluster]" in done.stderr
+
+
+def test_what_the_database_refuses_is_said_in_one_line(shared: Planet, postgresql: Postgres) -> None:
+    name = (shared.site["store"]).rpartition("/")[2]
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, "-m", "aggregator", "worker", "--config", str(shared.write())]
+    rights = " ".join(f"GRANT ALL ON ALL {what} IN SCHEMA public TO guest;" for what in ("TABLES", "SEQUENCES"))
+    postgresql.ask(f"CREATE ROLE guest LOGIN PASSWORD 'guest'; {rights}", name)
+    store = f"postgresql+psycopg://guest:guest@127.0.0.1:{postgresql.port}/{name}"
+    for url, said in ((store, "the queue cannot be used: permission denied"), (store + "x", "does not exist")):
+        shared.site["store"] = url
+        shared.write()
+        done = subprocess.run(command, cwd=shared.root, env=env, capture_output=True, text=True, timeout=PATIENCE)
+        lines = [each for each in done.stderr.splitlines() if not each.startswith("{")]
+        assert (done.returncode, len(lines)) == (1, 1), done.stderr
+        assert said in lines[0] and "guest:guest" not in done.stderr
+    postgresql.ask("DROP OWNED BY guest; DROP ROLE guest", name)
