@@ -19,7 +19,8 @@ from click.testing import CliRunner
 
 from aggregator import __version__
 from aggregator.cli import cli, main
-from aggregator.errors import ConfigError
+from aggregator.cli.common import fail
+from aggregator.errors import AggregatorError, ConfigError
 from tests.planet import Planet, rss
 from tests.server import Server
 
@@ -489,3 +490,21 @@ def test_nobody_takes_the_output(planet: Planet, shell: Shell, command: str, sin
     done = subprocess.run(line, shell=True, capture_output=True, text=True, check=False, env=env)
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
+
+
+def test_trouble_that_came_of_sigterm_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    """A connection that is cut in the middle by SystemExit may fail once more while it is closed."""
+    try:
+        try:
+            raise SystemExit(143)
+        except SystemExit:
+            raise ValueError("closed in the middle") from None
+    except ValueError as error:
+        told = AggregatorError("the store cannot be used")
+        told.__context__ = error
+    with pytest.raises(SystemExit) as end:
+        fail(told, 1)
+    assert (end.value.code, capsys.readouterr().err) == (143, "")
+    with pytest.raises(SystemExit) as end:
+        fail(AggregatorError("the store cannot be used"), 1)
+    assert (end.value.code, capsys.readouterr().err) == (1, "aggregator: the store cannot be used\n")

@@ -80,6 +80,12 @@ def _as_json(error: object, code: int) -> str:
 
 
 def fail(error: object, code: int) -> NoReturn:
+    """End with one line or more on standard error. What only came of SIGTERM is no error: that has its own code."""
+    within = error
+    while isinstance(within, BaseException):
+        if isinstance(within, SystemExit):
+            sys.exit(within.code)
+        within = within.__context__
     if "--json" in sys.argv:
         click.echo(_as_json(error, code))
     for line in str(error).splitlines():
