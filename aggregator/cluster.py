@@ -16,58 +16,39 @@ import asyncio
 import logging
 import os
 import signal
-import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-from procrastinate import App, JobContext, PsycopgConnector
-from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
-from procrastinate.jobs import Status
 from sqlalchemy import Engine
 
 from aggregator.config import Config, load, stamp
-from aggregator.errors import AggregatorError, ConfigError, LockedError
+from aggregator.errors import ConfigError, LockedError
 from aggregator.fetching import loop_factory
+from aggregator.jobs import Jobs
+from aggregator.jobs import Times as Times
 from aggregator.logs import say
 from aggregator.notify import notify
 from aggregator.pipeline import READERS
 from aggregator.planning import align, prepare
-from aggregator.publishing import tell
-from aggregator.store import fences, postgresql, shards
-from aggregator.store.engine import open_store, reading
+from aggregator.store import postgresql
+from aggregator.store.engine import open_store
 from aggregator.store.lock import shared
-from aggregator.text import one_line
-from aggregator.working import JOBS, SETTLE, Desk, category_work, publish, settle, visit_shard
+from aggregator.working import Desk
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-_SCHEMA, _RESCUE = 0x61677173, 0x61677265  # numbers that no other program is likely to lock
 _SESSION = timedelta(days=1)
 _LAST = 9  # seconds after a signal to end: then nothing is waited for any more
-_GRACE = 6.0  # seconds for jobs, when a session ends: visits have four, and what they gave is to be saved
 _AGAIN = 2.0  # seconds between two attempts to begin a session
+_TIMES = Times()
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
-    """All in seconds. `period` (it divides a minute) is between two looks at what is due, `turn` what a job on a shard
-    may take; what was kept is published after `patience` at the latest. A worker says each `heartbeat` that it lives;
-    one that has not said it for `stalled` is given up."""
-
-    period: int = 15
-    turn: float = 60.0
-    patience: int = 60
-    heartbeat: float = 10.0
-    stalled: float = 30.0
-
-
-def run(config: Config, clock: Callable[[], datetime], times: Times = Times()) -> None:
+def run(config: Config, clock: Callable[[], datetime], times: Times = _TIMES) -> None:
     """Share the work until SIGTERM or SIGINT. `clock` gives the time (UTC).
 
     Raises ConfigError when the store is not on PostgreSQL; AggregatorError when the first session cannot begin.
@@ -138,14 +119,8 @@ class Worker:
             for note in await self._write(align, engine, config, desk.now):
                 say(_log, "note", note)
             desk.stretch = (await self._look(prepare, engine, config, desk.now)).stretch
-            connector = _connector(config.store)
-            jobs = Jobs(connector, desk, self.times, self._turn.set)
-            try:
-                await stack.enter_async_context(jobs.app.open_async())
-                await _make_queue(jobs.app, connector)
-            except Exception as error:  # a border: what a database may say has many classes
-                why = one_line(str(error.__cause__ or error))
-                raise AggregatorError(f"{postgresql.shown(config.store)}: the queue cannot be used: {why}") from error
+            jobs = Jobs(desk, self.times, self._turn.set)
+            await stack.enter_async_context(jobs.opened())
             self._began, self._complaint = True, ""
             notify("READY=1", f"STATUS={len(config.sources)} sources")
             say(_log, "session", "at work")
@@ -248,163 +223,3 @@ def _tell_mistake(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> 
     """What nobody waited for and failed: the end of a job that the queue, while away, could not be told, mostly."""
     error = context.get("exception")
     say(_log, "job", f"{context['message']}: {type(error).__name__}: {error}" if error else context["message"])
-
-
-class Jobs:
-    """The jobs of a session. Names and arguments of tasks are what workers of other versions know as well."""
-
-    def __init__(self, connector: PsycopgConnector, desk: Desk, times: Times, end: Callable[[], None]) -> None:
-        self.app = app = App(connector=connector)
-        self.desk = desk
-        self.times = times
-        self.trouble: Exception | None = None
-        self._connector = connector
-        self._end = end
-        self._telling: set[asyncio.Task[None]] = set()
-        self._visit = app.task(name="visit")(self._do_visit)
-        self._settle = app.task(name="settle", pass_context=True)(self._do_settle)
-        self._publish = app.task(name="publish")(self._do_publish)
-        tick = app.task(name="tick", queueing_lock="tick")(self._do_tick)  # no lock: a dead one must not bar the next
-        app.periodic(cron=f"* * * * * */{times.period}")(tick)
-
-    async def work(self) -> None:
-        """Do what is handed out, until it is cancelled, or the queue cannot be reached."""
-        try:
-            await self.app.run_worker_async(
-                concurrency=JOBS,
-                delete_jobs="always",
-                install_signal_handlers=False,
-                shutdown_graceful_timeout=_GRACE,
-                fetch_job_polling_interval=max(1.0, self.times.period / 3),
-                update_heartbeat_interval=self.times.heartbeat,
-                stalled_worker_timeout=self.times.stalled,
-            )
-        except ConnectorException as error:
-            self.trouble = self.trouble or error
-        if not self.desk.ends.is_set():
-            self.trouble = self.trouble or AggregatorError("the queue cannot be reached")
-
-    async def _do_tick(self, timestamp: int) -> None:
-        """Make jobs of what is to be done. `timestamp` is when it was due."""
-        async with self._minding():
-            await self._rescue()
-            due, is_pending = await self.desk.look(_waiting, self.desk)
-            busy = await self._busy()
-            for shard in due:
-                if f"shard-{shard}" not in busy:
-                    await self._defer(self._visit, f"shard-{shard}", shard=shard)
-            if is_pending and not due and not busy:
-                await self._defer(self._settle, "settle", at="settle now")
-            await self._defer(self._settle, "settle", at="settle", after=self.times.patience)
-
-    async def _do_visit(self, shard: int) -> None:
-        async with self._minding():
-            began = time.monotonic()
-            done = await visit_shard(self.desk, shard, self.times.turn)
-            took = time.monotonic() - began
-            if done.visits:
-                counts = {"visits": done.visits, "failed": done.failed, **done.counts}
-                say(_log, "shard", f"shard {shard}: {done.visits} visits ({took:.1f} s)", shard=shard, **counts)
-
-    async def _do_settle(self, context: JobContext) -> None:
-        async with self._minding():
-            number = context.job.id or 0
-            for category in await settle(self.desk, number):
-                await self._defer(self._publish, f"category-{category}", category=category, settled=number)
-
-    async def _do_publish(self, category: int, settled: int) -> None:
-        async with self._minding():
-            done = await publish(self.desk, category, settled)
-            if done is None:
-                return
-            for problem in done.problems:
-                say(_log, "publish", problem, logging.WARNING)
-            if done.written:
-                names = ", ".join(path.relative_to(self.desk.config.output).as_posix() for path in done.written[:5])
-                more = f" and {len(done.written) - 5} more" if len(done.written) > 5 else ""
-                say(_log, "publish", f"{names}{more}", files=len(done.written))
-            if done.topics and self.desk.config.site.hubs:  # one that is silent must not hold up what comes next
-                task = asyncio.create_task(tell(self.desk.config, done.topics))
-                self._telling.add(task)
-                task.add_done_callback(self._telling.discard)
-
-    @asynccontextmanager
-    async def _minding(self) -> AsyncIterator[None]:
-        """A job that fails is told. What it was about is still in the store, so the queue need not know; but when that
-        cannot be written any more, the session ends."""
-        try:
-            yield
-        except Exception as error:  # a border: a job must not end the others
-            try:
-                await self.desk.write(fences.probe, self.desk.engine)
-            except AggregatorError as lost:
-                self.trouble = self.trouble or lost
-                self._end()
-                return
-            say(_log, "job", f"{type(error).__name__}: {error}", logging.ERROR)
-            _log.info("this is where", exc_info=True)
-
-    async def _defer(self, task: Any, lock: str, *, at: str = "", after: int = 0, **values: Any) -> None:
-        """Have something done by whoever has time, never twice at the same time, and waiting for it only once."""
-        wait = {"schedule_in": {"seconds": after}} if after else {}
-        # What is to be visited may bring more to be settled; and who waits for a time bars those of its lock behind it.
-        priority = (-2 if after else -1) if lock == "settle" else 0
-        with suppress(AlreadyEnqueued):
-            await task.configure(lock=lock, queueing_lock=at or lock, priority=priority, **wait).defer_async(**values)
-
-    async def _busy(self) -> set[str]:
-        """The shards that wait for a worker or have one."""
-        jobs = await self.app.job_manager.list_jobs_async(task="visit")
-        return {str(job.lock) for job in jobs if job.status in (Status.TODO.value, Status.DOING.value)}
-
-    async def _rescue(self) -> None:
-        """Give back the jobs of workers that do not say any more that they live. One may live all the same, cut off or
-        stopped: it loses the session by which it saves, so that nobody does the same work at the same time."""
-        manager = self.app.job_manager
-        async with self._connector.pool.connection() as db, db.transaction():
-            taken = await (await db.execute("SELECT pg_try_advisory_xact_lock(%s)", (_RESCUE,))).fetchone()
-            if taken is None or not taken[0]:
-                return  # another is at it; what it has given back must not be taken from who has it then
-            for job in await manager.get_stalled_jobs(seconds_since_heartbeat=self.times.stalled):
-                if (work := _work(job.task_name, job.task_kwargs)) is not None:
-                    await self.desk.look(_cut, self.desk.engine, work)
-                say(_log, "rescue", f"{job.lock or job.task_name}: its worker is gone; given back", logging.WARNING)
-                try:
-                    await manager.retry_job(job)
-                except ConnectorException:  # the same waits already, and of these there can be but one
-                    await manager.finish_job(job, Status.FAILED, delete_job=True)
-
-
-def _work(task: str, values: Mapping[str, Any]) -> int | None:
-    """The number by which the store knows the work of a job."""
-    if task == "visit":
-        return int(values["shard"])
-    if task == "publish":
-        return category_work(int(values["category"]))
-    return SETTLE if task == "settle" else None
-
-
-def _waiting(desk: Desk) -> tuple[list[int], bool]:
-    """The shards in which something is due, and whether there is anything to be settled."""
-    with reading(desk.engine) as db:
-        return shards.with_due(db, desk.now), shards.is_pending(db, desk.now)
-
-
-def _cut(engine: Engine, work: int) -> bool:
-    with reading(engine) as db:
-        return fences.cut(db, work)
-
-
-def _connector(store: str) -> PsycopgConnector:
-    """The way to the queue, in the database of the store."""
-    session = {"application_name": "aggregator queue", "options": "-c idle_in_transaction_session_timeout=60s"}
-    return PsycopgConnector(conninfo=postgresql.address(store), kwargs=session, min_size=2, max_size=6, timeout=5.0)
-
-
-async def _make_queue(app: App, connector: PsycopgConnector) -> None:
-    """Make Procrastinate's tables where they are missing; of several workers that begin at once, one does it."""
-    async with connector.pool.connection() as db, db.transaction():
-        await db.execute("SELECT pg_advisory_xact_lock(%s)", (_SCHEMA,))
-        found = await (await db.execute("SELECT to_regclass('procrastinate_jobs')")).fetchone()
-        if found is None or found[0] is None:
-            await db.execute(app.schema_manager.get_schema())

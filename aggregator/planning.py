@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from aggregator import schedule, sources
 from aggregator.config import Config
@@ -68,7 +68,8 @@ def prepare(
         stretch = _stretch(config, once, standings) if stretch is None else stretch
         due = [source for source in once if force or _is_due(source, standings[source.key], now, stretch)]
         due.sort(key=lambda source: _rank(standings[source.key], now))
-        known = [(source, _known(db, source, standings[source.key])) for source in due]
+        documents = visits.validators_of(db, [standings[source.key].id for source in due])
+    known = [(source, _known(source, standings[source.key], documents)) for source in due]
     return Plan(known, standings, hosts, stretch)
 
 
@@ -109,9 +110,11 @@ def _rank(standing: Standing, now: datetime) -> tuple[int, bool, int, datetime]:
     return standing.failures, standing.last_visit is not None, -slow, standing.last_visit or now
 
 
-def _known(db: Connection, source: Source, standing: Standing) -> Mapping[str, Validators]:
+def _known(
+    source: Source, standing: Standing, documents: Mapping[int, Mapping[str, Validators]]
+) -> Mapping[str, Validators]:
     """What is known of a source's documents; when its own address has its turn, nothing of the feed's other one."""
-    known = visits.validators(db, standing.id)
+    known = documents[standing.id]
     if http_url(source.key) and is_own_turn(standing.failures, source.pace):  # a folder or an RSSHub route has no other
         known = {name: kept for name, kept in known.items() if name == source.key}
     return known
