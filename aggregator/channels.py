@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import Engine
 
@@ -28,17 +27,18 @@ from aggregator.store.engine import reading, writing
 
 _log = logging.getLogger(__name__)
 
-Rehearse = Callable[[Channel, tuple[Path, ...]], None]
+Rehearse = Callable[[Channel, tuple[str, ...]], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What publishing came to: files written, channels looked at, and a line for each document that was not written.
+    """What publishing came to: files written, by their paths below the output, channels looked at, and a line for each
+    document that was not written.
 
     `failed` is the number of channels that have such documents, `topics` are the URLs of feeds that changed.
     """
 
-    written: tuple[Path, ...]
+    written: tuple[str, ...]
     channels: int
     problems: tuple[str, ...]
     failed: int = 0
@@ -75,7 +75,7 @@ def publish_all(
     for number, place in enumerate(stale):
         progress(number, len(stale), planet.categories[place.folder].title)
         channel, done, gone = _publish(output, planet, scene, place, now, b"" if place.path else trouble)
-        touched = tuple(config.output / path for path in (*done.paths, *gone))
+        touched = (*done.paths, *gone)
         if rehearse and touched and channel:
             rehearse(channel, touched)
         written += done
@@ -89,9 +89,9 @@ def publish_all(
     pieces.forget()
     checks.forget()
     return Published(
-        written=tuple(config.output / path for path in written.paths),
+        written=written.paths,
         channels=len(current),
-        problems=written.problems,
+        problems=tuple(dict.fromkeys(written.problems)),  # of an object store, there may be one for all
         failed=failed,
         topics=tuple(topics),
     )
@@ -168,10 +168,8 @@ def _retire(output: Output, planet: Planet, place: Place, rehearse: Rehearse | N
     with reading(output.engine) as db:
         unwanted = files.archived(db, place.id).values()
     gone, left = discard(output, output.ours.get(place.id, frozenset()).union(*unwanted))
-    if rehearse:
-        removed = tuple(planet.config.output / path for path in gone)
-        if removed:
-            rehearse(composing.channel(planet, place, ()), removed)
+    if rehearse and gone:
+        rehearse(composing.channel(planet, place, ()), gone)
     if not left.problems:
         with writing(output.engine) as db:
             channels.mark_rendered(db, place.id, "")
