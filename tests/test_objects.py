@@ -170,7 +170,7 @@ def test_only_what_differs_is_sent(planet: Planet, moto: Objects, monkeypatch: p
     assert sent() == ["tech/rss.xml"], "what is lost is sent again"
     archive = next(path for path in moto.all(bucket) if "archive-1/rss.xml" in path)
     moto.drop(bucket, archive)
-    assert sent() == [archive.removeprefix("site/")]
+    assert archive.removeprefix("site/") in sent()
 
 
 def test_archives_come_before_what_leads_to_them(
