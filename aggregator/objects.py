@@ -32,7 +32,8 @@ _AT_ONCE = 16
 @dataclass(slots=True)
 class Known:
     """What a run knows of a bucket, by paths: the ETags of what is `there`, and of what we `sent`, our print and the
-    ETag. `is_plain`: the server has no conditional puts; `trouble` is why nothing is asked of it any more.
+    ETag. `is_plain`: the server has no conditional puts; `trouble` is why nothing is asked of it any more. Threads
+    share it.
     """
 
     there: dict[str, str] = field(default_factory=dict)
@@ -145,6 +146,32 @@ def write(bucket: Bucket, path: str, data: bytes) -> bool:
     bucket.known.there[path] = tag
     bucket.known.sent[path] = f"{_print(bucket, path, data)} {tag}" if tag else ""
     return True
+
+
+def write_all(bucket: Bucket, documents: Mapping[str, bytes]) -> Iterable[tuple[str, bool, str]]:
+    """Put objects, some at a time: the path of each, whether it was put, and what kept it from that, or "". No
+    compressed copy of what could not be put."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    done: dict[str, tuple[bool, str]] = {
+        path: (False, "") for path in documents if holds(bucket, path, documents[path])
+    }
+
+    def one(path: str) -> tuple[bool, str]:
+        try:
+            return write(bucket, path, documents[path]), ""
+        except AggregatorError as error:
+            return False, str(error)
+
+    due = [path for path in documents if path not in done]
+    with ThreadPoolExecutor(_AT_ONCE, "object store") as pool:
+        for some in (
+            [path for path in due if not path.endswith(".gz")],
+            [path for path in due if path.endswith(".gz")],
+        ):
+            fine = [path for path in some if not done.get(path.removesuffix(".gz"), (False, ""))[1]]
+            done.update(zip(fine, pool.map(one, fine), strict=True))
+    return [(path, *done[path]) for path in documents if path in done]
 
 
 def remove(bucket: Bucket, paths: Iterable[str]) -> Mapping[str, str]:
@@ -262,7 +289,7 @@ def _heed(bucket: Bucket) -> None:
 def _fail(bucket: Bucket, path: str, what: str, error: Exception) -> NoReturn:
     why, is_general = _why(error)
     if is_general:
-        bucket.known.trouble = f"{bucket.url}: {why}"
+        bucket.known.trouble = bucket.known.trouble or f"{bucket.url}: {why}"
         raise AggregatorError(bucket.known.trouble) from error
     raise AggregatorError(f"{address(bucket, path)}: {what}: {why}") from error
 

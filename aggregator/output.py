@@ -8,13 +8,12 @@ from sqlalchemy import Connection, Engine
 from aggregator import target
 from aggregator.config import Config
 from aggregator.documents import Rendered
-from aggregator.errors import AggregatorError
 from aggregator.formats import chosen, find
 from aggregator.objects import Bucket
 from aggregator.store import files, meta
 from aggregator.store.channels import Place
 from aggregator.store.engine import reading, writing
-from aggregator.target import Target, address, holds, is_foreign, is_there, marked, remove, settle, write
+from aggregator.target import Target, address, holds, is_foreign, is_there, marked, remove, settle, write_all
 
 _SHARE = 1000  # documents of archives that a run looks for; a look at each of 100,000 would take seconds
 
@@ -106,18 +105,18 @@ def _put(output: Output, rendered: Rendered, hindered: Mapping[str, str]) -> Wri
     """Write documents that stand in one folder, or below, but for those that are `hindered`, with the reasons."""
     found = [path for path in rendered.documents if path in hindered]
     problems = [*rendered.problems, *(f"{address(output.target, path)}: {hindered[path]}" for path in found)]
-    failed = set(found)
-    written = []
-    for path, data in rendered.documents.items():
-        if path in failed or path.removesuffix(".gz") in failed:
-            continue
-        try:
-            if not holds(output.target, path, data) if output.dry else write(output.target, path, data):
-                written.append(path)
-        except AggregatorError as error:
-            problems.append(str(error))
-            failed.add(path)
-    problems += settle(output.target, written) if not output.dry else []
+    fine = {
+        path: data
+        for path, data in rendered.documents.items()
+        if not {path, path.removesuffix(".gz")} & hindered.keys()
+    }
+    if output.dry:
+        would = tuple(path for path, data in fine.items() if not holds(output.target, path, data))
+        return Written(would, tuple(problems))
+    done = list(write_all(output.target, fine))
+    written = [path for path, is_new, _ in done if is_new]
+    problems += [why for _, _, why in done if why]
+    problems += settle(output.target, written)
     return Written(tuple(written), tuple(problems))
 
 

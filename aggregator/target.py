@@ -1,6 +1,6 @@
 """Where documents go, a folder or an object store: the one place that knows of both."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from aggregator import media, objects, publish
@@ -55,9 +55,21 @@ def read(target: Target, path: str) -> bytes:
     return (target / path).read_bytes() if isinstance(target, Path) else objects.read(target, path)
 
 
-def write(target: Target, path: str, data: bytes) -> bool:
-    """Put a document in its place where it differs; True: it was. Raises AggregatorError: then the old one stays."""
-    return publish.write(target / path, data) if isinstance(target, Path) else objects.write(target, path, data)
+def write_all(target: Target, documents: Mapping[str, bytes]) -> Iterable[tuple[str, bool, str]]:
+    """Put documents in their places where they differ: the path of each, whether it was, and what kept it from that, or
+    "". No compressed copy of what could not be written."""
+    return _each(target, documents) if isinstance(target, Path) else objects.write_all(target, documents)
+
+
+def _each(folder: Path, documents: Mapping[str, bytes]) -> Iterator[tuple[str, bool, str]]:
+    failed = set()
+    for path, data in documents.items():
+        if path.removesuffix(".gz") not in failed:
+            try:
+                yield path, publish.write(folder / path, data), ""
+            except AggregatorError as error:
+                failed.add(path)
+                yield path, False, str(error)
 
 
 def settle(target: Target, paths: Iterable[str]) -> list[str]:
