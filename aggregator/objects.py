@@ -25,6 +25,15 @@ if TYPE_CHECKING:
 _TIMEOUT = timedelta(seconds=30)  # for one request
 _RETRIES = timedelta(seconds=30)  # after the first failure, for more of the same
 _CONNECT = timedelta(seconds=5)
+_URL = r"https?://([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[\w.~/-]*)?"
+_WORD, _KEY = r"[A-Za-z0-9-]+", r"[!-~]+"
+_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+_SHAPES = {
+    **dict.fromkeys(_ENDPOINTS, (_URL, "https://HOST")),
+    **dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), (_WORD, "the name of a region")),
+    **dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"), (_KEY, "a key alone")),
+}
+"""What the environment may say: the library panics at other things."""
 _HEAD = 8192
 _AT_ONCE = 16
 
@@ -62,13 +71,17 @@ def opened(url: str, types: Mapping[str, str], cache_control: str) -> Bucket:
     except ImportError:
         raise AggregatorError(f"{url}: needs obstore; install aggregator with its extra: aggregator[s3]") from None
     name, _, prefix = url.removeprefix("s3://").partition("/")
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
+    for variable, (shape, wish) in _SHAPES.items():
+        found = os.environ.get(variable)
+        wrong = found is not None and not re.fullmatch(shape, found, re.ASCII)
+        if wrong or (found and shape == _URL and not text.http_url(found)):
+            raise AggregatorError(f"{url}: {variable} in the environment is empty or wrong; write {wish}, or remove it")
     try:
         store = S3Store(
             name,
             prefix=prefix or None,
             client_options={
-                "allow_http": endpoint.startswith("http://"),
+                "allow_http": any(os.environ.get(each, "").startswith("http://") for each in _ENDPOINTS),
                 "timeout": _TIMEOUT,
                 "connect_timeout": _CONNECT,
             },

@@ -105,11 +105,8 @@ def _put(output: Output, rendered: Rendered, hindered: Mapping[str, str]) -> Wri
     """Write documents that stand in one folder, or below, but for those that are `hindered`, with the reasons."""
     found = [path for path in rendered.documents if path in hindered]
     problems = [*rendered.problems, *(f"{address(output.target, path)}: {hindered[path]}" for path in found)]
-    fine = {
-        path: data
-        for path, data in rendered.documents.items()
-        if not {path, path.removesuffix(".gz")} & hindered.keys()
-    }
+    held = {each for path in found for each in (path, f"{path}.gz")}
+    fine = {path: data for path, data in rendered.documents.items() if path not in held}
     if output.dry:
         would = tuple(path for path, data in fine.items() if not holds(output.target, path, data))
         return Written(would, tuple(problems))

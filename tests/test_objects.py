@@ -384,12 +384,29 @@ def test_a_long_trouble_with_one_object_leaves_the_others(planet: Planet, monkey
     [
         ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "403 Forbidden (SignatureDoesNotMatch); look at AWS_ACCESS_KEY_ID and"),
         ({"AWS_ACCESS_KEY_ID": "wrong"}, "403 Forbidden (InvalidAccessKeyId); look at AWS_ACCESS_KEY_ID and"),
-        ({"AWS_ACCESS_KEY_ID": ""}, "there are no keys; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+        ({"AWS_ACCESS_KEY_ID": "-"}, "there are no keys; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
         ({"output": "s3://no-such-bucket/site"}, "there is no such bucket; create it, or mend `output`"),
         (
             {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"},
             "does not answer; look at AWS_ENDPOINT_URL and AWS_REGION; the next",
         ),
+        (
+            {"AWS_ENDPOINT_URL": ""},
+            "AWS_ENDPOINT_URL in the environment is empty or wrong; write https://HOST, or remove",
+        ),
+        (
+            {"AWS_ENDPOINT_URL": "127.0.0.1:9000"},
+            "AWS_ENDPOINT_URL in the environment is empty or wrong; write https://",
+        ),
+        ({"AWS_ENDPOINT_URL": "https://a.example:99999"}, "AWS_ENDPOINT_URL in the environment is empty or wrong"),
+        ({"AWS_ENDPOINT_URL": "http://me:word@a.example"}, "AWS_ENDPOINT_URL in the environment is empty or wrong"),
+        ({"AWS_REGION": "us east"}, "AWS_REGION in the environment is empty or wrong; write the name of a region"),
+        (
+            {"AWS_SECRET_ACCESS_KEY": "x\n"},
+            "AWS_SECRET_ACCESS_KEY in the environment is empty or wrong; write a key alone",
+        ),
+        ({"AWS_SESSION_TOKEN": "é"}, "AWS_SESSION_TOKEN in the environment is empty or wrong; write a key alone"),
+        ({"AWS_CONDITIONAL_PUT": "junk"}, 'Failed to parse "junk" as S3PutConditional'),
     ],
 )
 def test_the_command_line_says_what_to_do(
@@ -400,7 +417,7 @@ def test_the_command_line_says_what_to_do(
     planet.site["output"] = change.get("output", planet.site["output"])
     for name, value in change.items():
         if name != "output":
-            monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name)
+            monkeypatch.setenv(name, value) if value != "-" else monkeypatch.delenv(name)
     done = once(planet)
     (line,) = done.stderr.splitlines()
     assert (done.returncode, done.stdout) == (1, "")
