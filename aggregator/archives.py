@@ -17,11 +17,12 @@ from aggregator.model import Channel
 from aggregator.output import Output, Written, put
 from aggregator.overview import Scene
 from aggregator.placing import shelf
-from aggregator.publish import is_there, urls
+from aggregator.publish import urls
 from aggregator.store import archives, channels, files
 from aggregator.store.archives import Archive
 from aggregator.store.channels import Place, Shown
 from aggregator.store.engine import reading, writing
+from aggregator.target import is_there, read
 
 _TOGETHER = 500  # entries of archives that are written together: their documents are in memory
 _FAR = 2  # archives on either side: what one shows depends on those beside it
@@ -59,7 +60,7 @@ def publish(output: Output, planet: Planet, scene: Scene, place: Place, terms: T
     """
     size, own = composing.archive_size(planet.config), shelf(planet.config, place.path)
     terms = replace(terms, max_bytes=None)
-    state = _print(_settings(planet, place), _templates(planet), terms.gzip, output.folder) if size else ""
+    state = _print(_settings(planet, place), _templates(planet), terms.gzip, output.target) if size else ""
     with writing(output.engine) as db:
         if not size:
             return Chain(unwanted=_paths(files.archived(db, place.id)))
@@ -192,9 +193,9 @@ def _channel(planet: Planet, scene: Scene, place: Place, link: Link, shown: Iter
 
 def _copies(output: Output, paths: frozenset[str], terms: Terms) -> Mapping[str, bytes]:
     """The compressed copies that documents lack which stay as they are."""
-    there = {path for path in paths if is_there(output.folder / path)} if terms.gzip else ()
+    there = {path for path in paths if is_there(output.target, path)} if terms.gzip else ()
     lacking = [path for path in there if not path.endswith(".gz") and f"{path}.gz" not in there]
-    return {f"{path}.gz": compressed((output.folder / path).read_bytes()) for path in lacking}
+    return {f"{path}.gz": compressed(read(output.target, path)) for path in lacking}
 
 
 def _taken(folders: Collection[str], place: Place) -> frozenset[int]:
@@ -228,7 +229,7 @@ def _templates(planet: Planet) -> list[tuple[str, str]]:
 
 def _all_there(output: Output, files: Collection[str]) -> bool:
     """Whether there are files, and all of them."""
-    return bool(files) and all(is_there(output.folder / path) for path in files)
+    return bool(files) and all(is_there(output.target, path) for path in files)
 
 
 def _paths(files: Mapping[int, frozenset[str]]) -> frozenset[str]:

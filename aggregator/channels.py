@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import Engine
 
@@ -28,17 +27,18 @@ from aggregator.store.engine import reading, writing
 
 _log = logging.getLogger(__name__)
 
-Rehearse = Callable[[Channel, tuple[Path, ...]], None]
+Rehearse = Callable[[Channel, tuple[str, ...]], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What publishing came to: files written, channels looked at, and a line for each document that was not written.
+    """What publishing came to: files written, by their paths below the output, channels looked at, and a line for each
+    document that was not written.
 
     `failed` is the number of channels that have such documents, `topics` are the URLs of feeds that changed.
     """
 
-    written: tuple[Path, ...]
+    written: tuple[str, ...]
     channels: int
     problems: tuple[str, ...]
     failed: int = 0
@@ -48,7 +48,7 @@ class Published:
         return Published(
             self.written + other.written,
             self.channels + other.channels,
-            self.problems + other.problems,
+            tuple(dict.fromkeys(self.problems + other.problems)),  # of an object store, there may be one for all
             self.failed + other.failed,
             self.topics + other.topics,
         )
@@ -116,18 +116,17 @@ def publish_one(due: Plan, place: Place, now: datetime, rehearse: Rehearse | Non
     """Write the documents of one category of a plan, or remove them where it is no more."""
     if place.id not in due.states:
         left = _retire(due.output, due.planet, place, rehearse)
-        return Published(tuple(due.output.folder / path for path in left.paths), 0, left.problems)
+        return Published(left.paths, 0, left.problems)
     trouble = b"" if place.path else due.trouble
     channel, done, gone = _publish(due.output, due.planet, due.scene, place, now, trouble)
-    touched = tuple(due.output.folder / path for path in (*done.paths, *gone))
+    touched = (*done.paths, *gone)
     if rehearse and touched and channel:
         rehearse(channel, touched)
     if not done.problems:
         with writing(due.output.engine) as db:
             channels.mark_rendered(db, place.id, due.states[place.id])
     topics = tuple(_topics(channel, done)) if channel else ()
-    paths = tuple(due.output.folder / path for path in done.paths)
-    return Published(paths, 0, done.problems, int(bool(done.problems)), topics)
+    return Published(done.paths, 0, done.problems, int(bool(done.problems)), topics)
 
 
 def shows(engine: Engine, config: Config, folder: str) -> tuple[Entry, ...]:
@@ -201,10 +200,8 @@ def _retire(output: Output, planet: Planet, place: Place, rehearse: Rehearse | N
     with reading(output.engine) as db:
         unwanted = files.archived(db, place.id).values()
     gone, left = discard(output, output.ours.get(place.id, frozenset()).union(*unwanted))
-    if rehearse:
-        removed = tuple(planet.config.output / path for path in gone)
-        if removed:
-            rehearse(composing.channel(planet, place, ()), removed)
+    if rehearse and gone:
+        rehearse(composing.channel(planet, place, ()), gone)
     if not left.problems:
         with writing(output.engine) as db:
             channels.mark_rendered(db, place.id, "")

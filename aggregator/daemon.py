@@ -36,7 +36,6 @@ from aggregator.network import network
 from aggregator.notify import notify, reloading, watchdog_seconds
 from aggregator.pipeline import READERS
 from aggregator.planning import Plan, align, prepare
-from aggregator.publish import sweep
 from aggregator.publishing import AGAIN, Publishing, tell
 from aggregator.store import history
 from aggregator.store import sources as stored
@@ -44,6 +43,7 @@ from aggregator.store.engine import open_store, writing
 from aggregator.store.lock import awaited
 from aggregator.store.pulse import Pulse, beat
 from aggregator.subscribing import attend
+from aggregator.target import sweep
 from aggregator.visiting import InThread, Visits
 
 _log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ def run(config: Config, clock: Callable[[], datetime], serve: Serve = lambda *_:
         engine = open_store(config.store, lock.writer)
         try:
             if lock.is_broken_off:
-                sweep(config.output)
+                sweep(config)
             with asyncio.Runner(loop_factory=loop_factory()) as runner:
                 runner.run(Daemon(engine, config, clock, serve, read).live())
         finally:

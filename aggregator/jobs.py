@@ -127,7 +127,7 @@ class Jobs:
             for problem in done.problems:
                 say(_log, "publish", problem, logging.WARNING)
             if done.written:
-                names = ", ".join(path.relative_to(self.desk.config.output).as_posix() for path in done.written[:5])
+                names = ", ".join(done.written[:5])
                 more = f" and {len(done.written) - 5} more" if len(done.written) > 5 else ""
                 say(_log, "publish", f"{names}{more}", files=len(done.written))
             if done.topics and self.desk.config.site.hubs:  # one that is silent must not hold up what comes next

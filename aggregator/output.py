@@ -1,19 +1,19 @@
 """What a run writes below the output: documents that are ours, over files that are; what is somebody else's stays."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
+from aggregator import target
 from aggregator.config import Config
 from aggregator.documents import Rendered
-from aggregator.errors import AggregatorError
 from aggregator.formats import chosen, find
-from aggregator.publish import holds, is_foreign, is_there, remove, settle, write
+from aggregator.objects import Bucket
 from aggregator.store import files, meta
 from aggregator.store.channels import Place
-from aggregator.store.engine import writing
+from aggregator.store.engine import reading, writing
+from aggregator.target import Target, address, holds, is_foreign, is_there, marked, remove, settle, write_all
 
 _SHARE = 1000  # documents of archives that a run looks for; a look at each of 100,000 would take seconds
 
@@ -28,7 +28,7 @@ class Output:
     """
 
     engine: Engine
-    folder: Path
+    target: Target
     ours: Mapping[int, frozenset[str]]
     lacking: frozenset[int]
     dry: bool
@@ -51,17 +51,20 @@ def opened(engine: Engine, config: Config, places: Sequence[Place], *, dry: bool
 
     All current documents are looked for, and of those of archives some, a run's share of them in turn.
     """
+    goal = target.opened(config)
     with writing(engine) as db:
         if meta.has_changed(db, "output", config.site.output):
-            files.forget(db, [path for path in files.every(db) if not _is_marked(config.output / path)])
+            kept = files.every(db)
+            _recall(db, goal, kept)
+            files.forget(db, set(kept) - set(marked(goal, kept)))
         ours = files.written(db)
         unknown = [place for place in places if place.rendered and place.id not in ours]
         for place in unknown:
-            files.claim(db, place.id, dict.fromkeys(_marked(config, place), 0))
+            files.claim(db, place.id, dict.fromkeys(_marked(config, goal, place), 0))
         ours = files.written(db) if unknown else ours
         looked = [*_share(db), *((path, number) for number, paths in ours.items() for path in paths)]
-    lacking = {number for path, number in looked if not is_there(config.output / path)}
-    return Output(engine, config.output, ours, frozenset(lacking), dry)
+    lacking = {number for path, number in looked if not is_there(goal, path)}
+    return Output(engine, goal, ours, frozenset(lacking), dry)
 
 
 def _share(db: Connection) -> Sequence[tuple[str, int]]:
@@ -80,6 +83,7 @@ def put(output: Output, category_id: int, rendered: Mapping[int, Rendered]) -> M
     documents = {path: data for each in rendered.values() for path, data in each.documents.items()}
     ours = output.ours.get(category_id, frozenset())
     with writing(output.engine) as db:
+        _recall(db, output.target, documents)
         owners = {**dict.fromkeys(ours, category_id), **files.owners(db, documents.keys() - ours)}
         hindered = {
             path: why
@@ -89,36 +93,37 @@ def put(output: Output, category_id: int, rendered: Mapping[int, Rendered]) -> M
         fine = documents.keys() - {each for path in hindered for each in (path, f"{path}.gz")}
         new = {path: number for number, each in rendered.items() for path in each.documents}
         files.claim(db, category_id, {path: new[path] for path in fine - owners.keys()})
-    return {number: _put(output, each, hindered) for number, each in rendered.items()}
+    done = {number: _put(output, each, hindered) for number, each in rendered.items()}
+    if isinstance(output.target, Bucket):
+        sent = output.target.known.sent
+        with writing(output.engine) as db:
+            files.note_sent(db, {path: sent[path] for each in done.values() for path in each.paths if path in sent})
+    return done
 
 
 def _put(output: Output, rendered: Rendered, hindered: Mapping[str, str]) -> Written:
     """Write documents that stand in one folder, or below, but for those that are `hindered`, with the reasons."""
     found = [path for path in rendered.documents if path in hindered]
-    problems = [*rendered.problems, *(f"{output.folder / path}: {hindered[path]}" for path in found)]
-    failed = set(found)
-    written = []
-    for path, data in rendered.documents.items():
-        if path in failed or path.removesuffix(".gz") in failed:
-            continue
-        try:
-            if not holds(output.folder / path, data) if output.dry else write(output.folder / path, data):
-                written.append(path)
-        except AggregatorError as error:
-            problems.append(str(error))
-            failed.add(path)
-    for folder in {} if output.dry else {(output.folder / path).parent: None for path in written}:
-        try:
-            settle(folder)
-        except AggregatorError as error:
-            problems.append(str(error))
+    problems = [*rendered.problems, *(f"{address(output.target, path)}: {hindered[path]}" for path in found)]
+    held = {each for path in found for each in (path, f"{path}.gz")}
+    fine = {path: data for path, data in rendered.documents.items() if path not in held}
+    if output.dry:
+        would = tuple(path for path, data in fine.items() if not holds(output.target, path, data))
+        return Written(would, tuple(problems))
+    done = list(write_all(output.target, fine))
+    written = [path for path, is_new, _ in done if is_new]
+    problems += [why for _, _, why in done if why]
+    problems += settle(output.target, written)
     return Written(tuple(written), tuple(problems))
 
 
 def discard(output: Output, paths: Iterable[str]) -> tuple[tuple[str, ...], Written]:
     """Remove files of ours that are not wanted any more: their paths, and a problem for each that stays."""
     unwanted = sorted(paths)
-    left = remove(output.folder, unwanted) if not output.dry else {}
+    if isinstance(output.target, Bucket) and unwanted:
+        with reading(output.engine) as db:
+            _recall(db, output.target, unwanted)
+    left = remove(output.target, unwanted) if not output.dry else {}
     gone = [path for path in unwanted if path not in left]
     if gone:
         with writing(output.engine) as db:
@@ -132,17 +137,19 @@ def _hindrance(output: Output, owner: int | None, category_id: int, path: str, d
         return ""
     if owner is not None:
         return "is a document of another category; give one of them another `slug`"
-    if is_foreign(output.folder / path, data):
+    if is_foreign(output.target, path, data):
         return "was not written by aggregator; move it away, or choose another `output`"
     return ""
 
 
-def _marked(config: Config, place: Place) -> list[str]:
+def _marked(config: Config, goal: Target, place: Place) -> Collection[str]:
     """The documents of a category that are there and name us."""
     names = [find(name).FILENAME for name in chosen(config.site.formats, place.path)]
     paths = ["/".join(filter(None, (place.folder, name))) for name in names if name]
-    return [path for path in paths if _is_marked(config.output / path)]
+    return marked(goal, paths)
 
 
-def _is_marked(path: Path) -> bool:
-    return is_there(path) and not is_foreign(path, b"")
+def _recall(db: Connection, goal: Target, paths: Collection[str]) -> None:
+    """Remember what we sent to an object store; what is in a folder is looked at itself."""
+    if isinstance(goal, Bucket):
+        goal.known.sent.update(files.sent(db, paths))

@@ -25,7 +25,6 @@ from aggregator.fetching import loop_factory
 from aggregator.model import CategoryPath, Retention, Visit
 from aggregator.placing import slugs
 from aggregator.planning import Plan, align, prepare
-from aggregator.publish import sweep
 from aggregator.store import history, meta, retention, stories
 from aggregator.store import sources as stored
 from aggregator.store.engine import open_store, reading, writing
@@ -34,6 +33,7 @@ from aggregator.store.history import Run
 from aggregator.store.lock import locked
 from aggregator.store.retention import Pruned
 from aggregator.store.sources import Standing
+from aggregator.target import sweep
 from aggregator.text import masked
 from aggregator.views import view
 
@@ -88,7 +88,7 @@ def run(
         engine = open_store(config.store, lock.writer)
         try:
             if lock.is_broken_off:
-                sweep(config.output)
+                sweep(config)
             return carry_out(engine, config, now, force=force, progress=progress)
         finally:
             engine.dispose()

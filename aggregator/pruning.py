@@ -5,11 +5,11 @@ from datetime import datetime
 
 from aggregator.config import Config
 from aggregator.pipeline import settle
-from aggregator.publish import sweep
 from aggregator.store import retention, sources
 from aggregator.store.engine import open_store, writing
 from aggregator.store.lock import locked
 from aggregator.store.retention import Pruned
+from aggregator.target import sweep
 from aggregator.views import view
 
 
@@ -20,7 +20,7 @@ def prune(config: Config, now: datetime, *, left: bool = False, dry_run: bool = 
     """
     with locked(config.store, now, "prune") as lock:
         if lock.is_broken_off:
-            sweep(config.output)
+            sweep(config)
         engine = open_store(config.store, lock.writer)
         try:
             with writing(engine) as db:

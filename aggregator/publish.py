@@ -44,7 +44,12 @@ def is_foreign(path: Path, data: bytes) -> bool:
                 head = file.read(8192)
     except (OSError, EOFError, zlib.error):
         return is_there(path)
-    return not _MARK.search(head) and not holds(path, data)
+    return not names_us(head) and not holds(path, data)
+
+
+def names_us(head: bytes) -> bool:
+    """Whether a document that begins so says that it is one of ours."""
+    return bool(_MARK.search(head))
 
 
 def write(path: Path, data: bytes) -> bool:

@@ -76,7 +76,7 @@ class Publishing:
             published = await self.write(publish, self.engine, config, now)
             self._last = loop.time()
             self._rests_until = self._last + self._last - began
-            self._tell(published, config, self._last - began)
+            self._tell(published, self._last - began)
             if published.written or published.problems or kept.new:
                 await self.write(_log_run, self.engine, _run(now, self._last - began, kept, published))
         except Exception as error:  # a border: a full disk, a bug; what was kept is still to be published
@@ -87,14 +87,14 @@ class Publishing:
             return ()
         return published.topics
 
-    def _tell(self, published: Published, config: Config, took: float) -> None:
+    def _tell(self, published: Published, took: float) -> None:
         for problem in published.problems:
             if problem not in self._problems:
                 say(_log, "publish", problem, logging.WARNING)
         self._problems = published.problems
         if published.problems:
             self.kept.visits += 1  # so that it is tried again in a while
-        if files := [path.relative_to(config.output).as_posix() for path in published.written]:
+        if files := published.written:
             shown = ", ".join(files[:5]) + (f" and {len(files) - 5} more" if len(files) > 5 else "")
             say(_log, "publish", f"{shown} ({took:.1f} s)", files=len(files), seconds=round(took, 3))
 

@@ -3,28 +3,28 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from pathlib import Path
 
 from aggregator import channels
 from aggregator.config import Config
 from aggregator.model import Channel, Entry, Item
 from aggregator.pipeline import Report, carry_out
-from aggregator.publish import sweep
 from aggregator.store import channels as shown
 from aggregator.store import sources as stored
 from aggregator.store.engine import copied, open_store, reading, writing
 from aggregator.store.lock import locked
+from aggregator.target import sweep
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """What would change in one feed: `changed` are entries as they would be, with the names of what differs.
 
-    `files` would be written; where no entry differs, it is what the feed says of itself, or the format.
+    `files`, paths below the output, would be written; where no entry differs, it is what the feed says of itself, or
+    the format.
     """
 
     title: str
-    files: tuple[Path, ...]
+    files: tuple[str, ...]
     added: tuple[Entry, ...] = ()
     removed: tuple[Entry, ...] = ()
     changed: tuple[tuple[Entry, tuple[str, ...]], ...] = ()
@@ -38,10 +38,10 @@ def rehearse(
     Sources are asked, as politely as ever. What their hosts want is remembered, as the real run may follow at once;
     nothing else is. Raises as `pipeline.run` does.
     """
-    changed: list[tuple[Channel, tuple[Path, ...]]] = []
+    changed: list[tuple[Channel, tuple[str, ...]]] = []
     with locked(config.store, now, "once --dry-run") as lock:
         if lock.is_broken_off:
-            sweep(config.output)
+            sweep(config)
         real = open_store(config.store, lock.writer)
         try:
             with copied(real) as copy:
@@ -72,7 +72,7 @@ def rehearse(
 
 
 def difference(
-    before: Sequence[Entry], after: Channel, files: tuple[Path, ...], ruled: Collection[str] = ()
+    before: Sequence[Entry], after: Channel, files: tuple[str, ...], ruled: Collection[str] = ()
 ) -> Difference:
     """How a channel's entries differ from those `before`. Both are as the config's rules have them, and those that it
     had are not known; so `ruled` are the ids of those that its new ones change."""

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from rich.cells import set_cell_size
@@ -54,7 +53,7 @@ def progress() -> Iterator[Callable[[int, int, str], None]]:
         yield lambda done, total, what: bar.update(task, completed=done, total=total, description=_fitting(what))
 
 
-def show_run(report: Report, output: Path, now: datetime, *, every: bool) -> None:
+def show_run(report: Report, output: str, now: datetime, *, every: bool) -> None:
     """What came in by source (`every` one, or those with news), what failed and why, what was written, what is next.
 
     With `every`, it ends with each source that was not due, and why.
@@ -82,7 +81,7 @@ def show_run(report: Report, output: Path, now: datetime, *, every: bool) -> Non
     console = Console(highlight=False)
     if told or report.failed:
         console.print()
-    console.print(Text.assemble((what, "bold"), f" in {_safe(str(output))}/ ({places})"), soft_wrap=True)
+    console.print(Text.assemble((what, "bold"), f" in {_safe(output)}/ ({places})"), soft_wrap=True)
     if after:
         console.print(Text("; ".join(after), "dim"), soft_wrap=True)
     sys.stdout.flush()
@@ -111,8 +110,8 @@ def show_trouble(report: Report, *, quiet: bool = False, again: bool = False) ->
         _line(console, "note", "yellow", note)
 
 
-def run_as_json(report: Report, output: Path) -> dict[str, Any]:
-    """A run for programs: times are RFC 3339 in UTC, files are relative to the output folder."""
+def run_as_json(report: Report) -> dict[str, Any]:
+    """A run for programs: times are RFC 3339 in UTC, files are paths below the output."""
     return {
         "sources": [
             {
@@ -135,7 +134,7 @@ def run_as_json(report: Report, output: Path) -> dict[str, Any]:
             }
             for standing in report.skipped
         ],
-        "written": [path.relative_to(output).as_posix() for path in report.published.written],
+        "written": list(report.published.written),
         "problems": [text.masked(problem) for problem in report.published.problems],
         "notes": [text.masked(note) for note in report.notes],
     }
@@ -209,12 +208,12 @@ def show_rehearsal(differences: Sequence[Difference]) -> None:
     sys.stdout.flush()
 
 
-def rehearsal_as_json(differences: Sequence[Difference], output: Path) -> list[dict[str, Any]]:
-    """The same for programs; files are relative to the output folder."""
+def rehearsal_as_json(differences: Sequence[Difference]) -> list[dict[str, Any]]:
+    """The same for programs; files are paths below the output."""
     return [
         {
             "title": each.title,
-            "files": [path.relative_to(output).as_posix() for path in each.files],
+            "files": list(each.files),
             "added": [_entry(entry) for entry in each.added],
             "removed": [_entry(entry) for entry in each.removed],
             "changed": [_entry(entry) | {"what": list(names)} for entry, names in each.changed],

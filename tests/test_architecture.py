@@ -47,6 +47,9 @@ FLOORS: dict[str, int] = {
     "collect": 20,
     "documents": 20,
     "publish": 20,
+    "media": 20,
+    "objects": 21,
+    "target": 22,
     # 3 to 5
     "noting": 28,
     "network": 29,
@@ -102,6 +105,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "markdown_it": ("sources",),
     "markupsafe": ("formats/posts",),
     "nh3": ("html",),
+    "obstore": ("objects",),
     "prometheus_client": ("web/metrics",),
     "procrastinate": ("jobs",),
     "pydantic": ("config", "store/values"),

@@ -381,7 +381,7 @@ def test_compressed_copies_are_the_same_for_ever(planet: Planet) -> None:
     assert gzip.decompress(files["rss.xml.gz"]) == files["rss.xml"]
     assert files["rss.xml.gz"][4:8] == bytes(4), "no time"
     (planet.root / "feeds" / "rss.xml.gz").unlink()
-    assert [path.name for path in planet.run(later=DAY).published.written] == ["rss.xml.gz"]
+    assert [path.rpartition("/")[2] for path in planet.run(later=DAY).published.written] == ["rss.xml.gz"]
     assert planet.files() == files
 
 
@@ -443,7 +443,7 @@ def test_a_rehearsal_writes_nothing_and_tells_files(planet: Planet, server: Serv
     post(planet, 4)
     planet.site["formats"] = ["rss"]
     report, (difference,) = rehearsal.rehearse(planet.load(), planet.now)
-    told = {path.relative_to(planet.root / "feeds").as_posix() for path in difference.files}
+    told = set(difference.files)
     assert {"rss.xml", "archive-1/rss.xml", "index.html", "style.css"} <= told
     assert (planet.files(), len(server.log), report.notes) == (before, asked, ())
     planet.run(later=HOUR)

@@ -80,13 +80,13 @@ def once(config: Path | None, as_json: bool, verbose: int, quiet: bool, force: b
     from aggregator import report
 
     if wishes.json:
-        would = {"would_change": report.rehearsal_as_json(differences, loaded.output)} if dry else {}
-        report.show_json(report.run_as_json(result, loaded.output) | would)
+        would = {"would_change": report.rehearsal_as_json(differences)} if dry else {}
+        report.show_json(report.run_as_json(result) | would)
     elif dry:
         report.show_trouble(result, quiet=wishes.quiet, again=wishes.verbose > 0)
         report.show_rehearsal(differences)
     elif wishes.verbose or (terminal and not wishes.quiet):
-        report.show_run(result, Path(loaded.site.output), now, every=wishes.verbose > 0)
+        report.show_run(result, loaded.bucket or str(Path(loaded.site.output)), now, every=wishes.verbose > 0)
     else:
         report.show_trouble(result, quiet=wishes.quiet)
     if result.nothing_done or (strict and result.failed):

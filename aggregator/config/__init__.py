@@ -18,7 +18,7 @@ from aggregator.config import entries, problems, shelves, templates, toml
 from aggregator.config import web as webs
 from aggregator.config.modules import find_format
 from aggregator.config.problems import Problem
-from aggregator.config.tables import CategorySettings, Fetching, Host, Site, Web, store_url
+from aggregator.config.tables import CategorySettings, Fetching, Host, Site, Web, is_bucket, store_url
 from aggregator.config.toml import KeyPath
 from aggregator.errors import ConfigError
 from aggregator.matching import fold_path, spelled
@@ -48,8 +48,17 @@ class Config:
 
     @property
     def output(self) -> Path:
-        """The folder that is published."""
+        """The folder that is published. Raises ConfigError where that is an object store: who needs a folder cannot go
+        on."""
+        if self.bucket:
+            why = f"{self.bucket} is no folder; serve it from where it is, or by a CDN, or write the path of a folder"
+            raise ConfigError(f"{self.file}: site.output: {why}")
         return self.root / self.site.output
+
+    @property
+    def bucket(self) -> str:
+        """The URL of the objects that are published, `s3://bucket/prefix`; "" where there is a folder for that."""
+        return self.site.output if is_bucket(self.site.output) else ""
 
     @property
     def pace(self) -> Pace:
@@ -136,6 +145,8 @@ def _read(file: Path, root: Path, data: dict[str, Any], found: list[Problem], lo
     missing: list[Problem] = []
     sources = entries.made(listed, site, fetch, root, found, missing)
     found.extend(webs.check(web, root, missing))
+    if "web" in data and is_bucket(site.output):
+        found.append((("web",), "serves a folder, and `output` is none; remove [web], or write the path of a folder"))
     found.extend(missing if look else ())
     found.extend(shelves.problems(settings, places, sources))
     own = templates.read(file.absolute().parent / "templates", found)
@@ -206,6 +217,8 @@ def _twice(site: Site, web: Web | None) -> Iterator[Problem]:
 
 def _entangled(root: Path, site: Site, listed: Iterable[entries.Entry]) -> Iterator[Problem]:
     """An output that is no folder of its own: what is ours to write and sweep there would be somebody's."""
+    if is_bucket(site.output):
+        return
     output = (root / site.output).resolve()
     if root.resolve().is_relative_to(output):
         yield ("site", "output"), f"{site.output} holds the whole project; write a folder of its own"
@@ -227,11 +240,14 @@ def _out_of_reach(root: Path, site: Site | None, listed: Iterable[entries.Entry]
             yield (*entry.path, "path"), f"{why}; create the folder or mend the path"
     if site:
         file = _store_file(root, site.store)
-        folders = {"output": root / site.output} | ({"store": file.parent} if file else {})
+        folders = {} if is_bucket(site.output) else {"output": root / site.output}
+        folders |= {"store": file.parent} if file else {}
         for key, folder in folders.items():
             there = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
             if why := _hindrance(there, os.W_OK | os.X_OK):
                 yield ("site", key), f"{why}; mend that or write another path"
+        if is_bucket(site.output) and find_spec("obstore") is None:
+            yield ("site", "output"), "needs obstore; install aggregator with its extra: aggregator[s3]"
         if file is None:
             if find_spec("psycopg") is None:
                 yield ("site", "store"), "needs psycopg; install aggregator with its extra: aggregator[cluster]"

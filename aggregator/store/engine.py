@@ -21,7 +21,7 @@ from aggregator.text import one_line
 _PORTION = 500
 _Value = TypeVar("_Value")
 
-SCHEMA = "0007"
+SCHEMA = "0008"
 """The newest migration; a store that says so is not migrated again, and Alembic is not even imported."""
 
 HALF = "half"

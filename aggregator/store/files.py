@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import Connection, delete, literal_column, select
+from sqlalchemy import Connection, bindparam, delete, literal_column, select, update
 
 from aggregator.store.engine import insert_new, portions
 from aggregator.store.tables import file
@@ -39,6 +39,22 @@ def owners(db: Connection, paths: Collection[str]) -> Mapping[str, int]:
         rows = db.execute(select(file.c.path, file.c.category_id).where(file.c.path.in_(some)))
         found |= {row[0]: row[1] for row in rows}
     return found
+
+
+def sent(db: Connection, paths: Collection[str]) -> Mapping[str, str]:
+    """What was sent of files of ours to an object store, by their paths: a print of ours and the ETag."""
+    found: dict[str, str] = {}
+    for some in portions(sorted(paths)):
+        rows = db.execute(select(file.c.path, file.c.sent).where(file.c.path.in_(some), file.c.sent != ""))
+        found |= {row[0]: row[1] for row in rows}
+    return found
+
+
+def note_sent(db: Connection, sent: Mapping[str, str]) -> None:
+    """Note what was sent of files of ours."""
+    if sent:
+        rows = [{"of": path, "now": what} for path, what in sorted(sent.items())]
+        db.execute(update(file).where(file.c.path == bindparam("of")).values(sent=bindparam("now")), rows)
 
 
 def every(db: Connection) -> Sequence[str]:

@@ -16,7 +16,8 @@ again), bytes `received` and `saved`; `size` is that of the last full document. 
 hour by status (0: no answer), `run` the last runs, `incident` each change of a source's state that an owner wants to
 hear of, `hub` the WebSub subscription of a source.
 
-`file` names what we wrote, by its path below the output, with the number of its `archive`, 0 for what is in none.
+`file` names what we wrote, by its path below the output, with the number of its `archive`, 0 for what is in none;
+`sent` is what an object store was sent of it: a print of ours, a space, its ETag.
 `archived` says which archive document of a category a story is in, also while it is not published; what is in none is
 `open`. Of an `archive`, `rendered` is the state in which its documents were written, `holds` a print of what it shows;
 `due` says that this may have changed since. Of a category, `archives` is the state in which all of them were looked at.
@@ -212,6 +213,7 @@ file = Table(
     Column("path", Text, primary_key=True),
     Column("category_id", Integer, ForeignKey("category.id"), nullable=False),
     Column("archive", Integer, nullable=False, server_default="0"),
+    Column("sent", Text, nullable=False, server_default=""),
     Index("file_by_archive", "category_id", "archive"),
     _some("file_current", "archive = 0", "category_id", "path"),
 )

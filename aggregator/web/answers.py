@@ -6,25 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import formatdate, parsedate_to_datetime
 
+from aggregator import media
 from aggregator.web.documents import Document
 
-_OTHER = "application/octet-stream"
-_TYPES = {
-    "css": "text/css",
-    "gz": "application/gzip",
-    "html": "text/html",
-    "ico": "image/vnd.microsoft.icon",
-    "jpg": "image/jpeg",
-    "json": "application/json",
-    "markdown": "text/markdown",
-    "md": "text/markdown",
-    "opml": "text/x-opml",
-    "png": "image/png",
-    "svg": "image/svg+xml",
-    "txt": "text/plain",
-    "webp": "image/webp",
-    "xml": "application/xml",
-}
 _SHOWN = ("application/rss+xml", "application/atom+xml")
 """Feeds that a browser shows with their stylesheet when they are called application/xml, and else offers to save."""
 _FEEDS = (*_SHOWN, "application/feed+json")
@@ -48,7 +32,7 @@ class Terms:
 
     def media_type(self, name: str) -> str:
         """The media type of a file."""
-        return self.types.get(name) or _TYPES.get(name.rpartition(".")[2].lower(), _OTHER)
+        return media.media_type(name, self.types)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +42,6 @@ class Answer:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
-
-
-def is_text(media_type: str) -> bool:
-    """Whether documents of a type are UTF-8, and are worth compressing."""
-    return media_type.startswith("text/") or media_type.endswith(("xml", "json"))
 
 
 def answer(document: Document, path: str, asked: Mapping[str, str], terms: Terms) -> Answer:
@@ -86,7 +65,7 @@ def answer(document: Document, path: str, asked: Mapping[str, str], terms: Terms
     headers = {
         "ETag": f'"{tag}"',
         "Last-Modified": formatdate(document.modified, usegmt=True),
-        "Cache-Control": f"public, max-age={terms.max_age}",
+        "Cache-Control": media.cache_control(terms.max_age),
         "X-Content-Type-Options": "nosniff",
     }
     if vary:
@@ -98,7 +77,7 @@ def answer(document: Document, path: str, asked: Mapping[str, str], terms: Terms
         headers["Link"] = ", ".join([*links, f'<{terms.base_url}{path}>; rel="self"'])
     if _has_it(asked, tag, document.modified):
         return Answer(304, headers)
-    headers["Content-Type"] = f"{sent}; charset=utf-8" if is_text(sent) else sent
+    headers["Content-Type"] = media.content_type(sent)
     if gzipped:
         headers["Content-Encoding"] = "gzip"
     return Answer(200, headers, document.gzipped if gzipped else document.data)

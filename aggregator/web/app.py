@@ -14,10 +14,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from aggregator.config import Config
-from aggregator.formats import find
-from aggregator.text import http_url, mime_type
+from aggregator.media import is_text, max_age, types
+from aggregator.text import http_url
 from aggregator.web import tree
-from aggregator.web.answers import METHODS, Answer, Terms, answer, is_text, permitted
+from aggregator.web.answers import METHODS, Answer, Terms, answer, permitted
 from aggregator.web.documents import Shelf
 from aggregator.web.health import health
 
@@ -50,12 +50,11 @@ def app(config: Config, clock: Callable[[], datetime], hooks: Sequence[Route] = 
 
 
 def terms(config: Config) -> Terms:
-    """What the config says of serving. An answer is fresh for as long as sources are left alone, a minute or more."""
-    kinds = [find(name) for name in config.site.formats]
+    """What the config says of serving."""
     return Terms(
-        types={kind.FILENAME: mime_type(kind.MEDIA_TYPE) for kind in kinds if kind.FILENAME},
+        types=types(config.site.formats),
         base_url=config.site.base_url,
-        max_age=max(60, round(config.pace.interval.total_seconds())),
+        max_age=max_age(config.pace.interval),
         hubs=tuple(filter(None, map(http_url, config.site.hubs))),
     )
 

@@ -40,6 +40,7 @@ def listen(config: Config, instead: str = "") -> Listeners:
 
     Raises ConfigError and AggregatorError.
     """
+    _ = config.output  # it serves a folder alone
     try:
         public = _listen(instead or config.web.listen, "--listen")
     except ValueError as error:
