@@ -232,7 +232,9 @@ def daemon(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> Non
 @cli.command()
 @common
 def worker(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None:
-    """Share the work with other workers, on any number of machines, until it is ended.
+    """Share the work with other workers, until it is ended.
+
+    There may be any number of them, on any number of machines.
 
     Needs a store on PostgreSQL, and the extra aggregator[cluster]. What is due is handed out among all workers with
     that store; no host is asked by two of them at a time. SIGTERM ends it within seconds, and others go on.
