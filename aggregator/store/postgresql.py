@@ -7,6 +7,7 @@ frees the lock as soon as the session ends, however it ends. Its name tells othe
 import os
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -103,7 +104,14 @@ def writer(url: str, now: datetime, what: str, *, again: bool, shared: bool = Fa
             connection.commit()
         taken.append(True)
 
+    def give_back(connection: Any, _record: object) -> None:
+        """The server notices that a session has ended a moment after the next run may have begun."""
+        with suppress(Exception):  # a session that was lost has no lock
+            connection.execute("SELECT pg_advisory_unlock_all()")
+            connection.rollback()
+
     event.listen(made, "connect", take)
+    event.listen(made, "close", give_back)
     return made
 
 
