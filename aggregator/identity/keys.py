@@ -33,6 +33,9 @@ PRINTS = "2"
 """Which way of making words, digests and keys this is: another number whenever they come out otherwise for an item."""
 
 _URL = re.compile(r"https?://([^\s\"'<>\\]+)")
+_SIMPLE = re.compile(
+    r"https?://([a-z0-9.-]*[a-z0-9])((?:/[\w.~/-]*)?)", re.ASCII
+)  # nothing to leave out but at the end
 _ESCAPE = re.compile("%([0-9a-fA-F]{2})")
 _UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~")
 _GLOBAL_GUID = re.compile(
@@ -64,6 +67,8 @@ def canonical_url(url: str) -> str:
 
 def _split(url: str) -> tuple[str, str]:
     """Host with port, and path with query; ("", "") for what is no URL with a host."""
+    if found := _SIMPLE.fullmatch(url):
+        return found[1], _plain_path(found[2])
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").rstrip(".")
@@ -109,7 +114,7 @@ def _file(url: str) -> str:
 
 def folded(value: str) -> str:
     """Text as it is compared: one spelling of each character, no case, single spaces."""
-    return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
+    return text.single_spaced(unicodedata.normalize("NFKC", value).casefold())
 
 
 def digest(item: Item) -> str:
