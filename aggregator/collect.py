@@ -13,7 +13,7 @@ from itertools import islice
 from aggregator import sources
 from aggregator.asking import Asking
 from aggregator.errors import FetchError, ParseError, SourceError
-from aggregator.model import Document, Feed, Fetch, Found, Hints, Item, Source, Trouble, Validators, Visit
+from aggregator.model import Document, Feed, Fetch, Found, Hints, Item, Signs, Source, Trouble, Validators, Visit
 from aggregator.reading import pool
 
 _log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ async def visit(source: Source, known: Mapping[str, Validators], fetch: Fetch) -
 async def read(source: Source, document: Document) -> Visit:
     """What a document is that nobody was asked for, as its hub delivered it. Raises ParseError."""
     batch = await asyncio.get_running_loop().run_in_executor(_threads, pool.read, source.kind, document, source)
-    return Visit(source, batch.items, batch.feed, said={document.name: batch.warnings})
+    return Visit(source, batch.items, batch.feed, said={document.name: batch.warnings}, signs=batch.signs)
 
 
 def _read(source: Source, found: Found) -> Visit:
@@ -76,6 +76,7 @@ def _read(source: Source, found: Found) -> Visit:
     One that cannot be read is a warning, or, when it was all there is, the error.
     """
     items: list[Item] = []
+    signs: list[Signs] = []
     feed: Feed | None = None
     hints: Hints | None = None
     answer = found.answer and replace(found.answer, body=b"")
@@ -89,6 +90,7 @@ def _read(source: Source, found: Found) -> Visit:
             broken[document.name] = str(error)
             continue
         items += batch.items
+        signs += batch.signs
         feed = batch.feed or feed
         hints = batch.hints or hints
         said[document.name] = batch.warnings
@@ -107,4 +109,5 @@ def _read(source: Source, found: Found) -> Visit:
         said=said | {name: (what,) for name, what in broken.items()},
         answer=answer,
         hints=hints,
+        signs=tuple(signs),
     )

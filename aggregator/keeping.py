@@ -169,11 +169,13 @@ def _decide(
     decision = identity.Decision((), (), standing.habits)
     if not visit.error and (visit.items or not remote):  # a feed without entries says nothing of any
         origins = set() if remote else {*(before.keys() - visit.held.keys() - visit.broken), *visit.documents}
-        keys = set() if is_first else {key for item in visit.items for key in identity.keys(item)}
+        keys = set() if is_first else {key for each in visit.signs for key in each.keys}
         known = () if is_first else visits.known(db, standing.id, keys, origins)
         held = visit.held.keys() | visit.broken
-        policy, habits = visit.source.policy, standing.habits
-        decision = identity.decide(visit.items, known, now, remote=remote, policy=policy, habits=habits, held=held)
+        policy, habits, ready = visit.source.policy, standing.habits, visit.signs
+        decision = identity.decide(
+            visit.items, known, now, remote=remote, policy=policy, habits=habits, held=held, ready=ready
+        )
         visit = _told(visit, decision)
     changes = decision.changes
     learned = _learned(visit, standing, changes, before, now)

@@ -228,13 +228,26 @@ class Fetch(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Signs:
+    """What an item is recognised by, and its prints (identity.signs): of its `words` and, as a `digest`, of all."""
+
+    keys: tuple[str, ...]
+    words: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
-    """What reading one document gave. A draft gives no items and no warning; what cannot be read raises ParseError."""
+    """What reading one document gave. A draft gives no items and no warning; what cannot be read raises ParseError.
+
+    `signs` are those of the items, one by one; whoever has documents read adds them.
+    """
 
     items: tuple[Item, ...] = ()
     feed: Feed | None = None
     hints: Hints | None = None
     warnings: tuple[str, ...] = ()
+    signs: tuple[Signs, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,7 +354,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One attempt at a source, with its outcome.
+    """One attempt at a source, with its outcome; `signs` are those of the `items`, one by one.
 
     `documents` were read now, `held` stand as they were (their validators may have been renewed), `broken` could not be
     read, so what they gave before still counts. `error` is one line, with its class in front, when the visit failed as
@@ -364,6 +377,7 @@ class Visit:
     trouble: Trouble | None = None
     seconds: float = 0.0
     cost: Cost = FREE
+    signs: tuple[Signs, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -295,10 +295,12 @@ def _keep(
             _poll_soon(db, {source.key: (source, standing)}, mine, now, "its hub delivered what cannot be read")
             return Outcome(source, title, warnings=(masked(why),))
         mine = held.deliver(db, mine, now)
-        keys = {key for item in visit.items for key in identity.keys(item)}
+        keys = {key for each in visit.signs for key in each.keys}
         known = visits.known(db, standing.id, keys, ())
         policy, habits = source.policy, standing.habits
-        decision = identity.decide(visit.items, known, now, remote=True, policy=policy, habits=habits, part=True)
+        decision = identity.decide(
+            visit.items, known, now, remote=True, policy=policy, habits=habits, part=True, ready=visit.signs
+        )
         changes = [change for change in decision.changes if not _is_late(change)]
         standing = replace(standing, rhythm=rhythm_after(visit, standing, changes, now))
         visits.add(db, standing.id, visit, changes, now, standing.rhythm)

@@ -29,6 +29,13 @@ def _cut(line: str, length: int) -> str:
     return line[:length]
 
 
+def single_spaced(text: str) -> str:
+    """Each run of whitespace (all of Unicode's) as one space, none at the ends."""
+    if text.isprintable() and "  " not in text:  # the space is the one whitespace that counts as printable
+        return text.strip(" ")
+    return " ".join(text.split())
+
+
 def one_line(text: object, limit: int = 500) -> str:
     """Plain text on one line: `legal`, each run of whitespace (all of Unicode's) one space, none at the ends.
 
@@ -36,7 +43,7 @@ def one_line(text: object, limit: int = 500) -> str:
     """
     if text is None or text == "":
         return ""
-    line = " ".join(legal(str(text)).split())
+    line = single_spaced(legal(str(text)))
     return line if len(line) <= limit else _cut(line, limit - 1).rstrip() + "…"
 
 
@@ -130,7 +137,7 @@ def _at_once(html: str, enough: int | None) -> str | None:
         parts[::3] = [decode(text) if "&" in text else text for text in parts[::3]]
     parts[1::3] = [""] * len(names)
     parts[2::3] = [" " if name in _BLOCKS else "" for name in names]
-    text = " ".join(legal("".join(parts)).split())
+    text = " ".join(legal("".join(parts).replace("\n", " ")).split())  # without lines, it is mostly legal at a glance
     return text if enough is None or is_whole or len(text) > enough else None
 
 

@@ -84,11 +84,12 @@ def decide(engine: Engine, source: int, items: Sequence[Item]) -> tuple[float, f
     with reading(engine) as db:
         source_id = stored.standings(db)[url(source)].id
         start = time.perf_counter()
-        keys = {key for each in items for key in identity.keys(each)}
+        ready = [identity.signs(each) for each in items]
+        keys = {key for each in ready for key in each.keys}
         asked = time.perf_counter()
         known = visits.known(db, source_id, keys, set())
         read = time.perf_counter() - asked
-        changes = identity.decide(items, known, NOW, remote=True).changes
+        changes = identity.decide(items, known, NOW, remote=True, ready=ready).changes
         whole = time.perf_counter() - start
     counts = [sum(change.what == what for change in changes) for what in ("same", "new")]
     if counts != [ENTRIES - NEW, NEW]:

@@ -86,8 +86,10 @@ def test_the_trouble_of_one_is_not_the_others(planet: Planet) -> None:
     """Lone surrogates, which no reader lets through, cannot be stored."""
     every = [Source(name, "feed", None) for name in "abc"]
     titles = {"a": "Fine", "b": "\ud800", "c": "Fine as well"}
+    items = {key: (Item(guid="1", title=title),) for key, title in titles.items()}
+    signs = {key: tuple(map(identity.signs, own)) for key, own in items.items()}
     made = {
-        each.key: Visit(each, (Item(guid="1", title=titles[each.key]),), documents={each.key: Validators("e")})
+        each.key: Visit(each, items[each.key], documents={each.key: Validators("e")}, signs=signs[each.key])
         for each in every
     }
     engine = open_store(planet.load().store)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator import dates, html, text
+from aggregator.identity.keys import _split, canonical_url
 from aggregator.sources.feed import decoding, own
 from tests.test_html import PIECES
 
@@ -63,6 +64,17 @@ def test_urls(url: str) -> None:
     assert text.http_url(url) == text.http_url(f" {url}")
 
 
+@given(URLS | st.from_regex(r"https?://[a-z0-9.-]{1,9}(/(index\.html?|[\w.~-]{0,5}/{0,2})){0,3}", fullmatch=True))
+def test_urls_as_they_are_compared(url: str) -> None:
+    assert canonical_url(url) == canonical_url(url.replace("http", "HTTP", 1))
+    assert _split(url) == _split(url.replace("http", "HTTP", 1))
+
+
+@given(st.text() | st.text("ab \n\t\x1f\x85\xa0\u2003\u200b\u3000"))
+def test_single_spaces(raw: str) -> None:
+    assert text.single_spaced(raw) == " ".join(raw.split())
+
+
 @given(st.text() | st.text("ab \n\t\r\x00\x85\ufeff\ud800&;amp<"))
 def test_plain_text(raw: str) -> None:
     assert text.legal(raw) == re.sub(
@@ -92,7 +104,7 @@ FRAGMENTS = st.lists(PIECES | st.sampled_from(["&am", "p;", "\r", "\n", "</P", "
 )
 
 
-@given(FRAGMENTS, st.integers(0, 60))
+@given(FRAGMENTS, st.integers(1, 60))
 def test_plain_text_of_markup(fragment: str, limit: int) -> None:
     whole = " ".join("".join(text._pieces(fragment)).split())
     assert text.plain(fragment) == whole

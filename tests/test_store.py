@@ -20,7 +20,7 @@ from sqlalchemy import Engine, func, select, text
 
 from aggregator import sources
 from aggregator.errors import AggregatorError, LockedError
-from aggregator.identity import digest
+from aggregator.identity import digest, signs
 from aggregator.identity.keys import _URL, _bare, print_of
 from aggregator.keeping import Outcome
 from aggregator.keeping import keep as _keep
@@ -78,7 +78,8 @@ class Store:
         """Items get the categories of their source when they have none; posts are documents of their own."""
         items = tuple(replace(each, categories=each.categories or source.categories) for each in items)
         names = [each.origin for each in items] if source.kind == "seed" else [source.key]
-        found = Visit(source, items, **{"documents": dict.fromkeys(names, Validators(stamp=f"{now}")), **fields})
+        given = {"documents": dict.fromkeys(names, Validators(stamp=f"{now}")), "signs": tuple(map(signs, items))}
+        found = Visit(source, items, **given | fields)
         with reading(self.engine) as db:
             standing = stored.standings(db)[source.key]
         outcome = _keep(self.engine, found, standing, now)

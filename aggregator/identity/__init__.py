@@ -9,8 +9,8 @@ from aggregator.identity.keys import canonical_url as canonical_url
 from aggregator.identity.keys import digest as digest
 from aggregator.identity.keys import is_global as is_global
 from aggregator.identity.keys import keys as keys
+from aggregator.identity.keys import signs as signs
 from aggregator.identity.keys import story_keys as story_keys
-from aggregator.identity.keys import words as words
 from aggregator.identity.values import Change as Change
 from aggregator.identity.values import Decision as Decision
 from aggregator.identity.values import Habits as Habits

@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from aggregator.identity.keys import digest, print_of, signs, stored
+from aggregator.identity.keys import print_of, signs, stored
 from aggregator.identity.learning import learn, reidentified
 from aggregator.identity.recognising import adopt
 from aggregator.identity.values import Change, Decision, Habits, Known, Met
-from aggregator.model import Item
+from aggregator.model import Item, Signs
 from aggregator.policy import Future, Identity, Policy
 
 _PLAIN, _UNKNOWN = Policy(), Habits()
@@ -30,6 +30,7 @@ def decide(
     habits: Habits = _UNKNOWN,
     held: Collection[str] = frozenset(),
     part: bool = False,
+    ready: Sequence[Signs] | None = None,
 ) -> Decision:
     """What a visit means for one source, in an order that does not depend on the order of `items`.
 
@@ -38,11 +39,13 @@ def decide(
     A local item that is known and not met again is removed; a feed only lists its newest, so from absence nothing
     follows. `habits` are what earlier visits taught; what the owner says of `policy.identity` goes before. Posts are
     always recognised by all that they have. What is but a `part` of a feed, as hubs deliver it, teaches nothing of its
-    habits, and takes more to look like a feed with new ids.
+    habits, and takes more to look like a feed with new ids. `ready` are the signs of `items` that were made already.
     """
     learned = policy.identity == "auto"
     mode = (habits.mode if learned else policy.identity) if remote else "auto"
-    incoming = _distinct([_meet(item, mode, learned=learned) for item in items], remote, strict=not learned and remote)
+    ready = [signs(item) for item in items] if ready is None else ready
+    met = [_meet(item, own, mode, learned=learned) for item, own in zip(items, ready, strict=True)]
+    incoming = _distinct(met, remote, strict=not learned and remote)
     rows = [row for row in sorted(known, key=lambda row: row.id) if row.origin not in held or remote]
     adopted = adopt(incoming, rows, mode, learned=learned)
     warning = ""
@@ -76,12 +79,12 @@ def _told(before: Habits, after: Habits) -> str:
     return f"is recognised by {after.mode} from now on: {after.why}" if after.mode != before.mode else ""
 
 
-def _meet(item: Item, mode: Identity, *, learned: bool) -> Met:
+def _meet(item: Item, own: Signs, mode: Identity, *, learned: bool) -> Met:
     """An item of a visit; a guid that nobody trusts is left out, lest it count as an edit."""
-    if mode not in ("auto", "guid"):
+    if item.guid and mode not in ("auto", "guid"):
         item = replace(item, guid="")
-    said, found = signs(item)
-    return Met(item, found, stored(found, mode, learned=learned), digest(item), said)
+        own = signs(item)
+    return Met(item, own.keys, stored(own.keys, mode, learned=learned), own.digest, own.words)
 
 
 def _distinct(every: Sequence[Met], remote: bool, *, strict: bool) -> list[Met]:

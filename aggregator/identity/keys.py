@@ -11,11 +11,10 @@ import string
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import lru_cache
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from aggregator import text
-from aggregator.model import Item
+from aggregator.model import Item, Signs
 from aggregator.policy import Identity
 
 _TRACKING = re.compile(
@@ -34,6 +33,9 @@ PRINTS = "2"
 """Which way of making words, digests and keys this is: another number whenever they come out otherwise for an item."""
 
 _URL = re.compile(r"https?://([^\s\"'<>\\]+)")
+_SIMPLE = re.compile(
+    r"https?://([a-z0-9.-]*[a-z0-9])((?:/[\w.~/-]*)?)", re.ASCII
+)  # nothing to leave out but at the end
 _ESCAPE = re.compile("%([0-9a-fA-F]{2})")
 _UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~")
 _GLOBAL_GUID = re.compile(
@@ -65,6 +67,8 @@ def canonical_url(url: str) -> str:
 
 def _split(url: str) -> tuple[str, str]:
     """Host with port, and path with query; ("", "") for what is no URL with a host."""
+    if found := _SIMPLE.fullmatch(url):
+        return found[1], _plain_path(found[2])
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").rstrip(".")
@@ -110,7 +114,7 @@ def _file(url: str) -> str:
 
 def folded(value: str) -> str:
     """Text as it is compared: one spelling of each character, no case, single spaces."""
-    return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
+    return text.single_spaced(unicodedata.normalize("NFKC", value).casefold())
 
 
 def digest(item: Item) -> str:
@@ -140,17 +144,15 @@ def _bare(url: re.Match[str]) -> str:
 
 def keys(item: Item) -> tuple[str, ...]:
     """All that an item may be recognised by, strongest first; there is always the last, `text:`."""
-    return signs(item)[1]
+    return signs(item).keys
 
 
-@lru_cache(
-    maxsize=1000
-)  # the entries of a feed: the store is asked for what has their keys, and then they are compared
-def signs(item: Item) -> tuple[str, tuple[str, ...]]:
-    """The print of an item's words, and all its keys."""
+def signs(item: Item) -> Signs:
+    """All that can be said of an item by itself. It takes a while, so whoever reads documents has it made."""
     said = words(item)
     day = f"{item.published:%Y-%m-%d}" if item.published else ""
-    link, tail = canonical_url(item.url), _split(item.guid)[1] or _split(item.url)[1]
+    host, page = _split(item.url)
+    link, tail = host + page if page else "", (page if item.guid == item.url else _split(item.guid)[1]) or page
     title = folded(item.title) or folded(text.plain(item.content, 80) or item.summary[:80])
     found = (
         item.guid and "guid:" + item.guid,
@@ -162,7 +164,8 @@ def signs(item: Item) -> tuple[str, tuple[str, ...]]:
         title and "title:" + print_of(title),
         "text:" + print_of(said + day),
     )
-    return said, tuple(key if len(key) <= 300 else key[:200] + print_of(key) for key in found if key)
+    own = tuple(key if len(key) <= 300 else key[:200] + print_of(key) for key in found if key)
+    return Signs(own, said, digest(item))
 
 
 def stored(found: tuple[str, ...], mode: Identity, *, learned: bool) -> tuple[str, ...]:

@@ -1,4 +1,5 @@
-"""The process that reads documents: one after another, as it is told, until the one who tells is gone.
+"""The process that reads documents: one after another, as it is told, until the one who tells is gone. What can be said
+of an item by itself, its signs, is made here as well: the one who tells has all the rest to do.
 
 It has a limit of memory, and ends itself when a document takes far too long and nobody is left to end it.
 """
@@ -17,7 +18,8 @@ from typing import Any
 
 from aggregator import sources
 from aggregator.errors import ParseError
-from aggregator.model import Batch, Document, Enclosure, Image, Item, Link, Person, Source, Tag
+from aggregator.identity import signs
+from aggregator.model import Batch, Document, Enclosure, Image, Item, Link, Person, Signs, Source, Tag
 
 MEMORY = 1_000_000_000
 """Bytes of address space (RLIMIT_AS); a usual document needs a third of it, libraries included."""
@@ -43,7 +45,7 @@ def main(descriptor: int) -> None:
         Path("/proc/self/oom_score_adj").write_text("1000")
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_AS, MEMORY)
-    for kind in (Batch, Enclosure, Image, Item, Link, Person, Tag):  # those that there are many of
+    for kind in (Batch, Enclosure, Image, Item, Link, Person, Signs, Tag):  # those that there are many of
         pickle_by_fields(kind)
     with Connection(descriptor) as line, contextlib.suppress(EOFError, ConnectionError):
         while True:
@@ -64,7 +66,8 @@ def pickle_by_fields(kind: type[Any]) -> None:
 def _answer(kind: str, document: Document, source: Source) -> bytes:
     made: Batch | ParseError | Mistake
     try:
-        made = sources.find(kind).read(document, source)
+        batch = sources.find(kind).read(document, source)
+        made = replace(batch, signs=tuple(map(signs, batch.items)))
     except ParseError as error:
         made = error
     except MemoryError:

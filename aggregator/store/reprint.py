@@ -5,7 +5,7 @@ Without that all stored items would look edited to it, and those without guid an
 
 from sqlalchemy import Connection, select, update
 
-from aggregator.identity import PRINTS, digest, keys, words
+from aggregator.identity import PRINTS, signs
 from aggregator.model import Item
 from aggregator.store import meta
 from aggregator.store.items import save_keys
@@ -23,7 +23,7 @@ def reprint(db: Connection) -> None:
     query = select(item.c.id, item.c.source_id, item.c.data).where(item.c.data != "{}").order_by(item.c.id)
     while rows := db.execute(query.where(item.c.id > last).limit(_PORTION)).all():
         for row in rows:
-            value = load(Item, row.data)
-            db.execute(update(item).where(item.c.id == row.id).values(words=words(value), digest=digest(value)))
-            save_keys(db, row.source_id, row.id, keys(value))
+            own = signs(load(Item, row.data))
+            db.execute(update(item).where(item.c.id == row.id).values(words=own.words, digest=own.digest))
+            save_keys(db, row.source_id, row.id, own.keys)
         last = rows[-1].id

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, delete, insert, select, update
 
 from aggregator.identity import canonical_url
 from aggregator.model import CategoryPath, Feed, Item
@@ -47,9 +47,9 @@ def refresh(
     if unknown := {path for own in places.values() for path in own} - placed.keys():
         placed.update(categories.place(db, unknown, slugs, now))
     before: dict[int, dict[int, bool]] = {}
-    for row in db.execute(select(story_category).where(story_category.c.story_id.in_(numbers))):
+    for row in db.execute(_BEFORE, {"these": numbers}):
         before.setdefault(row.story_id, {})[row.category_id] = row.leaf
-    old = {row.id: row for row in db.execute(select(story).where(story.c.id.in_(numbers)))}
+    old = {row.id: row for row in db.execute(_OLD, {"these": numbers})}
     rewritten: list[dict[str, Any]] = []
     moved: dict[int, Mapping[int, bool]] = {}
     dirty: set[int] = set()
@@ -84,6 +84,16 @@ def refresh(
     categories.bump(db, dirty)
 
 
+_THESE: BindParameter[Any] = bindparam("these", expanding=True)
+_OLD = select(*story.c["id", "digest", "published", "first_seen", "updated"]).where(story.c.id.in_(_THESE))
+_BEFORE = select(*story_category.c["story_id", "category_id", "leaf"]).where(story_category.c.story_id.in_(_THESE))
+_OWN = item.c["id", "story_id", "source_id", "data", "digest", "published", "first_seen", "updated"]
+_LIVE: Select[Any] = (
+    select(*_OWN, source.c.key.label("source_key"), source.c.title.label("source_title"), source.c.feed)
+    .join(source)
+    .where(item.c.story_id.in_(_THESE), item.c.removed.is_(None), source.c.active)
+    .order_by(source.c.remote, source.c.priority.desc(), item.c.first_seen, source.c.key, item.c.identity)
+)
 _REWRITE = update(story).where(story.c.id == bindparam("of"))
 _LEAVE = delete(story_category).where(story_category.c.story_id == bindparam("of"))
 _PLACE = insert(story_category)
@@ -93,13 +103,12 @@ def _copies(db: Connection, numbers: Sequence[int], view: View) -> Mapping[int, 
     """The copies that may be shown, by story, the best first: a post of one's own, else by priority, else by age.
 
     Their dates are those of the first sight, lest a rule on age come out differently when upstream moves one."""
-    live = item.c.story_id.in_(numbers) & item.c.removed.is_(None) & source.c.active
-    columns = (item, source.c.key.label("source_key"), source.c.title.label("source_title"), source.c.feed)
-    order = (source.c.remote, source.c.priority.desc(), item.c.first_seen, source.c.key, item.c.identity)
     copies: dict[int, list[_Copy]] = {}
     titles: dict[int, str] = {}
-    for row in db.execute(select(*columns).join(source).where(live).order_by(*order)):
-        came = replace(load(Item, row.data), published=moment(row.published))
+    for row in db.execute(_LIVE, {"these": numbers}):
+        came, published = load(Item, row.data), moment(row.published)
+        if came.published != published:
+            came = replace(came, published=published)
         if row.source_id not in titles:
             titles[row.source_id] = row.source_title or load(Feed, row.feed).title
         shown = view.item(row.source_key, came, moment(row.first_seen), titles[row.source_id])

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, delete, exists, func, insert, select, update
 
 from aggregator.identity import is_global, story_keys
 from aggregator.model import CategoryPath
@@ -70,13 +70,12 @@ def settle(
 def _join_stories(db: Connection, ids: Sequence[int], authority: str, similar: bool) -> set[int]:
     """Find or make the stories of some pending items; return all stories that these belong to."""
     asleep = set(db.scalars(select(waiting.c.item_id).where(waiting.c.item_id.in_(ids))))
-    columns = (item, source.c.key.label("source_key"))
-    found = {row.id: row for row in db.execute(select(*columns).join(source).where(item.c.id.in_(ids)))}
+    found = {row.id: row for row in db.execute(_FOUND, {"these": ids})}
     touched = {row.story_id for row in found.values() if row.story_id is not None}
     fresh = [n for n in ids if found[n].story_id is None and found[n].removed is None and n not in asleep]
     keys: dict[int, list[str]] = {number: [] for number in fresh}
-    for row in db.execute(select(item_key).where(item_key.c.item_id.in_(fresh))):
-        keys[row.item_id].append(row.key)
+    for number, key in db.execute(_TELLING, {"these": fresh}):
+        keys[number].append(key)
     signs = {number: story_keys(own) for number, own in keys.items()}
     shared = _shared(db, {key for own in signs.values() for key in own})
     met = {number for number, own in signs.items() if not shared.isdisjoint(own)}
@@ -101,6 +100,11 @@ def _join_stories(db: Connection, ids: Sequence[int], authority: str, similar: b
     return touched
 
 
+_THESE: BindParameter[Any] = bindparam("these", expanding=True)
+_OWN = item.c["id", "story_id", "source_id", "identity", "data", "published", "first_seen", "updated", "removed"]
+_FOUND: Select[Any] = select(*_OWN, source.c.key.label("source_key")).join(source).where(item.c.id.in_(_THESE))
+_KIND = func.substr(item_key.c.key, 1, 5).in_(("guid:", "link:", "text:", "near:"))  # by these others may know an item
+_TELLING = select(item_key.c.item_id, item_key.c.key).where(item_key.c.item_id.in_(_THESE), _KIND)
 _BORN = insert(story)
 _JOINED = update(item).where(item.c.id == bindparam("of")).values(story_id=bindparam("joined"))
 
