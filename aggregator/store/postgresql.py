@@ -133,6 +133,14 @@ def migrating(db: Connection) -> None:
     db.execute(text("SELECT pg_advisory_xact_lock(:migrating)"), {"migrating": _MIGRATING})
 
 
+def alone(db: Connection) -> None:
+    """Keep others from the lock of the store until the transaction ends. Raises LockedError when one has it."""
+    if not db.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": _LOCK}):
+        raise LockedError(
+            f"{shown(str(db.engine.url))}: is to be brought up to date, but another run is at work; end it"
+        )
+
+
 def fit(db: Connection, tables: Sequence[str]) -> None:
     """Have the columns of these tables as SQLite has them: text sorts by code point, whatever the database's own
     order, so that the same is published; numbers have 64 bits."""
