@@ -204,8 +204,9 @@ def _cut(engine: Engine, work: int) -> bool:
 
 def _connector(store: str) -> PsycopgConnector:
     """The way to the queue, in the database of the store."""
-    session = {"application_name": "aggregator queue", "options": "-c idle_in_transaction_session_timeout=60s"}
-    return PsycopgConnector(conninfo=postgresql.address(store), kwargs=session, min_size=2, max_size=6, timeout=5.0)
+    session = postgresql.address(store, "-c idle_in_transaction_session_timeout=60s")
+    session |= {"application_name": "aggregator queue"}
+    return PsycopgConnector(kwargs=session, min_size=2, max_size=6, timeout=5.0)
 
 
 async def _make_queue(app: App, connector: PsycopgConnector) -> None:

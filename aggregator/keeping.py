@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
 from aggregator import hubs, identity, noting, schedule, sources
+from aggregator.errors import AggregatorError
 from aggregator.fetching import freshness
 from aggregator.model import HostState, Item, Source, Validators, Visit
 from aggregator.moves import moved
@@ -81,11 +82,8 @@ def keep_all(
     nobody's trouble is another's; the first error is raised when all have had their turn.
     """
     try:
-        with writing(engine) as db:
-            together(db)
-            stored.save_hosts(db, hosts or {})
-            return _keep(db, made, now, stretch, listening=listening)
-    except OperationalError:  # a full disk, a store that is locked: everybody's trouble
+        return keep_together(engine, made, now, hosts, stretch, listening=listening)
+    except (AggregatorError, OperationalError):  # a full disk, a store that is locked or away: everybody's trouble
         raise
     except Exception:
         if len(made) < 2:
@@ -94,12 +92,28 @@ def keep_all(
     errors: list[Exception] = []
     for each in made:
         try:
-            kept += keep_all(engine, [each], now, hosts, stretch, listening=listening)
+            kept += keep_together(engine, [each], now, hosts, stretch, listening=listening)
         except Exception as error:
             errors.append(error)
     if errors:
         raise errors[0]
     return kept
+
+
+def keep_together(
+    engine: Engine,
+    made: Sequence[tuple[Visit, Standing]],
+    now: datetime,
+    hosts: Mapping[str, HostState] | None = None,
+    stretch: float = 1.0,
+    *,
+    listening: bool = False,
+) -> list[Outcome | None]:
+    """The same in one transaction: all of them, or where it fails none."""
+    with writing(engine) as db:
+        together(db)
+        stored.save_hosts(db, hosts or {})
+        return _keep(db, made, now, stretch, listening=listening)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from aggregator.model import Move, Pace
-from aggregator.text import http_url
+from aggregator.text import LONGEST_URL, http_url
 
 
 def moved(history: Move | None, url: str, seen: str, pace: Pace, now: datetime, *, overlap: bool) -> Move | None:
@@ -19,12 +19,13 @@ def moved(history: Move | None, url: str, seen: str, pace: Pace, now: datetime, 
     of that answer: "" when a document or something temporary answered first, which ends a move that is not believed, as
     another target does. `overlap` says that the target is the same feed, for it had items that were known already, or
     answered 304 to validators that it gave itself; a visit without counts for nothing. A target that was another feed
-    when first met never counts: later its own items are known. Nor does a step from https down to http. A visit that
-    failed, or the very first one, says nothing: leave the history as it is.
+    when first met never counts: later its own items are known. Nor does a step from https down to http, or to an
+    address that is too long to be kept. A visit that failed, or the very first one, says nothing: leave the history as
+    it is.
     """
     settled = history if history and history.believed else None
     asked = settled.url if settled else url
-    if seen in ("", asked) or (_is_secure(asked) and not _is_secure(seen)):
+    if seen in ("", asked) or len(seen) > LONGEST_URL or (_is_secure(asked) and not _is_secure(seen)):
         return settled
     is_first = not history or history.url != seen
     if not history or is_first:

@@ -275,6 +275,9 @@ def masked(line: str) -> str:
     return _USER.sub("//***@", line)
 
 
+LONGEST_URL = 2000
+"""Characters of an address by which something that others told us of is known: an index of PostgreSQL holds 2,700."""
+
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 _PARTS = re.compile(r"(https?)://([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.IGNORECASE | re.DOTALL)
 _HOST = re.compile(r"(?=.{1,254}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")

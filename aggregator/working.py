@@ -20,13 +20,13 @@ from aggregator.collect import visit
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
 from aggregator.formats import checks, pieces
-from aggregator.keeping import Outcome, keep_all
+from aggregator.keeping import Outcome, keep_together
 from aggregator.logs import say
 from aggregator.model import HostState, Visit
 from aggregator.network import network
 from aggregator.planning import Plan, host, prepare
 from aggregator.reading import pool
-from aggregator.store import fences, history, shards
+from aggregator.store import fences, history, shards, visits
 from aggregator.store.engine import reading, writing
 from aggregator.store.sources import Standing
 from aggregator.visiting import InThread, choose, tell
@@ -138,8 +138,8 @@ async def _visit_some(
             while len(done) < _TOGETHER and not ended.empty():
                 done.append(ended.get_nowait())
             left -= len(done)
-            visits = [task.result() for task in done if task and not task.cancelled()]
-            made = [(each, plan.standings[each.source.key]) for each in visits]
+            ready = [task.result() for task in done if task and not task.cancelled()]
+            made = [(each, plan.standings[each.source.key]) for each in ready]
             own = {name: state for name, state in learned().items() if shards.number(name) == number}
             for outcome, each in await _save(desk, made, now, own):
                 _count(tally, outcome, each, plan.standings[each.source.key])
@@ -163,23 +163,24 @@ async def _stopped(desk: Desk, tasks: set[asyncio.Task[Visit]], hush: Callable[[
 async def _save(
     desk: Desk, made: Sequence[tuple[Visit, Standing]], now: datetime, hosts: Mapping[str, HostState]
 ) -> list[tuple[Outcome, Visit]]:
-    """Save visits in one transaction; where that fails by what one of them brought, each in its own."""
+    """Save visits in one transaction; where that fails each in its own, so that nobody's trouble is another's. One that
+    cannot be saved is not asked again before its interval is over."""
     if not made:
         return []
     try:
-        kept = await desk.write(again, partial(keep_all, desk.engine, made, now, hosts, desk.stretch))
-    except AggregatorError:
-        raise
-    except Exception as error:  # a border: a bug in what one source brought must not cost the others their visit
-        if len(made) == 1:
-            key = made[0][0].source.key
-            why = f"{made[0][0].source.title or key}: cannot be saved: {type(error).__name__}: {error}"
-            say(_log, "visit", why, logging.ERROR, source=key, outcome="not saved")
-            _log.info("this is where", exc_info=True)
-            standing = made[0][1].id
-            await desk.write(_in_store, desk.engine, shards.rest, [standing], now)
-            return []
-        return [pair for each in made for pair in await _save(desk, [each], now, hosts)]
+        kept = await desk.write(again, partial(keep_together, desk.engine, made, now, hosts, desk.stretch))
+    except Exception as error:  # a border: what one source brought must not cost the others their visit
+        await desk.write(fences.probe, desk.engine)  # a session that is lost saves nothing: let it end
+        if len(made) > 1:
+            return [pair for each in made for pair in await _save(desk, [each], now, hosts)]
+        source, standing = made[0][0].source, made[0][1]
+        said = getattr(error, "orig", error)  # without the statement and all that was to be saved
+        why = f"{source.title or source.key}: cannot be saved: {type(error).__name__}: {said}"
+        say(_log, "visit", why, logging.ERROR, source=source.key, outcome="not saved")
+        _log.info("this is where", exc_info=True)
+        until = now + source.pace.interval
+        await desk.write(_in_store, desk.engine, visits.postpone, standing.id, until, "could not be saved")
+        return []
     return [(outcome, each) for outcome, (each, _) in zip(kept, made, strict=True) if outcome]
 
 

@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 
 from aggregator.store.engine import open_store
 
 USER = "planet"
-PASSWORD = "se:cr/et"
+PASSWORD = "se:cr/e t"
 _NOBODY = 65534 if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
 _QUICK = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "16MB", "max_connections": "40"}
 
@@ -72,7 +73,7 @@ class Postgres:
 
     def url(self, database: str, *, driver: str = "+psycopg", password: str = PASSWORD) -> str:
         """The address of a database."""
-        word = password.replace(":", "%3A").replace("/", "%2F")
+        word = quote(password, safe="")
         return f"postgresql{driver}://{USER}:{word}@127.0.0.1:{self.port}/{database}"
 
     def empty(self) -> str:

@@ -72,6 +72,7 @@ def paths(server: Server) -> list[str]:
         (LINK.format("javascript:alert(1)") + LINK.format("data:,x") + LINK.format("file:///etc/passwd"), []),
         (LINK.format("feed://site.example/rss") + LINK.format("http://[") + LINK.format("http://h:99999/"), []),
         (LINK.format("") + LINK.format("#feed") + LINK.format("."), []),
+        (LINK.format("x" * 2000) + LINK.format("/rss"), ["https://site.example/rss"]),
         ("<link rel=alternate type=application/json+oembed href=o><link rel=alternate hreflang=de href=/de>", []),
         ("<link rel=stylesheet type=application/rss+xml href=s><link rel=alternate type=application/rss+xml>", []),
         ("<!-- " + LINK.format("/rss") + " --><script>'" + LINK.format("/rss") + "'</script>", []),

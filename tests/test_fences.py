@@ -4,14 +4,15 @@ sees all that it takes away."""
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 
 import pytest
-from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy import Engine, func, insert, select, text, update
 
-from aggregator.errors import AggregatorError
+from aggregator.errors import AggregatorError, LockedError
 from aggregator.store import fences
-from aggregator.store.engine import open_store, reading, writing
+from aggregator.store.engine import SCHEMA, open_store, reading, writing
 from aggregator.store.lock import on_server, shared
 from aggregator.store.tables import meta
 from aggregator.working import again
@@ -128,3 +129,35 @@ def test_a_deadlock_is_done_once_more_as_a_whole(pair: tuple[Engine, Engine]) ->
         assert {
             "".join(sorted(value)) for value in db.scalars(select(meta.c.value).where(meta.c.key.in_(["a", "b"])))
         } == {"ab"}
+
+
+def test_nobody_brings_a_store_up_to_date_under_those_at_work(postgresql: Postgres) -> None:
+    """A worker of an older version goes on with the tables that it knows; one that begins makes the store new once it
+    has ended, and of several that begin at once all get to work."""
+    url = postgresql.store()
+    with shared(url, NOON, "worker") as old:
+        with old.begin() as db:
+            db.execute(text("ALTER TABLE source DROP COLUMN shard"))
+            db.execute(text("UPDATE alembic_version SET version_num = '0006'"))
+        with pytest.raises(LockedError, match=r"brought up to date, but another run is at work"):
+            open_store(url)
+        with pytest.raises(LockedError, match=r"another run is at work \(aggregator worker"), shared(url, NOON, ""):
+            pass
+        with old.begin() as db:
+            assert db.scalar(text("SELECT version_num FROM alembic_version")) == "0006"
+    begun = threading.Barrier(3)
+
+    def begin() -> None:
+        def try_once() -> bool:
+            with suppress(LockedError), shared(url, NOON, "worker") as engine:
+                begun.wait(20)
+                with engine.begin() as db:
+                    return db.scalar(text("SELECT version_num FROM alembic_version")) == SCHEMA
+            return False
+
+        until(try_once)
+
+    with ThreadPoolExecutor(3) as threads:
+        for done in [threads.submit(begin) for _ in range(3)]:
+            done.result(60)
+    postgresql.drop(url)

@@ -49,6 +49,7 @@ BELIEVED = ((0, NEW, True), (1, NEW, True), (24, NEW, True))
         ((*BELIEVED, (25, OTHER, True)), OTHER, 1, False),  # moved on
         ((*BELIEVED, (25, OTHER, True), (26, OTHER, True), (49, OTHER, True)), OTHER, 3, True),
         ((*BELIEVED, (25, "http://new.example/feed", True)), NEW, 3, True),
+        (tuple((hour, f"{NEW}/{'x' * 2000}", True) for hour in (0, 1, 24)), "", 0, False),  # no index could hold it
     ],
 )
 def test_a_story(steps: tuple[Step, ...], url: str, visits: int, believed: bool) -> None:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import Connection, Engine, event, text
@@ -197,6 +198,21 @@ def _note(engine: Engine, value: str) -> None:
 # --- Trouble --------------------------------------------------------------------------------------------------------
 
 
+def test_a_session_is_as_it_has_to_be_whatever_the_database_says(postgresql: Postgres) -> None:
+    """What settling sees once it has its lock must not be older than the lock; what the URL says of a session counts
+    besides."""
+    url = postgresql.store()
+    postgresql.ask(f"ALTER DATABASE {url.rpartition('/')[2]} SET default_transaction_isolation = 'serializable'")
+    store = open_store(f"{url}?options=-c%20work_mem%3D9MB")
+    shown = ("SHOW transaction_isolation", "SHOW work_mem", "SHOW timezone")
+    with writing(store) as db:
+        assert [db.scalar(text(each)) for each in shown] == ["read committed", "9MB", "UTC"]
+    with reading(store) as db:
+        assert db.scalar(text(shown[0])) == "repeatable read"
+    store.dispose()
+    postgresql.drop(url)
+
+
 def _guests(at: Postgres) -> str:
     """A database in which somebody may do nothing."""
     at.ask(f"CREATE ROLE guest LOGIN PASSWORD '{PASSWORD}'")
@@ -227,7 +243,7 @@ def test_trouble_is_one_line_without_the_password(
     assert said in done.stderr
     assert "postgresql+psycopg://" in done.stderr
     assert "@127.0.0.1" in done.stderr
-    for secret in (PASSWORD, PASSWORD.replace(":", "%3A").replace("/", "%2F"), "wr:ong", "wr%3Aong"):
+    for secret in (PASSWORD, quote(PASSWORD, safe=""), "wr:ong", "wr%3Aong"):
         assert secret not in done.stdout + done.stderr
 
 

@@ -128,6 +128,13 @@ def is_there(url: str) -> bool:
         return engine.dialect.has_table(db, "alembic_version")
 
 
+def is_current(url: str) -> bool:
+    """Whether there is a store on a server, and it is not of an older version."""
+    engine = postgresql.engine(url, poolclass=NullPool)
+    with _told(name_of(url), "opened"), reading(engine) as db:
+        return _version(db) >= SCHEMA
+
+
 def size(db: Connection) -> int:
     """The bytes of a store on disk, with the log that has not been merged into it yet."""
     if db.dialect.name == "postgresql":
@@ -239,15 +246,19 @@ def migrate(engine: Engine, name: str) -> None:
     by a newer version."""
     with _told(name, "opened"):
         with reading(engine) as db:
-            if engine.dialect.has_table(db, "alembic_version"):
-                found = db.execute(text("SELECT version_num FROM alembic_version")).scalar()
-                if found == SCHEMA:
-                    return
-                if found and found > SCHEMA:
-                    raise AggregatorError(
-                        f"the store was written by a newer version (schema {found}); upgrade aggregator"
-                    )
+            found = _version(db)
+        if found == SCHEMA:
+            return
+        if found > SCHEMA:
+            raise AggregatorError(f"the store was written by a newer version (schema {found}); upgrade aggregator")
         _upgrade(engine)
+
+
+def _version(db: Connection) -> str:
+    """The newest migration of a store, "" for none."""
+    if not db.dialect.has_table(db, "alembic_version"):
+        return ""
+    return db.scalar(text("SELECT version_num FROM alembic_version")) or ""
 
 
 def _upgrade(engine: Engine) -> None:
@@ -260,6 +271,9 @@ def _upgrade(engine: Engine) -> None:
     with writing(engine) as db:
         if is_server:
             postgresql.migrating(db)
+            if _version(db) == SCHEMA:
+                return  # another has done it meanwhile
+            postgresql.alone(db)  # who is at work with the older version would write as that does
         config.attributes["connection"] = db
         command.upgrade(config, SCHEMA)
         if is_server:

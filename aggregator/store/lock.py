@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select
 
 from aggregator.errors import AggregatorError, LockedError
 from aggregator.store import postgresql
-from aggregator.store.engine import migrate, reading, writing
+from aggregator.store.engine import is_current, migrate, reading, writing
 from aggregator.store.tables import meta
 
 KEY = postgresql.MARK
@@ -61,10 +61,7 @@ def locked(store: str, now: datetime, what: str = "", *, again: bool = False) ->
 def _on_server(store: str, now: datetime, what: str, again: bool) -> Iterator[Lock]:
     engine = postgresql.writer(store, now, what, again=again)
     try:
-        try:
-            migrate(engine, postgresql.shown(store))
-        except LockedError as error:
-            raise _refusal(holder(store), "it has the database's lock") from error
+        _migrate(engine, store)
         with writing(engine) as db:
             is_broken_off = db.scalar(select(meta.c.value).where(meta.c.key == KEY)) is not None
             if not is_broken_off:
@@ -82,15 +79,26 @@ def shared(store: str, now: datetime, what: str) -> Iterator[Engine]:
 
     Raises LockedError when a run has it alone. A session that was lost stays lost: nothing is written any more.
     """
+    if not is_current(store):  # of those who begin at once one alone makes it so; those of an older version are to end
+        alone = postgresql.writer(store, now, what, again=False)
+        try:
+            _migrate(alone, store)
+        finally:
+            alone.dispose()
     engine = postgresql.writer(store, now, what, again=False, shared=True)
     try:
-        try:
-            migrate(engine, postgresql.shown(store))
-        except LockedError as error:
-            raise _refusal(holder(store), "it has the database's lock") from error
+        _migrate(engine, store)
         yield engine
     finally:
         engine.dispose()
+
+
+def _migrate(engine: Engine, store: str) -> None:
+    """Take the lock, by what writes, and bring the store up to date. Raises LockedError."""
+    try:
+        migrate(engine, postgresql.shown(store))
+    except LockedError as error:
+        raise _refusal(holder(store), "it has the database's lock") from error
 
 
 @contextmanager

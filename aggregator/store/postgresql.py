@@ -25,10 +25,11 @@ MARK = "lock"
 _LOCK, _MIGRATING = 0x61676772, 0x61676D67  # numbers that no other program is likely to lock
 _NAME = "aggregator"
 
-# Locks are waited for as long as SQLite waits; a peer that has vanished without a word is noticed within a minute.
+# Locks are waited for as long as SQLite waits; a peer that has vanished without a word is noticed within a minute. What
+# is looked at once a lock is had must be what is there by then, whatever the database's own default is.
 _SESSION = (
-    "-c timezone=UTC -c lock_timeout=30s -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10"
-    " -c tcp_keepalives_count=3"
+    r"-c default_transaction_isolation=read\ committed -c timezone=UTC -c lock_timeout=30s -c tcp_keepalives_idle=30"
+    " -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
 )
 
 # Workers wait for as long as settling may take; one that stands still within a transaction holds up nobody for long.
@@ -62,11 +63,11 @@ def engine(url: str, name: str = _NAME, settings: str = "", **options: Any) -> E
         address: URL = make_url(url)
         asked = {
             "application_name": name,
-            "options": _SESSION + settings,
+            "options": _settings(address, _SESSION + settings),
             "connect_timeout": 10,
             "client_encoding": "utf8",
         }
-        asked = {key: value for key, value in asked.items() if key not in address.query}
+        asked = {key: value for key, value in asked.items() if key == "options" or key not in address.query}
         return create_engine(address, connect_args=asked, pool_pre_ping=True, **options)
     except ModuleNotFoundError as error:
         raise AggregatorError(
@@ -124,9 +125,17 @@ def holders(db: Connection) -> list[Sequence[str]]:
     return [words[1:] if words[0] == _NAME and len(words) == 5 else () for words in named]
 
 
-def address(url: str) -> str:
-    """A store's URL as libpq has it."""
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+def address(url: str, settings: str) -> dict[str, Any]:
+    """What psycopg connects by to the database of a store, with settings of the session; what the URL says of these
+    counts."""
+    made = make_url(url)
+    _, found = made.get_dialect()().create_connect_args(made)
+    return {**found, "options": _settings(made, settings)}
+
+
+def _settings(url: URL, settings: str) -> str:
+    said = url.query.get("options", "")
+    return " ".join((settings, said if isinstance(said, str) else " ".join(said))).strip()
 
 
 def size(db: Connection) -> int:
@@ -139,6 +148,14 @@ def migrating(db: Connection) -> None:
     if db.scalar(text("SHOW server_encoding")) != "UTF8":
         raise AggregatorError(f"{shown(str(db.engine.url))}: the database has to be in UTF8, not in another encoding")
     db.execute(text("SELECT pg_advisory_xact_lock(:migrating)"), {"migrating": _MIGRATING})
+
+
+def alone(db: Connection) -> None:
+    """Keep others from the lock of the store until the transaction ends. Raises LockedError when one has it."""
+    if not db.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": _LOCK}):
+        raise LockedError(
+            f"{shown(str(db.engine.url))}: is to be brought up to date, but another run is at work; end it"
+        )
 
 
 def fit(db: Connection, tables: Sequence[str]) -> None:

@@ -38,7 +38,8 @@ async def is_page(document: Document) -> bool:
 def feeds_of(page: str, url: str) -> tuple[str, ...]:
     """The feeds that the beginning of a web page announces, in its order (https://www.rssboard.org/rss-autodiscovery).
 
-    `url` is the page's own, which is never among them; nor is what is no http(s). <base> counts for relative addresses.
+    `url` is the page's own, which is never among them; nor is what is no http(s), or too long to be kept. <base> counts
+    for relative addresses.
     """
     from bs4 import BeautifulSoup
     from bs4.filter import SoupStrainer
@@ -51,7 +52,7 @@ def feeds_of(page: str, url: str) -> tuple[str, ...]:
         kind = str(link.get("type")).lower()
         if "alternate" in (rel.lower() for rel in link.get("rel") or ()) and any(name in kind for name in _TYPES):
             found[_bare(text.http_url(str(link["href"]), base or url))] = None
-    return tuple(address for address in found if address not in ("", _bare(url)))
+    return tuple(address for address in found if address not in ("", _bare(url)) and len(address) <= text.LONGEST_URL)
 
 
 def well_known(url: str) -> tuple[str, ...]:
@@ -63,7 +64,8 @@ def well_known(url: str) -> tuple[str, ...]:
     folder, _, name = path.rpartition("/")
     here = f"{folder}/" if not name or "." in name else f"{path}/"
     places = dict.fromkeys((here, "/"))
-    return tuple(urljoin(url, place + name) for name in _WELL_KNOWN for place in places)[:5]
+    found = tuple(urljoin(url, place + name) for name in _WELL_KNOWN for place in places)[:5]
+    return tuple(address for address in found if len(address) <= text.LONGEST_URL)
 
 
 def _bare(url: str) -> str:

@@ -1,0 +1,92 @@
+"""What a worker's jobs make of trouble: a visit that cannot be saved is its source's trouble alone."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, func, select, text
+
+from aggregator import planning, working
+from aggregator.model import Cost, Feed, Item, Source, Trouble, Validators, Visit
+from aggregator.store import tables
+from aggregator.store.engine import open_store, reading, writing
+from aggregator.store.lock import shared
+from aggregator.working import Desk
+from tests.planet import NOON, Planet
+from tests.postgres import Postgres
+
+NAMES = ("fine", "poison", "gone")
+
+
+@pytest.fixture
+def desk(tmp_path: Path, postgresql: Postgres) -> Iterator[Desk]:
+    """That of a worker at work, for three sources."""
+    url = postgresql.store()
+    planet = Planet(tmp_path, url)
+    for name in NAMES:
+        planet.feed(f"https://{name}.example/feed")
+    config = planet.load()
+
+    async def here(do: Any, *values: Any) -> Any:
+        return do(*values)
+
+    with ExitStack() as stack:
+        engine = open_store(url, stack.enter_context(shared(url, NOON, "worker")))
+        stack.callback(engine.dispose)
+        planning.align(engine, config, NOON)
+        yield Desk(engine, config, lambda: NOON, here, here, asyncio.Event())
+    postgresql.drop(url)
+
+
+def refuse(engine: Engine, title: str, state: str) -> None:
+    """Have the database refuse items of this title."""
+    with writing(engine) as db:
+        db.execute(
+            text(
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                f" IF NEW.title = '{title}' THEN RAISE EXCEPTION 'not this one' USING ERRCODE = '{state}'; END IF;"
+                " RETURN NEW; END $$"
+            )
+        )
+        db.execute(text("CREATE TRIGGER refuse BEFORE INSERT ON item FOR EACH ROW EXECUTE FUNCTION refuse()"))
+
+
+def made(source: Source) -> Visit:
+    """A visit whose item has the host's name as its title; one host has no feed any more."""
+    name = source.key.removeprefix("https://").partition(".")[0]
+    if name == "gone":
+        return Visit(source, error="404", trouble=Trouble("http 404", None, True), cost=Cost(1, 404))
+    items = (Item(guid=name, title=name),)
+    return Visit(source, items, Feed(title=name), {source.key: Validators(etag="1")}, cost=Cost(1, 200))
+
+
+@pytest.mark.parametrize("state", ["23514", "54000", "40P01"])
+def test_what_cannot_be_saved_costs_nobody_else_anything(
+    desk: Desk, state: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a batch all others are saved, each once; the one is told, and left alone for its interval."""
+    refuse(desk.engine, "poison", state)
+    plan = planning.prepare(desk.engine, desk.config, NOON)
+    batch = [(made(source), plan.standings[source.key]) for source, _ in plan.due]
+    with caplog.at_level("ERROR"):
+        saved = asyncio.run(working._save(desk, batch, NOON, {}))
+    assert sorted(each.source.key for _, each in saved) == ["https://fine.example/feed", "https://gone.example/feed"]
+    assert [each.error for each, _ in saved if each.error] == ["404"]
+    (line,) = [each.message for each in caplog.records]
+    assert "https://poison.example/feed: cannot be saved: " in line and "not this one" in line and "INSERT" not in line
+    source = tables.source
+    with reading(desk.engine) as db:
+        visits = select(source.c.key, func.count(tables.visit.c.id)).outerjoin(tables.visit).group_by(source.c.key)
+        assert {row[0]: row[1] for row in db.execute(visits)} == {
+            f"https://{name}.example/feed": int(name != "poison") for name in NAMES
+        }
+        assert db.scalars(select(tables.incident.c.state)).all() == ["failing"]
+        assert db.scalar(select(func.sum(tables.traffic.c.requests))) == 2
+        (again,) = db.execute(select(source.c.next_visit, source.c.reason).where(source.c.key.contains("poison")))
+    interval = plan.due[0][0].pace.interval
+    assert interval >= timedelta(minutes=10)
+    assert tuple(again) == (int((NOON + interval).timestamp()), "could not be saved")
