@@ -152,7 +152,7 @@ def test_nobody_brings_a_store_up_to_date_under_those_at_work(postgresql: Postgr
             with suppress(LockedError), shared(url, NOON, "worker") as engine:
                 begun.wait(20)
                 with engine.begin() as db:
-                    return db.scalar(text("SELECT version_num FROM alembic_version")) == SCHEMA
+                    return bool(db.scalar(text("SELECT version_num FROM alembic_version")) == SCHEMA)
             return False
 
         until(try_once)
