@@ -37,7 +37,7 @@ from aggregator.planning import align, prepare
 from aggregator.store import postgresql
 from aggregator.store.engine import open_store
 from aggregator.store.lock import shared
-from aggregator.working import Desk
+from aggregator.working import Desk, doubt
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -74,6 +74,7 @@ class Worker:
         self._turn = asyncio.Event()  # the session is to end
         self._stops = self._began = False
         self._complaint = ""
+        self._doubtful: set[int] = set()
         self._stamp = self._seen = stamp(config.file)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -115,7 +116,8 @@ class Worker:
                 return
             engine = await self._write(open_store, config.store, writer)
             stack.callback(engine.dispose)
-            desk = Desk(engine, config, self.clock, self._write, self._look, asyncio.Event())
+            desk = Desk(engine, config, self.clock, self._write, self._look, asyncio.Event(), self._doubtful)
+            await doubt(desk)
             for note in await self._write(align, engine, config, desk.now):
                 say(_log, "note", note)
             desk.stretch = (await self._look(prepare, engine, config, desk.now)).stretch

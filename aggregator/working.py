@@ -26,6 +26,7 @@ from aggregator.model import HostState, Visit
 from aggregator.network import network
 from aggregator.planning import Plan, host, prepare
 from aggregator.reading import pool
+from aggregator.store import channels as stored
 from aggregator.store import fences, history, shards, visits
 from aggregator.store.engine import reading, writing
 from aggregator.store.sources import Standing
@@ -45,7 +46,8 @@ _TRIES = 3  # of a transaction that another one stood in the way of
 @dataclass(slots=True)
 class Desk:
     """What a worker's jobs share for as long as one config holds. `write` runs in the one thread that writes, `look` in
-    the one that looks into the store; `ends` is set when all is to come to its end."""
+    the one that looks into the store; `ends` is set when all is to come to its end. `doubtful` categories were being
+    written when a session was lost: another may have written them meanwhile, and what we wrote then is old."""
 
     engine: Engine
     config: Config
@@ -53,6 +55,7 @@ class Desk:
     write: InThread
     look: InThread
     ends: asyncio.Event
+    doubtful: set[int] = field(default_factory=set)
     stretch: float = 1.0
     at_work: set[int] = field(default_factory=set)  # shards: what the session has claimed, it could claim once more
     plan: tuple[int, channels.Plan] | None = None  # of the last settling, which has this number
@@ -262,7 +265,16 @@ async def publish(desk: Desk, category: int, number: int) -> Published | None:
     """Publish a category; what is to be published was found out by the settling of this `number`, here or elsewhere.
     None where that is done already, or somebody is at it."""
     plan = desk.plan[1] if desk.plan and desk.plan[0] == number else None
-    return await desk.write(_publish, desk.engine, desk.config, category, desk.now, plan)
+    desk.doubtful.add(category)
+    done = await desk.write(_publish, desk.engine, desk.config, category, desk.now, plan)
+    desk.doubtful.discard(category)
+    return done
+
+
+async def doubt(desk: Desk) -> None:
+    """Have what is doubtful written again by whoever comes first."""
+    await desk.write(_in_store, desk.engine, stored.unrendered, tuple(desk.doubtful))
+    desk.doubtful.clear()
 
 
 def category_work(category: int) -> int:
@@ -279,6 +291,8 @@ def _publish(
         with fences.still(engine):
             due = plan or channels.plan(engine, config)
             places = [place for place in (*due.stale, *due.past) if place.id == category]
-            return channels.publish_one(due, places[0], now) if places else None
+            done = channels.publish_one(due, places[0], now) if places else None
     finally:
         fences.let_go(engine, category_work(category))
+    fences.probe(engine)  # without its session it was not alone with the files
+    return done

@@ -3,16 +3,19 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, select, text
 
-from aggregator import planning, working
+from aggregator import channels, planning, working
+from aggregator.errors import AggregatorError
 from aggregator.model import Cost, Feed, Item, Source, Trouble, Validators, Visit
-from aggregator.store import tables
+from aggregator.store import channels as stored
+from aggregator.store import fences, tables
+from aggregator.store.channels import Place
 from aggregator.store.engine import open_store, reading, writing
 from aggregator.store.lock import shared
 from aggregator.working import Desk
@@ -90,3 +93,36 @@ def test_what_cannot_be_saved_costs_nobody_else_anything(
     interval = plan.due[0][0].pace.interval
     assert interval >= timedelta(minutes=10)
     assert tuple(again) == (int((NOON + interval).timestamp()), "could not be saved")
+
+
+def test_what_was_written_without_a_session_is_written_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that stood still may write what is old by then over what its successor has written."""
+    assert asyncio.run(working.settle(desk, 1))
+    other = open_store(desk.config.store)
+    publish_one = channels.publish_one
+
+    def overtaken(due: channels.Plan, place: Place, now: datetime) -> channels.Published:
+        with reading(other) as db:
+            assert fences.cut(db, working.category_work(place.id))
+        with writing(other) as db:
+            stored.mark_rendered(db, place.id, "by its successor")
+        return publish_one(due, place, now)
+
+    with reading(other) as db:
+        category = next(each.id for each in stored.places(db) if not each.path)
+    assert asyncio.run(working.publish(desk, category, 1)), "as it should be"
+    assert desk.doubtful == set()
+    with writing(desk.engine) as db:
+        stored.unrendered(db, [category])
+    asyncio.run(working.settle(desk, 2))
+    monkeypatch.setattr(channels, "publish_one", overtaken)
+    with pytest.raises(AggregatorError, match="the connection was lost"):
+        asyncio.run(working.publish(desk, category, 2))
+    assert desk.doubtful == {category}
+    with ExitStack() as stack:
+        desk.engine = open_store(desk.config.store, stack.enter_context(shared(desk.config.store, NOON, "worker")))
+        stack.callback(desk.engine.dispose)
+        asyncio.run(working.doubt(desk))
+        assert desk.doubtful == set()
+        assert category in asyncio.run(working.settle(desk, 3))
+    other.dispose()

@@ -219,6 +219,12 @@ def recount(db: Connection, stories: Sequence[int]) -> None:
     db.execute(update(source).where(counted).values(entries=None))
 
 
+def unrendered(db: Connection, ids: Sequence[int]) -> None:
+    """Have all documents of some categories written again, where they differ."""
+    if ids:
+        db.execute(update(category).where(category.c.id.in_(ids)).values(rendered="", archives=""))
+
+
 def mark_rendered(db: Connection, category_id: int, state: str) -> None:
     """Note the state in which a category's documents were written."""
     db.execute(update(category).where(category.c.id == category_id).values(rendered=state))
