@@ -61,6 +61,8 @@ class View:
 
     def entry(self, path: CategoryPath, item: Item, first_seen: datetime) -> Item:
         """An entry as the documents of a category show it."""
+        if not self._change:
+            return item
         shelves = (self._shelf(above) for above in (*_above(path), path))
         order = [step for shelf in shelves if shelf for step in self._steps(shelf) if not decides(step[1])]
         paths = (path, *(each for each in item.categories if each != path))
@@ -69,9 +71,9 @@ class View:
     def source_print(self, source_key: str) -> str:
         """Changes exactly when what the rules make of a source's entries can change; "" where there are none."""
         source = self.sources.get(source_key)
-        policy = source.policy if source else None
-        if not source or not policy or not (policy.rules or policy.content != "full" or not policy.images):
+        if not source or not _has_a_say(source):
             return ""
+        policy = source.policy
         named = any("{source}" in rule.title for rule in policy.rules)
         dated = any("{date}" in rule.title for rule in policy.rules)
         name = _name(source, self.title) if named else ""
@@ -120,7 +122,7 @@ class View:
     def _of_source(self, source_key: str, item: Item, first_seen: datetime, title: str) -> Verdict:
         item, moved = self._aliased(item)
         source = self.sources.get(source_key)
-        if not source:
+        if not source or not _has_a_say(source):
             return Verdict(item, moved)
         context = Context(
             first_seen,
@@ -184,6 +186,11 @@ class View:
     def _virtual(self) -> tuple[Shelf, ...]:
         return tuple(shelf for _, shelf in sorted(self.shelves.items()) if shelf.of)
 
+    @cached_property
+    def _change(self) -> bool:
+        """Whether any category changes what it shows."""
+        return any(not decides(rule) for shelf in self.shelves.values() for rule in shelf.rules)
+
     def _shelf(self, path: CategoryPath) -> Shelf | None:
         return self._folded.get(fold_path(path))
 
@@ -224,6 +231,11 @@ class View:
 def _above(path: CategoryPath) -> Iterable[CategoryPath]:
     """The categories above one, from everything down."""
     return (path[:depth] for depth in range(len(path)))
+
+
+def _has_a_say(source: Source) -> bool:
+    """Whether a source's policy can make anything else of its entries than what came."""
+    return bool(source.policy.rules) or source.policy.content != "full" or not source.policy.images
 
 
 def _name(source: Source, site: str) -> str:

@@ -67,9 +67,17 @@ def test_bytes_that_are_no_text_are_a_problem_and_no_exception() -> None:
 
 # --- In pieces ------------------------------------------------------------------------------------------------------
 
+HELD = RSS.replace("{}", ITEM.format(1) + "{}")
 MEDIA = ' xmlns:media="http://search.yahoo.com/mrss/"'
 FRAMES = {
-    "application/rss+xml": (RSS, RSS.replace("<rss", f"<rss{MEDIA}"), RSS.replace("<link>", "<no>"), RSS[:-3], ATOM),
+    "application/rss+xml": (
+        RSS,
+        RSS.replace("<rss", f"<rss{MEDIA}"),
+        RSS.replace("<link>", "<no>"),
+        RSS[:-3],
+        ATOM,
+        HELD,
+    ),
     "application/atom+xml": (ATOM, ATOM.replace("<feed", f"<feed{MEDIA}"), ATOM.replace("<id>i</id>", ""), RSS),
 }
 ENTRIES = {"application/rss+xml": ("item", ITEM), "application/atom+xml": ("entry", ENTRY)}
@@ -105,6 +113,11 @@ def odd(media_type: str) -> list[str]:
         f"{whole} -->",
         f"<![CDATA[{whole}",
         "]]>",
+        whole.replace("<title>One", "<title/><title>One"),
+        whole.replace("</title>", "</title><title/>"),
+        whole.replace("<title>", "<title><b/>"),
+        whole.replace("<title>", "<no><title>").replace("</title>", "</title></no>"),
+        whole.replace(">One<", ">\u00a0<"),
         "<other/>",
         "",
     ]

@@ -34,13 +34,13 @@ def piece(channel: Channel, entry: Entry) -> bytes:
     Without content it needs an alternate link; without either its text is its content (§4.1.2).
     """
     item, files, feed = entry.item, fields.enclosures(entry.item), fields.source(entry)
-    url, content = text.http_url(item.url), fields.content(item)
+    url, content = text.http_url(item.url), markup.content(item.content)
     summary = fields.summary(item) if content else fields.teaser(entry) if url else ""
     lines = [
         f"    <id>{spelled(text.legal(entry.id))}</id>\n",
         _text(2, "title", fields.title(entry)),
         f"    <updated>{feedgen.seconds(entry.updated).isoformat()}</updated>\n",
-        f'    <content type="html">{spelled(content)}</content>\n' if content else "",
+        f'    <content type="html">{content}</content>\n' if content else "",
         "" if content or url else _text(2, "content", fields.teaser(entry), "text"),
         element(2, "link", href=url, rel="alternate", type="text/html") if url else "",
         _text(2, "summary", summary) if summary else "",

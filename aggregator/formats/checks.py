@@ -3,6 +3,8 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from typing import cast
 
 from lxml import etree
 
@@ -57,6 +59,8 @@ def _is_fine(media_type: str, frame: tuple[bytes, bytes, bytes], pieces: Sequenc
     if between or problem(media_type, before + after):
         return False
     root = _xml(before + after)
+    if _holder(root).find(_ENTRIES[media_type][0]) is not None:
+        return False
     fine = _fine.setdefault((media_type, frozenset(root.nsmap.items())), {})
     if sum(map(len, _fine.values())) > MOST:
         fine.clear()
@@ -79,13 +83,24 @@ def _ids(media_type: str, before: bytes, pieces: Sequence[bytes], after: bytes, 
         root = _xml(before + b"".join(piece + b"<?mark?>" for piece in pieces) + after)
     except etree.XMLSyntaxError:
         return []
-    rows = list(_holder(root))[others:]
+    holder = _holder(root)
+    rows = list(holder)[others:]
     entries, marks = rows[::2], rows[1::2]
     if len(marks) != len(pieces) or not all(isinstance(each, etree._ProcessingInstruction) for each in marks):
         return []
-    if any(each.tag != tag or next(_missing(each, needed, ""), "") for each in entries):
-        return []
-    return [each.findtext(needed[0]) or "" for each in entries]
+    texts = []
+    for name in needed:
+        found = _first(tag, name)(holder)
+        if [each.getparent() for each in found] != entries:
+            return []
+        texts.append([each.text or "" for each in found])
+    return texts[0] if all(text.strip() for column in texts for text in column) else []
+
+
+@cache
+def _first(tag: str, name: str) -> Callable[[etree._Element], list[etree._Element]]:
+    """What finds the first `name` in each `tag` of an element, all at once."""
+    return cast("Callable[[etree._Element], list[etree._Element]]", etree.ETXPath(f"{tag}/{name}[1]"))
 
 
 def _holder(root: etree._Element) -> etree._Element:

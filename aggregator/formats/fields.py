@@ -72,7 +72,12 @@ def summary(item: Item) -> str:
 
 def content(item: Item) -> str:
     """The item's content as HTML, "" when it has none."""
-    return text.legal(item.content).strip()
+    return clean(item.content)
+
+
+def clean(content: str) -> str:
+    """The content of an item as HTML that a document may carry."""
+    return text.legal(content).strip()
 
 
 def teaser(entry: Entry) -> str:
@@ -144,6 +149,11 @@ def _person(person: Person) -> Person | None:
 
 def people(persons: Iterable[Person]) -> tuple[Person, ...]:
     """Each person once, those without any name left out."""
+    return _people(tuple(persons))
+
+
+@lru_cache(maxsize=_SOURCES)
+def _people(persons: tuple[Person, ...]) -> tuple[Person, ...]:
     return tuple(dict.fromkeys(filter(None, map(_person, persons))))
 
 
@@ -169,7 +179,12 @@ def _once(tags: Iterable[Tag]) -> list[Tag]:
 
 def tags(found: Iterable[Tag]) -> list[Tag]:
     """Upstream's tags, cleaned; a scheme that is no URI is left out (RFC 4287 §4.2.2.2)."""
-    return _once(Tag(tag.term, uri(tag.scheme), tag.label) for tag in found)
+    return list(_tags(tuple(found)))
+
+
+@lru_cache(maxsize=_SOURCES)
+def _tags(found: tuple[Tag, ...]) -> tuple[Tag, ...]:
+    return tuple(_once(Tag(tag.term, uri(tag.scheme), tag.label) for tag in found))
 
 
 def categories(entry: Entry, channel: Channel) -> list[Tag]:

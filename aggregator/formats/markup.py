@@ -4,7 +4,9 @@ Names have the prefixes of `feedgen.NAMESPACES`, which the root of the document 
 """
 
 import html
+import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from aggregator import text
@@ -16,6 +18,7 @@ Spell = Callable[[str], str]
 _IN_ATTRIBUTE = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
 )
+_IS_SPELLED = re.compile("[^{}]*".format(re.escape("".join(map(chr, _IN_ATTRIBUTE)))))  # most values are
 
 
 def spelled(value: str) -> str:
@@ -23,12 +26,19 @@ def spelled(value: str) -> str:
     return html.escape(value, quote=False)
 
 
+@lru_cache(maxsize=100)
+def content(item_content: str) -> str:
+    """An item's content as it stands in an element, "" when it has none: RSS and then Atom say it of an entry."""
+    return spelled(fields.clean(item_content))
+
+
 def opening(depth: int, name: str, **attributes: object) -> str:
     """`<name attributes` in its place, without the end of the tag; attributes without a value are left out."""
     start = f"{'  ' * depth}<{name}"
     for key, value in attributes.items():
         if value:
-            start += f' {key}="{str(value).translate(_IN_ATTRIBUTE)}"'
+            said = str(value)
+            start += f' {key}="{said if _IS_SPELLED.fullmatch(said) else said.translate(_IN_ATTRIBUTE)}"'
     return start
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from tempfile import TemporaryFile
 from typing import IO
 
-from aggregator.formats import Framed, fields
+from aggregator.formats import Framed, fields, markup
 from aggregator.model import Channel, Entry
 
 MOST = 100_000  # pieces; of each there are a few hundred bytes in memory
@@ -52,3 +52,4 @@ def forget() -> None:
         _pile.file.close()
     _pile.places.clear()
     _pile.file, _pile.size = None, 0
+    markup.content.cache_clear()

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from lxml import etree
@@ -11,7 +11,7 @@ from aggregator import __version__, dates, text
 from aggregator.formats import feedgen, fields, joined, markup
 from aggregator.formats.feedgen import NAMESPACES, Element, child
 from aggregator.formats.markup import element, spelled
-from aggregator.model import Channel, Enclosure, Entry, Link, Person
+from aggregator.model import Channel, Enclosure, Entry, Feed, Link, Person
 
 FILENAME = "rss.xml"
 MEDIA_TYPE = "application/rss+xml"
@@ -36,13 +36,13 @@ def piece(channel: Channel, entry: Entry) -> bytes:
     """The item of one entry, as it stands in the document. Raises ValueError for a lone surrogate."""
     item, files, links = entry.item, fields.enclosures(entry.item), _links(entry)
     comments = next((link for link in links if link.rel == "replies" and link.type in _PAGES), None)
-    url, content = text.http_url(item.url), fields.content(item)
+    url, content = text.http_url(item.url), markup.content(item.content)
     # Readers take a description for HTML (RSS 2.0: "entity-encoded HTML is allowed"), so plain text becomes HTML here.
     lines = [
         f"    <item>\n      <title>{_plain(fields.title(entry))}</title>\n",
         f"      <link>{spelled(url)}</link>\n" if url else "",
         f"      <description>{spelled(spelled(fields.teaser(entry)))}</description>\n",
-        f"      <content:encoded>{spelled(content)}</content:encoded>\n" if content else "",
+        f"      <content:encoded>{content}</content:encoded>\n" if content else "",
         element(3, "guid", text.legal(entry.id), isPermaLink="true" if entry.id == url else "false"),
     ]
     for tag in fields.categories(entry, channel):
@@ -117,10 +117,13 @@ def _says_more(file: Enclosure) -> bool:
 
 def _source(entry: Entry) -> str:
     """The first of the entry's feeds that has an address."""
-    for feed in fields.sources(entry):
-        if url := text.http_url(feed.self_url):
-            return element(3, "source", feed.title, _plain, url=url)
-    return ""
+    return next(filter(None, map(_read_in, fields.sources(entry))), "")
+
+
+@lru_cache(maxsize=1000)
+def _read_in(feed: Feed) -> str:
+    url = text.http_url(feed.self_url)
+    return element(3, "source", feed.title, _plain, url=url) if url else ""
 
 
 def _plain(value: str) -> str:

@@ -25,9 +25,11 @@ def fitting(
     be of any size). Each entry is rendered once, and once more where it is shortened.
     """
     frame, pieces = kind.frame(channel), [piece(kind, channel, entry) for entry in channel.entries]
+    if max_bytes is None:
+        return frame, pieces
     size = len(joined(frame, pieces))
     for place in reversed(range(len(pieces))):
-        if max_bytes is None or size <= max_bytes:
+        if size <= max_bytes:
             break
         if (short := _summary(channel.entries[place])) is not channel.entries[place]:
             whole, pieces[place] = pieces[place], piece(kind, channel, short)

@@ -128,14 +128,16 @@ def close(
     found = [Open._make(row) for row in db.execute(rows.order_by(*order))]
     last = db.scalar(select(func.max(archive.c.number)).where(archive.c.category_id == category_id)) or 0
     numbers = (number for number in count(last + 1) if number not in unwanted)
-    for closed, number in zip(to_close(found, items, per_source, size), numbers, strict=False):
-        db.execute(insert(archive).values(category_id=category_id, number=number, rendered=""))
-        db.execute(
-            insert(archived), [{"category_id": category_id, "story_id": each.id, "number": number} for each in closed]
-        )
-        for some in portions([each.id for each in closed]):
-            mine = (story_category.c.category_id == category_id) & story_category.c.story_id.in_(some)
-            db.execute(update(story_category).where(mine).values(open=False))
+    closed = list(zip(to_close(found, items, per_source, size), numbers, strict=False))
+    if not closed:
+        return
+    new = [{"category_id": category_id, "number": number, "rendered": ""} for _, number in closed]
+    db.execute(insert(archive), new)
+    held = {each.id: number for entries, number in closed for each in entries}
+    db.execute(insert(archived), [{"category_id": category_id, "story_id": one, "number": held[one]} for one in held])
+    for some in portions(list(held)):
+        mine = (story_category.c.category_id == category_id) & story_category.c.story_id.in_(some)
+        db.execute(update(story_category).where(mine).values(open=False))
 
 
 def to_close(found: Sequence[Open], items: int, per_source: int | None, size: int) -> list[Sequence[Open]]:
