@@ -98,6 +98,7 @@ class Jobs:
         """Make jobs of what is to be done. `timestamp` is when it was due."""
         async with self._minding():
             await self._rescue()
+        async with self._minding():
             due, is_pending = await self.desk.look(_waiting, self.desk)
             busy = await self._busy()
             for shard in due:
