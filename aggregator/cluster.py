@@ -34,8 +34,8 @@ from aggregator.logs import say
 from aggregator.notify import notify
 from aggregator.pipeline import READERS
 from aggregator.planning import align, prepare
-from aggregator.store import postgresql
-from aggregator.store.engine import open_store
+from aggregator.store import postgresql, team
+from aggregator.store.engine import open_store, reading
 from aggregator.store.lock import shared
 from aggregator.working import Desk, doubt
 
@@ -44,6 +44,7 @@ _T = TypeVar("_T")
 
 _SESSION = timedelta(days=1)
 _LAST = 9  # seconds after a signal to end: then nothing is waited for any more
+_SKEW = 5.0  # seconds that clocks may differ by before it is told
 _AGAIN = 2.0  # seconds between two attempts to begin a session
 _TIMES = Times()
 
@@ -118,6 +119,10 @@ class Worker:
             stack.callback(engine.dispose)
             desk = Desk(engine, config, self.clock, self._write, self._look, asyncio.Event(), self._doubtful)
             await doubt(desk)
+            if abs(ahead := await self._look(_ahead, engine, self.clock())) > _SKEW:
+                where = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the database's"
+                why = "hosts would be asked too early, or too late"
+                say(_log, "clock", f"this machine's clock is {where}; mend that: {why}", logging.WARNING)
             for note in await self._write(align, engine, config, desk.now):
                 say(_log, "note", note)
             desk.stretch = (await self._look(prepare, engine, config, desk.now)).stretch
@@ -219,6 +224,11 @@ class Worker:
     async def _look(self, do: Callable[..., _T], *values: Any) -> _T:
         """Run in the thread that looks into the store, and at the config."""
         return await self._loop.run_in_executor(self._looker, partial(do, *values))
+
+
+def _ahead(engine: Engine, now: datetime) -> float:
+    with reading(engine) as db:
+        return team.ahead(db, now)
 
 
 def _tell_mistake(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

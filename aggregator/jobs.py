@@ -26,6 +26,7 @@ from aggregator.working import JOBS, SETTLE, Desk, category_work, publish, settl
 
 _log = logging.getLogger(__name__)
 _SCHEMA, _RESCUE = 0x61677173, 0x61677265  # numbers that no other program is likely to lock
+_QUEUE = "aggregator"  # where another program uses Procrastinate in this database, its jobs are none of ours
 _GRACE = 6.0  # seconds for jobs, when a session ends: visits have four, and what they gave is to be saved
 
 
@@ -53,10 +54,11 @@ class Jobs:
         self.trouble: Exception | None = None
         self._end = end
         self._telling: set[asyncio.Task[None]] = set()
-        self._visit = app.task(name="visit")(self._do_visit)
-        self._settle = app.task(name="settle", pass_context=True)(self._do_settle)
-        self._publish = app.task(name="publish")(self._do_publish)
-        tick = app.task(name="tick", queueing_lock="tick")(self._do_tick)  # no lock: a dead one must not bar the next
+        self._visit = app.task(name="visit", queue=_QUEUE)(self._do_visit)
+        self._settle = app.task(name="settle", queue=_QUEUE, pass_context=True)(self._do_settle)
+        self._publish = app.task(name="publish", queue=_QUEUE)(self._do_publish)
+        # without a lock, as a dead one must not bar the next
+        tick = app.task(name="tick", queue=_QUEUE, queueing_lock="tick")(self._do_tick)
         app.periodic(cron=f"* * * * * */{times.period}")(tick)
 
     @asynccontextmanager
@@ -78,6 +80,7 @@ class Jobs:
         """Do what is handed out, until it is cancelled, or the queue cannot be reached."""
         try:
             await self.app.run_worker_async(
+                queues=[_QUEUE],
                 concurrency=JOBS,
                 delete_jobs="always",
                 install_signal_handlers=False,
@@ -95,6 +98,7 @@ class Jobs:
         """Make jobs of what is to be done. `timestamp` is when it was due."""
         async with self._minding():
             await self._rescue()
+        async with self._minding():
             due, is_pending = await self.desk.look(_waiting, self.desk)
             busy = await self._busy()
             for shard in due:
@@ -161,7 +165,7 @@ class Jobs:
 
     async def _busy(self) -> set[str]:
         """The shards that wait for a worker or have one."""
-        jobs = await self.app.job_manager.list_jobs_async(task="visit")
+        jobs = await self.app.job_manager.list_jobs_async(queue=_QUEUE, task="visit")
         return {str(job.lock) for job in jobs if job.status in (Status.TODO.value, Status.DOING.value)}
 
     async def _rescue(self) -> None:
@@ -172,7 +176,7 @@ class Jobs:
             taken = await (await db.execute("SELECT pg_try_advisory_xact_lock(%s)", (_RESCUE,))).fetchone()
             if taken is None or not taken[0]:
                 return  # another is at it; what it has given back must not be taken from who has it then
-            for job in await manager.get_stalled_jobs(seconds_since_heartbeat=self.times.stalled):
+            for job in await manager.get_stalled_jobs(queue=_QUEUE, seconds_since_heartbeat=self.times.stalled):
                 if (work := _work(job.task_name, job.task_kwargs)) is not None:
                     await self.desk.look(_cut, self.desk.engine, work)
                 say(_log, "rescue", f"{job.lock or job.task_name}: its worker is gone; given back", logging.WARNING)

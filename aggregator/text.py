@@ -276,7 +276,7 @@ def masked(line: str) -> str:
 
 
 LONGEST_URL = 2000
-"""Characters of an address by which something that others told us of is known: an index of PostgreSQL holds 2,700."""
+"""Characters of an address, or of a path, by which a document is known: an index of PostgreSQL holds 2,700."""
 
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 _PARTS = re.compile(r"(https?)://([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.IGNORECASE | re.DOTALL)

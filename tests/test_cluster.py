@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import Connection, func, select
 
@@ -113,6 +114,7 @@ def test_three_workers_publish_what_one_run_publishes(tmp_path: Path, shared: Pl
     assert shared.files() == alone.files()
     assert len(alone.files()) > 20
     assert [each for one in team for each in one.events() if each["level"] == "error"] == []
+    assert all("the database's; mend that" in each.events("clock")[0]["message"] for each in team)
 
 
 # --- One of them ends ------------------------------------------------------------------------------------------------
@@ -264,6 +266,26 @@ def test_what_a_host_wants_is_known_to_all(shared: Planet, server: Server) -> No
     with workers(shared, 1) as team:
         wait(team, lambda: team[0].titles() == ["One"])
     assert sorted(request.path for request in server.log) == ["/a", "/c"]
+
+
+def test_what_another_program_has_in_its_queue_stays(shared: Planet, server: Server) -> None:
+    server.put("/feed", rss([{"guid": "1", "title": "One"}]))
+    shared.feed(server.url("/feed", host="127.0.0.1"))
+    with workers(shared, 1) as team:
+        team[0].wait_for("session")
+        assert team[0].end()[0] == 0
+        assert team[0].events("clock") == []
+    with psycopg.connect(shared.load().store.replace("+psycopg", ""), autocommit=True) as db:
+        db.execute("DELETE FROM procrastinate_jobs")
+        theirs = "INSERT INTO procrastinate_jobs (queue_name, task_name, status) VALUES ('default', 'visit', %s)"
+        for status in ("todo", "doing"):
+            db.execute(theirs, (status,))
+        with workers(shared, 1) as team:
+            wait(team, lambda: team[0].titles() == ["One"])
+            assert team[0].end()[0] == 0
+            assert team[0].events("rescue") == []
+        found = db.execute("SELECT status FROM procrastinate_jobs WHERE queue_name = 'default' ORDER BY id").fetchall()
+        assert found == [("todo",), ("doing",)]
 
 
 def test_a_changed_config_is_taken_up(shared: Planet, server: Server) -> None:

@@ -142,6 +142,17 @@ def test_what_is_no_post_is_never_opened(tmp_path: Path) -> None:
     )
 
 
+def test_a_path_that_no_store_can_hold_is_told(tmp_path: Path) -> None:
+    root = tmp_path / "posts"
+    write(root, "good.md")
+    write(root, "/".join("d" * 200 for _ in range(10)) + "/post.md")
+    found = find(folder(root))
+    assert names(found) == ["good.md"]
+    assert [each.rpartition("/")[2] for each in found.warnings] == [
+        "post.md: has a path of more than 2,000 bytes; shorten it"
+    ]
+
+
 def test_a_known_post_that_cannot_be_read_is_not_lost(tmp_path: Path) -> None:
     root = tmp_path / "posts"
     write(root, "post.md").unlink()

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
@@ -25,7 +26,7 @@ from aggregator.store.engine import looking, new_numbers, open_any, open_store, 
 from aggregator.store.lock import locked
 from aggregator.store.tables import category, host, item, metadata, source, story
 from tests.planet import NOON, Planet, rss
-from tests.postgres import Postgres
+from tests.postgres import PASSWORD, Postgres
 from tests.server import Server
 
 TEXTS = (
@@ -424,7 +425,7 @@ def test_the_command(planet: Planet, make: Make) -> None:
     planet.post("a.md", title="A post", date="2026-03-01T00:00:00Z")
     planet.seeds()
     pipeline.run(planet.load(), NOON)
-    shown = there.replace(":se%3Acr%2Fet", "")
+    shown = there.replace(f":{quote(PASSWORD, safe='')}", "")
     with program(planet, "var/mine.db", there) as process:
         out, err = process.communicate(timeout=60)
     rows, says = out.splitlines()

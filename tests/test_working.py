@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from aggregator import channels, planning, working
 from aggregator.errors import AggregatorError
 from aggregator.model import Cost, Feed, Item, Source, Trouble, Validators, Visit
 from aggregator.store import channels as stored
-from aggregator.store import fences, tables
+from aggregator.store import fences, retention, tables
 from aggregator.store.channels import Place
 from aggregator.store.engine import open_store, reading, writing
 from aggregator.store.lock import shared
@@ -125,4 +126,35 @@ def test_what_was_written_without_a_session_is_written_again(desk: Desk, monkeyp
         asyncio.run(working.doubt(desk))
         assert desk.doubtful == set()
         assert category in asyncio.run(working.settle(desk, 3))
+    other.dispose()
+
+
+def test_a_story_whose_last_items_two_workers_forget_at_once_goes(desk: Desk) -> None:
+    """Each leaves it to the other, unless one waits."""
+    plan = planning.prepare(desk.engine, desk.config, NOON)
+    two = [(source, plan.standings[source.key]) for source, _ in plan.due if "gone" not in source.key]
+    item = Item(guid="https://same.example/1", url="https://same.example/1", title="The same")
+    batch = [
+        (Visit(each, (item,), Feed(title="x"), {each.key: Validators(etag="1")}, cost=Cost(1, 200)), known)
+        for each, known in two
+    ]
+    asyncio.run(working._save(desk, batch, NOON, {}))
+    asyncio.run(working.settle(desk, 1))
+    with reading(desk.engine) as db:
+        first, second = db.scalars(select(tables.item.c.id).order_by(tables.item.c.id))
+        assert db.scalar(select(func.count()).select_from(tables.story)) == 1
+    other = open_store(desk.config.store)
+
+    def forget() -> None:
+        with writing(other) as db:
+            retention._delete(db, [second])
+
+    with ThreadPoolExecutor(1) as thread:
+        with writing(desk.engine) as db:
+            retention._delete(db, [first])
+            done = thread.submit(forget)
+            wait([done], 0.5)
+        done.result(20)
+    with reading(other) as db:
+        assert db.scalar(select(func.count()).select_from(tables.story)) == 0
     other.dispose()

@@ -219,6 +219,9 @@ def _delete(db: Connection, ids: Sequence[int]) -> None:
     stories: set[int] = set()
     for some in portions(ids):
         stories.update(db.scalars(select(item.c.story_id).where(item.c.id.in_(some), item.c.story_id.is_not(None))))
+    for some in portions(sorted(stories)):  # of two who delete the last items of one at once, the second sees that
+        db.execute(select(story.c.id).where(story.c.id.in_(some)).order_by(story.c.id).with_for_update())
+    for some in portions(ids):
         for table in (item_key, pending, waiting):
             db.execute(delete(table).where(table.c.item_id.in_(some)))
         db.execute(delete(item).where(item.c.id.in_(some)))

@@ -3,6 +3,7 @@ server tell, and the tables of Procrastinate. Absent where there are none."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, text
 
@@ -14,6 +15,7 @@ _JOBS = text(
     "SELECT count(*) FILTER (WHERE status = 'doing' AND task_name = 'visit') AS doing,"
     " count(*) FILTER (WHERE status = 'todo' AND task_name = 'visit') AS waiting,"
     " count(*) FILTER (WHERE status = 'todo' AND task_name = 'publish') AS unpublished FROM procrastinate_jobs"
+    " WHERE queue_name = 'aggregator'"
 )
 _SILENT = text("SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat < now() - interval '30 seconds'")
 
@@ -30,6 +32,12 @@ class Team:
     unpublished: int
     silent: int
     shards: int = SHARDS
+
+
+def ahead(db: Connection, now: datetime) -> float:
+    """The seconds that a clock which says `now` is ahead of the server's; behind it, less than none."""
+    at_server: datetime = db.scalars(text("SELECT clock_timestamp()")).one()
+    return (now - at_server).total_seconds()
 
 
 def team(db: Connection) -> Team | None:

@@ -117,6 +117,8 @@ def _is_skipped(name: str) -> bool:
 def _target(root: Path, path: Path, is_link: bool) -> tuple[Path, str, str]:
     """The file to open for a post, its name, and why it must not be opened, or ""."""
     name = _name(root, path)
+    if len(name.encode()) > text.LONGEST_URL:
+        return path, name, f"has a path of more than {text.LONGEST_URL:,} bytes; shorten it"
     try:
         target = path.resolve(strict=True) if is_link else path
         mode = target.stat().st_mode
