@@ -37,11 +37,13 @@ from aggregator.planning import align, prepare
 from aggregator.store import postgresql, team
 from aggregator.store.engine import open_store, reading
 from aggregator.store.lock import shared
+from aggregator.target import sweep
 from aggregator.working import Desk, doubt
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
+_LEFT = 3600.0  # seconds after which what is half written was left by one that was killed
 _SESSION = timedelta(days=1)
 _LAST = 9  # seconds after a signal to end: then nothing is waited for any more
 _SKEW = 5.0  # seconds that clocks may differ by before it is told
@@ -119,6 +121,7 @@ class Worker:
             stack.callback(engine.dispose)
             desk = Desk(engine, config, self.clock, self._write, self._look, asyncio.Event(), self._doubtful)
             await doubt(desk)
+            await self._look(sweep, config, self.clock().timestamp() - _LEFT)
             if abs(ahead := await self._look(_ahead, engine, self.clock())) > _SKEW:
                 where = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the database's"
                 why = "hosts would be asked too early, or too late"

@@ -1,6 +1,7 @@
 """Documents to files: compare, replace, remove. A reader sees the old file or the new one, whole, and nothing else."""
 
 import gzip
+import math
 import os
 import re
 import secrets
@@ -126,8 +127,10 @@ def remove(output: Path, paths: Iterable[str]) -> Mapping[str, str]:
     return left
 
 
-def sweep(output: Path) -> None:
-    """Remove what a run that was killed left half written. What cannot be removed stays: no reader ever asks for it."""
+def sweep(output: Path, before: float = math.inf) -> None:
+    """Remove what a run that was killed left half written, of what was begun `before` (seconds since 1970) where others
+    may be at work. What cannot be removed stays: no reader ever asks for it."""
     for path in output.rglob(f"{_PREFIX}*"):
         with suppress(OSError):
-            path.unlink()
+            if path.lstat().st_mtime < before:
+                path.unlink()

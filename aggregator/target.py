@@ -1,5 +1,6 @@
 """Where documents go, a folder or an object store: the one place that knows of both."""
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -89,7 +90,8 @@ def remove(target: Target, paths: Iterable[str]) -> Mapping[str, str]:
     return publish.remove(target, paths) if isinstance(target, Path) else objects.remove(target, paths)
 
 
-def sweep(config: Config) -> None:
-    """Remove what a run that was killed left half written; in an object store there is no such thing."""
+def sweep(config: Config, before: float = math.inf) -> None:
+    """Remove what a run that was killed left half written, see `publish.sweep`; in an object store there is no such
+    thing."""
     if not config.bucket:
-        publish.sweep(config.output)
+        publish.sweep(config.output, before)

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -198,6 +199,15 @@ def test_sweeping_removes_our_temporary_files_only(tmp_path: Path) -> None:
     (tmp_path / "a" / ".aggregator-folder").mkdir()
     publish.sweep(tmp_path)
     assert sorted(files(tmp_path)) == sorted(kept)
+
+
+def test_sweeping_beside_others_leaves_what_is_young(tmp_path: Path) -> None:
+    now = time.time()
+    for name, age in ((".aggregator-old", 7200), (".aggregator-young", 60)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (now - age, now - age))
+    publish.sweep(tmp_path, now - 3600)
+    assert [path.name for path in tmp_path.iterdir()] == [".aggregator-young"]
 
 
 def test_sweeping_what_is_not_there_is_fine(tmp_path: Path) -> None:
