@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, update
 
+from aggregator import identity
 from aggregator.config import Config
 from aggregator.keeping import keep
 from aggregator.model import Document, Feed, Item, Source, Trouble, Validators, Visit
@@ -138,7 +139,13 @@ def _visit(source: Source, title: str, dice: random.Random, now: datetime) -> Vi
     validators = Validators(etag='"x"', url=source.key)
     answer = Document(source.key, source.key, b"", validators=validators)
     return Visit(
-        source, tuple(items), feed, {source.key: validators}, answer=answer, seconds=round(dice.uniform(0.1, 2), 2)
+        source,
+        tuple(items),
+        feed,
+        {source.key: validators},
+        signs=tuple(map(identity.signs, items)),
+        answer=answer,
+        seconds=round(dice.uniform(0.1, 2), 2),
     )
 
 

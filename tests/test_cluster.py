@@ -322,14 +322,14 @@ def test_what_the_database_refuses_is_said_in_one_line(shared: Planet, postgresq
     name = (shared.site["store"]).rpartition("/")[2]
     env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
     command = [sys.executable, "-m", "aggregator", "worker", "--config", str(shared.write())]
-    rights = " ".join(f"GRANT ALL ON ALL {what} IN SCHEMA public TO guest;" for what in ("TABLES", "SEQUENCES"))
-    postgresql.ask(f"CREATE ROLE guest LOGIN PASSWORD 'guest'; {rights}", name)
-    store = f"postgresql+psycopg://guest:guest@127.0.0.1:{postgresql.port}/{name}"
+    rights = " ".join(f"GRANT ALL ON ALL {what} IN SCHEMA public TO stranger;" for what in ("TABLES", "SEQUENCES"))
+    postgresql.ask(f"CREATE ROLE stranger LOGIN PASSWORD 'stranger'; {rights}", name)
+    store = f"postgresql+psycopg://stranger:stranger@127.0.0.1:{postgresql.port}/{name}"
     for url, said in ((store, "the queue cannot be used: permission denied"), (store + "x", "does not exist")):
         shared.site["store"] = url
         shared.write()
         done = subprocess.run(command, cwd=shared.root, env=env, capture_output=True, text=True, timeout=PATIENCE)
         lines = [each for each in done.stderr.splitlines() if not each.startswith("{")]
         assert (done.returncode, len(lines)) == (1, 1), done.stderr
-        assert said in lines[0] and "guest:guest" not in done.stderr
-    postgresql.ask("DROP OWNED BY guest; DROP ROLE guest", name)
+        assert said in lines[0] and "stranger:stranger" not in done.stderr
+    postgresql.ask("DROP OWNED BY stranger; DROP ROLE stranger", name)

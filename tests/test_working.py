@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select, text
 
-from aggregator import channels, planning, working
+from aggregator import channels, identity, planning, working
 from aggregator.errors import AggregatorError
 from aggregator.model import Cost, Feed, Item, Source, Trouble, Validators, Visit
 from aggregator.store import channels as stored
@@ -59,13 +59,18 @@ def refuse(engine: Engine, title: str, state: str) -> None:
         db.execute(text("CREATE TRIGGER refuse BEFORE INSERT ON item FOR EACH ROW EXECUTE FUNCTION refuse()"))
 
 
+def read(source: Source, *items: Item) -> Visit:
+    """A visit that found these."""
+    known, signs = {source.key: Validators(etag="1")}, tuple(map(identity.signs, items))
+    return Visit(source, items, Feed(title=items[0].title), known, cost=Cost(1, 200), signs=signs)
+
+
 def made(source: Source) -> Visit:
     """A visit whose item has the host's name as its title; one host has no feed any more."""
     name = source.key.removeprefix("https://").partition(".")[0]
     if name == "gone":
         return Visit(source, error="404", trouble=Trouble("http 404", None, True), cost=Cost(1, 404))
-    items = (Item(guid=name, title=name),)
-    return Visit(source, items, Feed(title=name), {source.key: Validators(etag="1")}, cost=Cost(1, 200))
+    return read(source, Item(guid=name, title=name))
 
 
 @pytest.mark.parametrize("state", ["23514", "54000", "40P01"])
@@ -134,10 +139,7 @@ def test_a_story_whose_last_items_two_workers_forget_at_once_goes(desk: Desk) ->
     plan = planning.prepare(desk.engine, desk.config, NOON)
     two = [(source, plan.standings[source.key]) for source, _ in plan.due if "gone" not in source.key]
     item = Item(guid="https://same.example/1", url="https://same.example/1", title="The same")
-    batch = [
-        (Visit(each, (item,), Feed(title="x"), {each.key: Validators(etag="1")}, cost=Cost(1, 200)), known)
-        for each, known in two
-    ]
+    batch = [(read(each, item), known) for each, known in two]
     asyncio.run(working._save(desk, batch, NOON, {}))
     asyncio.run(working.settle(desk, 1))
     with reading(desk.engine) as db:

@@ -59,6 +59,8 @@ def wishes_of(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> 
     logging.basicConfig(handlers=[handler])
     logging.getLogger().setLevel(logging.INFO if wishes.verbose > 1 else logging.CRITICAL)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    # what it cannot put back after SIGTERM it tells as an error, with a trace
+    logging.getLogger("sqlalchemy").setLevel(logging.WARNING if wishes.verbose > 1 else logging.CRITICAL)
     return wishes
 
 
