@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import Connection, Engine
 
 from aggregator import channels, sources
-from aggregator.config import Config
+from aggregator.config import Config, look_at_output
 from aggregator.fetching import loop_factory
 from aggregator.model import CategoryPath, Retention, Visit
 from aggregator.placing import slugs
@@ -84,6 +84,7 @@ def run(
 
     Raises LockedError when another run is at work, AggregatorError when the store or the output cannot be used.
     """
+    look_at_output(config)
     with locked(config.store, now, "once") as lock:
         engine = open_store(config.store, lock.writer)
         try:
