@@ -127,7 +127,7 @@ def place(config: Config, key: KeyPath, why: str) -> str:
 
 
 def look_at_output(config: Config) -> None:
-    """Raises ConfigError where something that is no folder stands in the way of the output: nothing could be written."""
+    """Raises ConfigError where something that is no folder stands in the way of the output."""
     if config.bucket:
         return
     there = next(each for each in (config.output, *config.output.parents) if os.path.lexists(each))
