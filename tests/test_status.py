@@ -134,7 +134,7 @@ def test_an_output_that_cannot_be_reached_is_seen(planet: Planet, monkeypatch: p
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     planet.site["output"] = "s3://bucket/site"
     with pytest.raises(AggregatorError, match="s3://bucket/site"):
-        planet.run(later=HOUR)
+        planet.run(later=DAY)
     found = status.look(planet.load(), planet.now)
     assert found.run and (found.run.at, found.run.visits) == (planet.now, 3)
     assert "; publishing has problems: s3://bucket/site" in status.summary(found, planet.now)

@@ -152,7 +152,7 @@ def test_what_cannot_be_published_is_settled_and_tried_again_in_a_minute(
         assert last and last.by == "worker"
         return last.problems
 
-    with pytest.raises(AggregatorError, match="^s3://bucket"):
+    with pytest.raises(AggregatorError, match=r"^s3://bucket"):
         asyncio.run(working.settle(desk, 1))
     assert problems().startswith("s3://bucket")
     with reading(desk.engine) as db:
@@ -160,7 +160,7 @@ def test_what_cannot_be_published_is_settled_and_tried_again_in_a_minute(
         assert not shards.is_pending(db, NOON)
     assert asyncio.run(working.settle(desk, 2)) == (), "it is left alone for a minute"
     desk.clock = lambda: NOON + timedelta(minutes=1)
-    with pytest.raises(AggregatorError, match="^s3://bucket"):
+    with pytest.raises(AggregatorError, match=r"^s3://bucket"):
         asyncio.run(working.settle(desk, 3))
     desk.config, desk.clock = folder, lambda: NOON + timedelta(minutes=2)
     for category in asyncio.run(working.settle(desk, 4)):
