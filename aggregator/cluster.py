@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Engine
 
 from aggregator.config import Config, load, stamp
-from aggregator.errors import ConfigError, LockedError
+from aggregator.errors import AggregatorError, ConfigError, LockedError
 from aggregator.fetching import loop_factory
 from aggregator.jobs import Jobs
 from aggregator.jobs import Times as Times
@@ -38,6 +38,7 @@ from aggregator.store import postgresql, team
 from aggregator.store.engine import open_store, reading
 from aggregator.store.lock import shared
 from aggregator.target import sweep
+from aggregator.text import one_line
 from aggregator.working import Desk, doubt
 
 _log = logging.getLogger(__name__)
@@ -120,6 +121,7 @@ class Worker:
             engine = await self._write(open_store, config.store, writer)
             stack.callback(engine.dispose)
             desk = Desk(engine, config, self.clock, self._write, self._look, asyncio.Event(), self._doubtful)
+            desk.rest = timedelta(seconds=self.times.patience)
             await doubt(desk)
             await self._look(sweep, config, self.clock().timestamp() - _LEFT)
             if abs(ahead := await self._look(_ahead, engine, self.clock())) > _SKEW:
@@ -164,11 +166,13 @@ class Worker:
         return None
 
     def _complain(self, error: Exception) -> None:
-        """Log why a session ended, or cannot begin; the same trouble once."""
-        if (told := f"{type(error).__name__}: {error}") != self._complaint:
+        """Log why a session ended, or cannot begin; the same trouble once. A trace is for a mistake of ours."""
+        is_ours = not isinstance(error, AggregatorError)
+        if (told := f"{type(error).__name__}: {error}" if is_ours else one_line(str(error))) != self._complaint:
             self._complaint = told
             say(_log, "session", f"{told}; begun again as soon as that can be", logging.ERROR)
-            _log.info("this is where", exc_info=True)
+            if is_ours:
+                _log.info("this is where", exc_info=True)
 
     async def _stopping(self) -> None:
         while not self._stops:

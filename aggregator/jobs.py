@@ -69,12 +69,15 @@ class Jobs:
             await _make_queue(self.app, self._connector)
         except Exception as error:  # a border: what a database may say has many classes
             await self.app.close_async()
-            why, name = one_line(str(error.__cause__ or error)), postgresql.shown(self.desk.config.store)
-            raise AggregatorError(f"{name}: the queue cannot be used: {why}") from error
+            raise self._cannot("be used", error) from error
         try:
             yield
         finally:
             await self.app.close_async()
+
+    def _cannot(self, what: str, error: Exception) -> AggregatorError:
+        name, why = postgresql.shown(self.desk.config.store), one_line(str(error.__cause__ or error))
+        return AggregatorError(f"{name}: the queue cannot {what}: {why}")
 
     async def work(self) -> None:
         """Do what is handed out, until it is cancelled, or the queue cannot be reached."""
@@ -90,7 +93,7 @@ class Jobs:
                 stalled_worker_timeout=self.times.stalled,
             )
         except ConnectorException as error:
-            self.trouble = self.trouble or error
+            self.trouble = self.trouble or self._cannot("be reached", error)
         if not self.desk.ends.is_set():
             self.trouble = self.trouble or AggregatorError("the queue cannot be reached")
 
@@ -118,13 +121,13 @@ class Jobs:
                 say(_log, "shard", f"shard {shard}: {done.visits} visits ({took:.1f} s)", shard=shard, **counts)
 
     async def _do_settle(self, context: JobContext) -> None:
-        async with self._minding():
+        async with self._minding("publish", logging.WARNING):
             number = context.job.id or 0
             for category in await settle(self.desk, number):
                 await self._defer(self._publish, f"category-{category}", category=category, settled=number)
 
     async def _do_publish(self, category: int, settled: int) -> None:
-        async with self._minding():
+        async with self._minding("publish", logging.WARNING):
             done = await publish(self.desk, category, settled)
             if done is None:
                 return
@@ -140,9 +143,10 @@ class Jobs:
                 task.add_done_callback(self._telling.discard)
 
     @asynccontextmanager
-    async def _minding(self) -> AsyncIterator[None]:
+    async def _minding(self, event: str = "job", level: int = logging.ERROR) -> AsyncIterator[None]:
         """A job that fails is told. What it was about is still in the store, so the queue need not know; but when that
-        cannot be written any more, the session ends."""
+        cannot be written any more, the session ends. What is no mistake of ours (an output that cannot be reached) is
+        told as this event, without a trace."""
         try:
             yield
         except Exception as error:  # a border: a job must not end the others
@@ -151,6 +155,9 @@ class Jobs:
             except AggregatorError as lost:
                 self.trouble = self.trouble or lost
                 self._end()
+                return
+            if isinstance(error, AggregatorError):
+                say(_log, event, str(error), level)
                 return
             say(_log, "job", f"{type(error).__name__}: {error}", logging.ERROR)
             _log.info("this is where", exc_info=True)

@@ -13,6 +13,7 @@ Only two things flow back: what the store already knew (validators, keys) goes i
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,7 +21,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import Connection, Engine
 
 from aggregator import channels, sources
-from aggregator.config import Config
+from aggregator.config import Config, look_at_output
+from aggregator.errors import AggregatorError
 from aggregator.fetching import loop_factory
 from aggregator.model import CategoryPath, Retention, Visit
 from aggregator.placing import slugs
@@ -84,6 +86,7 @@ def run(
 
     Raises LockedError when another run is at work, AggregatorError when the store or the output cannot be used.
     """
+    look_at_output(config)
     with locked(config.store, now, "once") as lock:
         engine = open_store(config.store, lock.writer)
         try:
@@ -109,7 +112,13 @@ def carry_out(
     notes = align(engine, config, now)
     plan = prepare(engine, config, now, force=force)
     outcomes = _awaited(_visit_all(engine, config, plan, now, exact, progress)) if plan.due else []
-    published = publish(engine, config, now, progress, rehearse)
+    try:
+        published = publish(engine, config, now, progress, rehearse)
+    except AggregatorError as error:  # an output that cannot be reached: what was visited is saved
+        lost = Report(tuple(outcomes), (), channels.Published((), 0, (str(error),)))
+        with suppress(AggregatorError):  # the store, where that is the trouble
+            _log_run(engine, lost, now, began)
+        raise
     is_told = published.topics and config.site.hubs and not rehearse
     hubs = _awaited(tell_hubs(config, published.topics)) if is_told else ()
     visited = {outcome.source.key for outcome in outcomes}
@@ -121,9 +130,7 @@ def carry_out(
     notes = (*notes, *(moved(each, standings[each.source.key]) for each in outcomes if each.moved_to), *hubs)
     skipped = tuple(each for key, each in standings.items() if key not in visited)
     report = Report(tuple(outcomes), skipped, published, tuple(map(masked, notes)))
-    with writing(engine) as db:
-        history.log_run(db, _logged(report, now, time.monotonic() - began))
-        history.trim(db, now)
+    _log_run(engine, report, now, began)
     return report
 
 
@@ -157,11 +164,11 @@ def settle(db: Connection, config: Config, now: datetime) -> Pruned:
     )
 
 
-def _logged(report: Report, now: datetime, seconds: float) -> Run:
-    """A run as it stands in the log."""
-    return Run(
+def _log_run(engine: Engine, report: Report, now: datetime, began: float) -> None:
+    """Keep a run in the log that `began` at this moment of the monotonic clock."""
+    made = Run(
         at=now,
-        seconds=seconds,
+        seconds=time.monotonic() - began,
         by="once",
         visits=len(report.outcomes),
         failed=len(report.failed),
@@ -169,6 +176,9 @@ def _logged(report: Report, now: datetime, seconds: float) -> Run:
         written=len(report.published.written),
         problems=masked("\n".join(report.published.problems)),
     )
+    with writing(engine) as db:
+        history.log_run(db, made)
+        history.trim(db, now)
 
 
 def _awaited(what: Coroutine[Any, Any, _Value]) -> _Value:

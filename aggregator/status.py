@@ -68,12 +68,12 @@ def look(config: Config, now: datetime) -> Status:
     with looking(config.store) as db:
         standings = stored.standings(db)
         entries = history.entries(db, now - timedelta(weeks=_WEEKS) + timedelta(days=1))
-        runs, stuck = history.runs(db, 1), board.trouble(db, now)
+        run, stuck = history.last_run(db), board.trouble(db, now)
         lag, pace, shared = alive.lag(board.vitals(db), now), history.pace(db, now), team(db)
     rows = [_row(source, standings.get(source.key), entries) for source in config.sources]
     rows.sort(key=lambda row: (health.STATES.index(row.health.state), title(row).casefold(), row.source.key))
     at_work = str(holder(config.store) or "")
-    return Status(tuple(rows), runs[0] if runs else None, at_work, stuck, lag, pace, shared)
+    return Status(tuple(rows), run, at_work, stuck, lag, pace, shared)
 
 
 def _row(source: Source, standing: Standing | None, entries: Mapping[int, int]) -> Row:
@@ -119,6 +119,8 @@ def summary(found: Status, now: datetime) -> str:
     ]
     if found.run:
         parts.append(f"last run {span(now - found.run.at)} ago ({found.run.by}, {found.run.seconds:.1f} s)")
+    if found.run and found.run.problems:
+        parts.append(f"publishing has problems: {one_line(found.run.problems.splitlines()[0], 300)}")
     if found.team and found.team.workers:
         parts.append(f"at work: {_team(found.team)}, {found.pace:.0f} requests a minute, {span(found.lag)} behind")
     elif found.holder:
@@ -130,7 +132,7 @@ def summary(found: Status, now: datetime) -> str:
 
 def _team(found: Team) -> str:
     """Workers, and what they have to do, in a few words."""
-    silent = f" ({found.silent} of them silent)" if found.silent else ""
+    silent = f", {found.silent} silent" if found.silent else ""
     many = "s" if len(found.workers) != 1 else ""
     shards = f"{found.doing} of {found.shards} shards under way, {found.waiting} waiting"
     return f"{len(found.workers)} worker{many}{silent}: {shards}"

@@ -5,10 +5,11 @@ A job claims its work in the store first, by the session that saves what comes o
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -27,9 +28,10 @@ from aggregator.network import network
 from aggregator.planning import Plan, host, prepare
 from aggregator.reading import pool
 from aggregator.store import channels as stored
-from aggregator.store import fences, history, shards, visits
+from aggregator.store import fences, history, meta, shards, visits
 from aggregator.store.engine import reading, writing
 from aggregator.store.sources import Standing
+from aggregator.text import masked
 from aggregator.visiting import InThread, choose, tell
 
 _log = logging.getLogger(__name__)
@@ -39,6 +41,7 @@ SETTLE = shards.SHARDS  # the number of this work; those below are shards, those
 BATCH = 200  # visits that a job has under way at a time, at most
 JOBS = 8  # at a time in one worker
 _TOGETHER = 50  # visits that are saved in one transaction
+_FAILED = "output failed"  # the moment at which the output could not be reached, in the store
 _DRAIN = 4.0  # seconds for visits under way, when a worker ends
 _TRIES = 3  # of a transaction that another one stood in the way of
 
@@ -59,6 +62,7 @@ class Desk:
     stretch: float = 1.0
     at_work: set[int] = field(default_factory=set)  # shards: what the session has claimed, it could claim once more
     plan: tuple[int, channels.Plan] | None = None  # of the last settling, which has this number
+    rest: timedelta = timedelta(minutes=1)  # until an output that could not be reached is looked at again
 
     @property
     def now(self) -> datetime:
@@ -220,11 +224,11 @@ def _plan(desk: Desk, chosen: Sequence[str], now: datetime) -> tuple[Plan, Mappi
         return plan, shards.hosts(db, names)
 
 
-def _in_store(engine: Engine, do: Callable[..., None], *values: Any) -> None:
+def _in_store(engine: Engine, do: Callable[..., object], *values: Any) -> None:
     again(partial(_done, engine, do, *values))
 
 
-def _done(engine: Engine, do: Callable[..., None], *values: Any) -> None:
+def _done(engine: Engine, do: Callable[..., object], *values: Any) -> None:
     with writing(engine) as db:
         fences.together(db)
         do(db, *values)
@@ -235,24 +239,52 @@ def _done(engine: Engine, do: Callable[..., None], *values: Any) -> None:
 
 async def settle(desk: Desk, number: int) -> tuple[int, ...]:
     """Settle what was kept. Returns the categories that are to be published then, by their numbers; what was found out
-    about them is remembered as that of this settling, by its `number`."""
-    plan = await desk.write(_settle, desk.engine, desk.config, desk.now)
+    about them is remembered as that of this settling, by its `number`.
+
+    Raises AggregatorError when the output cannot be reached: all is settled then, and the output left alone for a while
+    by all workers.
+    """
+    plan = await desk.write(_settle, desk.engine, desk.config, desk.now, desk.rest)
     if plan is None:
         return ()
     desk.plan = number, plan
     return tuple(place.id for place in (*plan.stale, *plan.past))
 
 
-def _settle(engine: Engine, config: Config, now: datetime) -> channels.Plan | None:
+def _settle(engine: Engine, config: Config, now: datetime, rest: timedelta) -> channels.Plan | None:
     if not fences.claim(engine, SETTLE):
         return None
     try:
         pieces.forget()
         checks.forget()
         again(partial(_in_order, engine, config, now))
-        return channels.plan(engine, config)
+        return _planned(engine, config, now, rest)
     finally:
         fences.let_go(engine, SETTLE)
+
+
+def _planned(engine: Engine, config: Config, now: datetime, rest: timedelta) -> channels.Plan | None:
+    """What is to be published; None while the output, which could not be reached, is left alone."""
+    with reading(engine) as db:
+        failed = int(meta.value(db, _FAILED) or 0)
+        last = history.last_run(db)
+    if abs(now.timestamp() - failed) < rest.total_seconds():  # from later on: somebody's clock was wrong
+        return None
+    try:
+        plan = channels.plan(engine, config)
+    except AggregatorError as error:
+        _in_store(engine, meta.has_changed, _FAILED, str(int(now.timestamp())))
+        _in_store(engine, history.log_run, _run(now, 0.0, 0, (str(error),)))
+        raise
+    if failed:
+        _in_store(engine, meta.has_changed, _FAILED, "")
+    if last and last.by == "worker" and last.problems and not (plan.stale or plan.past):
+        _in_store(engine, history.log_run, _run(now, 0.0, 0, ()))  # all is well again
+    return plan
+
+
+def _run(at: datetime, seconds: float, written: int, problems: Sequence[str]) -> history.Run:
+    return history.Run(at, seconds, "worker", 0, 0, 0, written, masked("\n".join(problems)))
 
 
 def _in_order(engine: Engine, config: Config, now: datetime) -> None:
@@ -291,8 +323,12 @@ def _publish(
         with fences.still(engine):
             due = plan or channels.plan(engine, config)
             places = [place for place in (*due.stale, *due.past) if place.id == category]
+            began = time.monotonic()
             done = channels.publish_one(due, places[0], now) if places else None
     finally:
         fences.let_go(engine, category_work(category))
     fences.probe(engine)  # without its session it was not alone with the files
+    if done and (done.written or done.problems):
+        made = _run(now, time.monotonic() - began, len(done.written), done.problems)
+        _in_store(engine, history.log_run, made)
     return done

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -220,6 +221,8 @@ def test_the_database_may_go_and_come_back(shared: Planet, server: Server, postg
         wait(team, lambda: set(team[0].titles()) == hosts.wanted)
         assert [each.end()[0] for each in team] == [0, 0]
         assert not [each for each in team if "Traceback" in each.said()]
+        told = [each["message"] for one in team for each in one.events("session") if each["level"] == "error"]
+        assert told and not [each for each in told if "Exception" in each or "Database error" in each]
     with store_of(shared) as db:
         assert db.scalar(select(func.count()).select_from(tables.item)) == len(hosts.wanted)
     assert hosts.overlaps() == []
@@ -243,10 +246,15 @@ def test_one_run_alone_or_workers_together(shared: Planet, server: Server) -> No
         assert done.returncode == 75
         assert re.search(r"another run is at work \(aggregator worker, process \d+, since .*; it visits", done.stderr)
         wait(team, lambda: team[0].titles() == ["One"])
+        with psycopg.connect(shared.load().store.replace("+psycopg", ""), autocommit=True) as db:  # a dead one
+            db.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 minute')")
         found = status.look(shared.load(), datetime.now(UTC))
         assert found.team and [each.what for each in found.team.workers] == ["worker", "worker"]
         assert "2 workers: 0 of 64 shards under way, 0 waiting, 0 requests a minute" in status.summary(found, NOON)
         assert status.as_json(found)["shards"] == {"doing": 0, "waiting": 0, "unpublished": 0}
+        assert found.run and found.run.by == "worker"
+        dead = replace(found, team=replace(found.team, workers=found.team.workers[:1], silent=1))
+        assert "at work: 1 worker, 1 silent: 0 of 64" in status.summary(dead, NOON)
         with engines.looking(shared.load().store) as db:
             assert b"aggregator_workers 2.0" in metrics.metrics(db, datetime.now(UTC))
             assert "2 at work" in pages.overview(db, shared.load(), datetime.now(UTC))
@@ -266,6 +274,24 @@ def test_what_a_host_wants_is_known_to_all(shared: Planet, server: Server) -> No
     with workers(shared, 1) as team:
         wait(team, lambda: team[0].titles() == ["One"])
     assert sorted(request.path for request in server.log) == ["/a", "/c"]
+
+
+def test_an_output_that_cannot_be_reached_is_a_warning(
+    shared: Planet, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "wrong")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    server.put("/feed", rss([{"guid": "1", "title": "One"}]), etag=True)
+    shared.feed(server.url("/feed", host="127.0.0.1"))
+    shared.site["output"] = "s3://bucket/site"
+    with workers(shared, 1, times=TIMES.replace("patience=2", "patience=60")) as team:
+        wait(team, lambda: team[0].events("publish"))
+        time.sleep(3)
+        assert team[0].end()[0] == 0
+    (told,) = team[0].events("publish")
+    assert (told["level"], told["message"].startswith("s3://bucket/site: ")) == ("warning", True)
+    assert not team[0].events("job") and "Traceback" not in team[0].said()
 
 
 def test_what_another_program_has_in_its_queue_stays(shared: Planet, server: Server) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from aggregator.errors import ConfigError
 from aggregator.pipeline import Report
 from tests.conformance import check
-from tests.planet import NOON, Planet, rss
+from tests.planet import NOON, Planet, once, rss
 from tests.server import Server
 
 pytestmark = pytest.mark.both_stores
@@ -505,6 +506,19 @@ def test_output_that_cannot_be_written_is_said_and_made_up_for(planet: Planet) -
     (planet.root / "feeds" / "a").unlink()
     assert not planet.run(later=HOUR).published.problems
     assert planet.titles("a/atom.xml") == ["Post"]
+
+
+def test_a_file_where_the_output_should_be_is_said_before_anybody_is_asked(planet: Planet) -> None:
+    planet.seeds()
+    planet.post("a.md", title="Post")
+    (planet.root / "feeds").write_text("mine")
+    done = once(planet)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert f"site.output: {planet.root}/feeds is no folder; mend that" in done.stderr
+    planet.site["output"] = "feeds/below"
+    with pytest.raises(ConfigError, match="feeds is no folder"):
+        planet.run()
+    assert not list(planet.root.rglob("*.db"))
 
 
 def test_a_lost_output_folder_is_written_again_with_the_same_bytes(planet: Planet) -> None:

@@ -17,7 +17,10 @@ import pytest
 from aggregator import status
 from aggregator.cli import main
 from aggregator.errors import AggregatorError
+from aggregator.store import engine as engines
+from aggregator.store import history
 from aggregator.store.engine import looking
+from aggregator.store.history import Run
 from aggregator.store.lock import locked
 from tests.planet import NOON, Planet, rss
 from tests.server import Server
@@ -110,6 +113,54 @@ def test_monitoring_gets_its_codes(planet: Planet, server: Server, days: int, so
     planet.run(later=DAY)  # so that there are two runs, a day apart
     planet.sources = [each for each in planet.sources if any(name in str(each) for name in sources.split())]
     assert status.look(planet.load(), planet.now + days * DAY).code == code
+
+
+def test_what_cannot_be_published_is_seen(planet: Planet) -> None:
+    (planet.root / "feeds" / "new").write_text("a file where a folder should be")
+    planet.post("a.md", title="New", categories=["new"])
+    planet.run(later=HOUR)
+    found = status.look(planet.load(), planet.now)
+    assert "; publishing has problems: " in status.summary(found, planet.now)
+    assert "/feeds/new/" in status.summary(found, planet.now)
+    assert len(status.as_json(found)["last_run"]["problems"]) == 2
+    (planet.root / "feeds" / "new").unlink()
+    planet.run(later=HOUR)
+    assert "problems" not in status.summary(status.look(planet.load(), planet.now), planet.now)
+
+
+def test_an_output_that_cannot_be_reached_is_seen(planet: Planet, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "wrong")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    planet.site["output"] = "s3://bucket/site"
+    with pytest.raises(AggregatorError, match="s3://bucket/site"):
+        planet.run(later=DAY)
+    found = status.look(planet.load(), planet.now)
+    assert found.run and (found.run.at, found.run.visits) == (planet.now, 3)
+    assert "; publishing has problems: s3://bucket/site" in status.summary(found, planet.now)
+
+
+def test_problems_of_workers_are_told_until_all_is_well(planet: Planet) -> None:
+    """They log each category by itself; one that is well does not hide another."""
+    engine = engines.open_store(planet.load().store)
+
+    def log(second: int, written: int, problems: str = "") -> str:
+        at = NOON + HOUR + timedelta(seconds=second)
+        with engines.writing(engine) as db:
+            history.log_run(db, Run(at, 0.1, "worker", 0, 0, 0, written, problems))
+        with engines.reading(engine) as db:
+            found = history.last_run(db)
+        assert found and found.at == at
+        return found.problems
+
+    assert log(0, 1) == ""
+    assert log(1, 0, "a: no\nb: no") == "a: no\nb: no"
+    assert log(2, 1) == "a: no\nb: no"
+    assert log(3, 0) == "", "all is well"
+    assert log(4, 1) == ""
+    assert log(5, 0, "c: no") == "c: no"
+    assert log(200, 1) == "", "it was tried again, long since"
+    engine.dispose()
 
 
 def test_programs_get_all_of_it(planet: Planet, shell: Shell) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from aggregator import channels, identity, planning, working
 from aggregator.errors import AggregatorError
 from aggregator.model import Cost, Feed, Item, Source, Trouble, Validators, Visit
 from aggregator.store import channels as stored
-from aggregator.store import fences, retention, tables
+from aggregator.store import fences, history, retention, shards, tables
 from aggregator.store.channels import Place
 from aggregator.store.engine import open_store, reading, writing
 from aggregator.store.lock import shared
@@ -132,6 +133,44 @@ def test_what_was_written_without_a_session_is_written_again(desk: Desk, monkeyp
         assert desk.doubtful == set()
         assert category in asyncio.run(working.settle(desk, 3))
     other.dispose()
+
+
+def test_what_cannot_be_published_is_settled_and_tried_again_in_a_minute(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "wrong")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    plan = planning.prepare(desk.engine, desk.config, NOON)
+    asyncio.run(working._save(desk, [(made(source), plan.standings[source.key]) for source, _ in plan.due], NOON, {}))
+    folder = desk.config
+    desk.config = replace(folder, site=folder.site.model_copy(update={"output": "s3://bucket/site"}))
+
+    def problems() -> str:
+        with reading(desk.engine) as db:
+            last = history.last_run(db)
+        assert last and last.by == "worker"
+        return last.problems
+
+    with pytest.raises(AggregatorError, match=r"^s3://bucket"):
+        asyncio.run(working.settle(desk, 1))
+    assert problems().startswith("s3://bucket")
+    with reading(desk.engine) as db:
+        assert db.scalar(select(func.count()).select_from(tables.story)) == 2
+        assert not shards.is_pending(db, NOON)
+    assert asyncio.run(working.settle(desk, 2)) == (), "it is left alone for a minute"
+    desk.clock = lambda: NOON + timedelta(minutes=1)
+    with pytest.raises(AggregatorError, match=r"^s3://bucket"):
+        asyncio.run(working.settle(desk, 3))
+    desk.config, desk.clock = folder, lambda: NOON + timedelta(minutes=2)
+    for category in asyncio.run(working.settle(desk, 4)):
+        done = asyncio.run(working.publish(desk, category, 4))
+        assert done and done.written
+    with reading(desk.engine) as db:
+        assert history.runs(db, 1)[0].written > 0
+    assert problems(), "of the minute before"
+    assert asyncio.run(working.settle(desk, 5)) == ()
+    assert problems() == "", "all is well"
 
 
 def test_a_story_whose_last_items_two_workers_forget_at_once_goes(desk: Desk) -> None:

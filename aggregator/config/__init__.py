@@ -126,6 +126,16 @@ def place(config: Config, key: KeyPath, why: str) -> str:
     return f"{config.file}:{problems.lines([(key, why)], toml.lines(raw))[0]}"
 
 
+def look_at_output(config: Config) -> None:
+    """Raises ConfigError where something that is no folder stands in the way of the output."""
+    if config.bucket:
+        return
+    there = next(each for each in (config.output, *config.output.parents) if os.path.lexists(each))
+    if not there.is_dir():
+        why = f"{there} is no folder; mend that or write another path"
+        raise ConfigError(place(config, ("site", "output"), why))
+
+
 def _read(file: Path, root: Path, data: dict[str, Any], found: list[Problem], look: bool) -> Config | None:
     """The config that the tables make; what is wrong goes to `found`, and then there may be none."""
     found.extend(_misplaced(data))

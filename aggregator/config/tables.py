@@ -68,7 +68,7 @@ def _shown(value: object) -> tuple[CategoryPath, ...]:
 def _folder(value: str) -> str:
     if not value.strip():
         raise ValueError("is empty; write the path of a folder")
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", value):
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", value):
         if not re.fullmatch(r"s3://[A-Za-z0-9][A-Za-z0-9._-]+(/(?!\.{1,2}(/|$))[^/?#@\\]+)*/?", value):
             raise ValueError("write the path of a folder, or s3://BUCKET/PREFIX; its keys are in the environment")
         return value.rstrip("/")

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
@@ -15,6 +15,7 @@ from aggregator.store.values import moment, seconds
 
 _VISITS = 50  # of each source
 _RUNS = 500
+_TRIED = timedelta(seconds=90)  # in which workers try again what could not be published
 _INCIDENTS = 500
 _DAYS = 400  # more than a year, so that a habit of a year can be seen to end
 _HOURS = 31 * 24
@@ -66,7 +67,8 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run, or one round of the daemon: `by` is `once` or `daemon`; `problems` what could not be published."""
+    """One run, a round of the daemon, or a category that a worker published: `by` is `once`, `daemon` or `worker`.
+    `problems` are what could not be published, in lines."""
 
     at: datetime
     seconds: float
@@ -228,6 +230,21 @@ def runs(db: Connection, limit: int = 50) -> tuple[Run, ...]:
         Run(moment(row.at), row.seconds, row.by, row.visits, row.failed, row.new, row.written, row.problems)
         for row in rows
     )
+
+
+def last_run(db: Connection) -> Run | None:
+    """The last run. Workers log each category by itself, and try again in a minute what failed: theirs has the problems
+    of the last minute or so, since all was well (no problem, and nothing written)."""
+    found = runs(db, _RUNS)
+    if not found or found[0].by != "worker":
+        return found[0] if found else None
+    problems: dict[str, None] = {}
+    for each in found:
+        is_well = not (each.problems or each.written)
+        if is_well or each.by != "worker" or each.at < found[0].at - _TRIED:
+            break
+        problems |= dict.fromkeys(each.problems.splitlines())
+    return replace(found[0], problems="\n".join(problems))
 
 
 def incidents(db: Connection, limit: int = 100, source_id: int | None = None) -> tuple[Incident, ...]:

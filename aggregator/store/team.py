@@ -17,14 +17,19 @@ _JOBS = text(
     " count(*) FILTER (WHERE status = 'todo' AND task_name = 'publish') AS unpublished FROM procrastinate_jobs"
     " WHERE queue_name = 'aggregator'"
 )
-_SILENT = text("SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat < now() - interval '30 seconds'")
+_SILENT = text(  # without a job it was rescued, and has nothing that anybody waits for
+    "SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat < now() - interval '30 seconds'"
+    " AND EXISTS (SELECT 1 FROM procrastinate_jobs WHERE worker_id = procrastinate_workers.id AND status = 'doing'"
+    " AND queue_name = 'aggregator')"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Team:
     """The `workers` at work. Of all `shards`, `doing` are being visited, and `waiting` have something due and wait for
-    a worker; `unpublished` categories wait to be written. `silent` workers have not said for half a minute that they
-    live: what they had is given to others."""
+    a worker; `unpublished` categories wait to be written. `silent` workers have jobs, and have not said for half a
+    minute that they live: what they have is about to be given to others. One that was killed is not at work any more,
+    but silent until then."""
 
     workers: Sequence[Holder]
     doing: int

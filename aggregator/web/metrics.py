@@ -79,7 +79,9 @@ def _measured(db: Connection, now: datetime) -> Iterator[Metric]:
     )
     if shared := team(db):
         yield _gauge("workers", "Workers at work", len(shared.workers))
-        yield _gauge("workers_silent", "Workers that have not said for 30 seconds that they live", shared.silent)
+        yield _gauge(
+            "workers_silent", "Workers with jobs that have not said for 30 seconds that they live", shared.silent
+        )
         yield _gauge("shards_doing", "Shards that a worker visits now", shared.doing)
         yield _gauge("shards_waiting", "Shards that have something due, and no worker yet", shared.waiting)
         yield _gauge("categories_waiting", "Categories that are settled and not published yet", shared.unpublished)
