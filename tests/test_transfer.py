@@ -445,6 +445,16 @@ def test_the_command(planet: Planet, make: Make) -> None:
         assert dump(f"sqlite:///{planet.root}/var/{path}") == dump(there)
 
 
+def test_a_store_moves_where_the_output_is_no_folder(planet: Planet, make: Make) -> None:
+    first = make("sqlite")
+    fill(first, 1)
+    planet.site["output"] = "s3://bucket/planet"
+    (planet.root / "var").mkdir()
+    with program(planet, first, "var/back.db", "--quiet") as process:
+        assert process.communicate(timeout=60) == ("", "")
+    assert dump(f"sqlite:///{planet.root}/var/back.db") == dump(first)
+
+
 @pytest.mark.parametrize(
     ("new", "code", "why"),
     [

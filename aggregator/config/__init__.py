@@ -115,7 +115,7 @@ def other_store(config: Config, given: str) -> str:
     except ValueError as error:
         raise ConfigError(f"{text.masked(given)}: {error}") from error
     file = _store_file(config.root, url)
-    if file and file.resolve().is_relative_to(config.output.resolve()):
+    if file and not config.bucket and file.resolve().is_relative_to(config.output.resolve()):
         raise ConfigError(f"{given}: stands in the output, where it would be published; give another path")
     return f"sqlite:///{file}" if file else url
 
