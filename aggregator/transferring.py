@@ -1,5 +1,6 @@
 """`aggregator migrate-store`: all that one store holds goes into another, which may be of another database."""
 
+import json
 import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -7,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, make_url
 
-from aggregator.config import Config
+from aggregator.config import Config, place
 from aggregator.errors import AggregatorError, LockedError
 from aggregator.store import transfer
 from aggregator.store.engine import is_there, name_of, open_any, open_store, reading, writing
@@ -67,6 +68,22 @@ def move(config: Config, old: str, new: str, now: datetime, progress: Progress =
         target = open_any(new, other.writer)
         stack.callback(target.dispose)
         return _move(source, target, name_of(old), name_of(new), progress)
+
+
+def advice(config: Config, new: str) -> str:
+    """Where the config has its store, and what to write there for the one at the URL `new`, a path from the config's
+    root where it is below; "" when it has that already."""
+    if new == config.store:
+        return ""
+    shown, why = name_of(new), ""
+    if new.startswith("sqlite:///"):
+        file = Path(shown)
+        shown = f"sqlite:///{file.relative_to(config.root) if file.is_relative_to(config.root) else file}"
+    else:
+        url = make_url(new)
+        hidden = [word for word, is_there in (("password", url.password), ("options", url.query)) if is_there]
+        why = f", with the {' and the '.join(hidden)} of TO, not shown here" if hidden else ""
+    return place(config, ("site", "store"), f"write store = {json.dumps(shown, ensure_ascii=False)}{why}")
 
 
 def _move(source: Engine, target: Engine, old: str, new: str, progress: Progress) -> Transferred:

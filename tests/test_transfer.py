@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Boolean, Column, Engine, Float, Text, delete, insert, select, update
 
+from aggregator import config as configs
 from aggregator import pipeline, transferring
 from aggregator.errors import AggregatorError
 from aggregator.store import transfer
@@ -432,17 +433,42 @@ def test_the_command(planet: Planet, make: Make) -> None:
     assert (process.returncode, err) == (0, "")
     assert rows.endswith(f"rows moved from {planet.root}/var/mine.db to {shown}; both are equal")
     line = planet.write().read_text().splitlines().index('store = "sqlite:///var/mine.db"') + 1
-    assert says == f"config/aggregator.toml:{line}: site.store: write TO here, as you gave it now ({shown})"
+    where = f"config/aggregator.toml:{line}: site.store: write store = "
+    assert says == f'{where}"{shown}", with the password of TO, not shown here'
     with program(planet, there, "sqlite:///var/back.db", "--json") as process:
         said = json.loads(process.communicate(timeout=60)[0])
     assert (said["from"], said["to"], said["resumed"]) == (shown, f"{planet.root}/var/back.db", 0)
     assert said["tables"]["item"] == 1
     assert sum(said["tables"].values()) == said["rows"] == int(rows.split()[0])
-    assert said["config"].startswith(f"config/aggregator.toml:{line}: ")
+    assert said["config"] == f'{where}"sqlite:///var/back.db"'
     with program(planet, there, "var/quiet.db", "--quiet") as process:
         assert process.communicate(timeout=60) == ("", "")
     for path in ("back.db", "quiet.db"):
         assert dump(f"sqlite:///{planet.root}/var/{path}") == dump(there)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("var/mine é.db", 'write store = "sqlite:///var/mine é.db"'),
+        ("sqlite:////srv/other.db", 'write store = "sqlite:////srv/other.db"'),
+        ("postgresql+psycopg://me@db/x", 'write store = "postgresql+psycopg://me@db/x"'),
+        (
+            "postgresql+psycopg://me:hidden@db/x?sslmode=require",
+            'write store = "postgresql+psycopg://me@db/x", with the password and the options of TO, not shown here',
+        ),
+    ],
+)
+def test_what_to_write_is_what_the_config_takes(
+    planet: Planet, monkeypatch: pytest.MonkeyPatch, given: str, said: str
+) -> None:
+    monkeypatch.chdir(planet.root)
+    url = configs.other_store(planet.load(), given)
+    assert transferring.advice(planet.load(), url).endswith(f": site.store: {said}")
+    if "not shown" not in said:
+        planet.site["store"] = json.loads(said.removeprefix("write store = "))
+        assert planet.load().store == url
+        assert transferring.advice(planet.load(), url) == ""
 
 
 def test_a_store_moves_where_the_output_is_no_folder(planet: Planet, make: Make) -> None:
