@@ -53,6 +53,8 @@ def move(config: Config, old: str, new: str, now: datetime, progress: Progress =
         raise AggregatorError(f"{name_of(old)}: the store cannot be read: {error.strerror}") from error
     if not there:
         raise AggregatorError(f"{name_of(old)}: there is no store to move")
+    if new.startswith("sqlite:///") and not Path(name_of(new)).parent.exists():
+        raise AggregatorError(f"{name_of(new)}: there is no such folder; make the folder first, or mend the path")
     with ExitStack() as stack:
         mine = stack.enter_context(locked(old, now, _WHAT))
         if mine.is_broken_off and old == config.store:
@@ -81,7 +83,7 @@ def advice(config: Config, new: str) -> str:
         shown = f"sqlite:///{file.relative_to(config.root) if file.is_relative_to(config.root) else file}"
     else:
         url = make_url(new)
-        hidden = [word for word, is_there in (("password", url.password), ("options", url.query)) if is_there]
+        hidden = [word for word, value in (("password", url.password), ("options", url.query)) if value]
         why = f", with the {' and the '.join(hidden)} of TO, not shown here" if hidden else ""
     return place(config, ("site", "store"), f"write store = {json.dumps(shown, ensure_ascii=False)}{why}")
 

@@ -326,13 +326,15 @@ def test_what_is_refused(planet: Planet, make: Make, tmp_path: Path, postgresql:
         (first, f"sqlite:///{broken}", "cannot be opened: file is not a database"),
         (f"sqlite:///{broken}", server, "cannot be opened: file is not a database"),
         (first, postgresql.url("nobodys"), "cannot be used: .*does not exist"),
-        (first, f"sqlite:///{tmp_path}/seeds/../config/aggregator.toml/x.db", "Not a directory|File exists"),
+        (first, f"sqlite:///{tmp_path}/config/aggregator.toml/x.db", "Not a directory|File exists"),
+        (first, f"sqlite:///{tmp_path}/none/x.db", "none/x.db: there is no such folder; make the folder first"),
     ):
         with pytest.raises(AggregatorError, match=why) as error:
             move(planet, old, new)
         assert "\n" not in str(error.value)
         assert "se:cr" not in str(error.value)
     assert not (tmp_path / "nothing.db").exists()
+    assert not (tmp_path / "none").exists()
     move(planet, first, server)
     with pytest.raises(AggregatorError, match="FROM and TO are one store"):
         move(planet, server, f"{server}?connect_timeout=7")
@@ -448,7 +450,7 @@ def test_the_command(planet: Planet, make: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("new", "said"),
     [
         ("var/mine é.db", 'write store = "sqlite:///var/mine é.db"'),
         ("sqlite:////srv/other.db", 'write store = "sqlite:////srv/other.db"'),
@@ -460,10 +462,10 @@ def test_the_command(planet: Planet, make: Make) -> None:
     ],
 )
 def test_what_to_write_is_what_the_config_takes(
-    planet: Planet, monkeypatch: pytest.MonkeyPatch, given: str, said: str
+    planet: Planet, monkeypatch: pytest.MonkeyPatch, new: str, said: str
 ) -> None:
     monkeypatch.chdir(planet.root)
-    url = configs.other_store(planet.load(), given)
+    url = configs.other_store(planet.load(), new)
     assert transferring.advice(planet.load(), url).endswith(f": site.store: {said}")
     if "not shown" not in said:
         planet.site["store"] = json.loads(said.removeprefix("write store = "))
@@ -487,6 +489,11 @@ def test_a_store_moves_where_the_output_is_no_folder(planet: Planet, make: Make)
         ("mysql://u:hidden@h/d", 2, 'mysql://***@h/d: write "sqlite:///PATH", without "?", or "postgresql'),
         ("postgresql+psycopg://u:hidden@h", 2, 'postgresql+psycopg://***@h: write "postgresql+psycopg:'),
         ("feeds/x.db", 2, "feeds/x.db: stands in the output, where it would be published; give another path"),
+        ("planet:hidden@127.0.0.1/other", 2, "planet…: begins as no address of a store does; write postgresql+psyc"),
+        ("planet:hid/hidden@127.0.0.1/x?y=://", 2, "planet…: begins as no address"),
+        ("postgresql:u:hidden@h/d", 2, "postgresql…: begins as no address"),
+        ("me@db", 2, "me…: begins as no address"),
+        ("postgresql://u@h/d?password=hidden", 2, "postgresql://***@h/d: "),
         (
             "postgresql+psycopg://u:hidden@127.0.0.1:1/d",
             1,
