@@ -13,10 +13,11 @@ from sqlalchemy import Engine, make_url
 from aggregator.config import Config, place
 from aggregator.errors import AggregatorError, LockedError
 from aggregator.store import transfer
-from aggregator.store.engine import is_there, name_of, open_any, open_store, reading, writing
+from aggregator.store.engine import is_there, name_of, open_any, open_store, reading, stranger, writing
 from aggregator.store.lock import Holder, holder, locked
 from aggregator.store.transfer import Heard, Note
 from aggregator.target import sweep
+from aggregator.text import one_line
 
 _WHAT = "migrate-store"
 
@@ -55,6 +56,8 @@ def move(config: Config, old: str, new: str, now: datetime, progress: Progress =
         raise AggregatorError(f"{name_of(old)}: there is no store to move")
     if new.startswith("sqlite:///") and not Path(name_of(new)).parent.exists():
         raise AggregatorError(f"{name_of(new)}: there is no such folder; make the folder first, or mend the path")
+    if table := stranger(new):
+        raise AggregatorError(f"{name_of(new)}: has a table {one_line(table)}, which is no store's; give an empty TO")
     with ExitStack() as stack:
         mine = stack.enter_context(locked(old, now, _WHAT))
         if mine.is_broken_off and old == config.store:

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Boolean, Column, Engine, Float, Text, delete, insert, select, update
+from sqlalchemy import Boolean, Column, Engine, Float, Text, create_engine, delete, insert, inspect, select, text, update
 
 from aggregator import config as configs
 from aggregator import pipeline, transferring
@@ -338,6 +338,24 @@ def test_what_is_refused(planet: Planet, make: Make, tmp_path: Path, postgresql:
     move(planet, first, server)
     with pytest.raises(AggregatorError, match="FROM and TO are one store"):
         move(planet, server, f"{server}?connect_timeout=7")
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "new"])
+@pytest.mark.parametrize("name", ["wp_posts", "item"])
+def test_what_is_somebody_elses_is_not_filled(planet: Planet, make: Make, kind: str, name: str) -> None:
+    first, there = make("sqlite"), make(kind)
+    fill(first, 1)
+    engine = create_engine(there)
+    for each in ("procrastinate_jobs", name):
+        with engine.begin() as db:
+            db.execute(text(f"CREATE TABLE {each} (id INTEGER PRIMARY KEY)"))
+    with pytest.raises(AggregatorError, match=rf": has a table {name}, which is no store's; give an empty TO$"):
+        move(planet, first, there)
+    assert set(inspect(engine).get_table_names()) == {"procrastinate_jobs", name}
+    with engine.begin() as db:
+        db.execute(text(f"DROP TABLE {name}"))
+    engine.dispose()
+    assert move(planet, first, there).rows
 
 
 def test_half_of_one_store_is_not_filled_from_another(planet: Planet, make: Make) -> None:
