@@ -505,7 +505,7 @@ def test_a_store_moves_where_the_output_is_no_folder(planet: Planet, make: Make)
     ("new", "code", "why"),
     [
         ("mysql://u:hidden@h/d", 2, 'mysql://***@h/d: write "sqlite:///PATH", without "?", or "postgresql'),
-        ("postgresql+psycopg://u:hidden@h", 2, 'postgresql+psycopg://***@h: write "postgresql+psycopg:'),
+        ("postgresql+psycopg://u:hidden@h", 2, "postgresql+psycopg://***@h: lacks the name of the database; write "),
         ("feeds/x.db", 2, "feeds/x.db: stands in the output, where it would be published; give another path"),
         ("planet:hidden@127.0.0.1/other", 2, "planet…: begins as no address of a store does; write postgresql+psyc"),
         ("planet:hid/hidden@127.0.0.1/x?y=://", 2, "planet…: begins as no address"),
