@@ -17,7 +17,21 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Boolean, Column, Engine, Float, Text, create_engine, delete, insert, inspect, select, text, update
+from sqlalchemy import (
+    URL,
+    Boolean,
+    Column,
+    Engine,
+    Float,
+    Text,
+    create_engine,
+    delete,
+    insert,
+    inspect,
+    select,
+    text,
+    update,
+)
 
 from aggregator import config as configs
 from aggregator import pipeline, transferring
@@ -345,7 +359,8 @@ def test_what_is_refused(planet: Planet, make: Make, tmp_path: Path, postgresql:
 def test_what_is_somebody_elses_is_not_filled(planet: Planet, make: Make, kind: str, name: str) -> None:
     first, there = make("sqlite"), make(kind)
     fill(first, 1)
-    engine = create_engine(there)
+    file = there.removeprefix("sqlite:///")
+    engine = create_engine(there if file == there else URL.create("sqlite", database=file))  # % is lawful in names
     for each in ("procrastinate_jobs", name):
         with engine.begin() as db:
             db.execute(text(f"CREATE TABLE {each} (id INTEGER PRIMARY KEY)"))

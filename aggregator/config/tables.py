@@ -82,7 +82,7 @@ def is_bucket(output: str) -> bool:
 
 _AT_SERVER = '"postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"'
 _SERVER = r"postgresql\+psycopg://([^:@/?#\s]*(:[^:@/?#\s]*)?@)?(\[[0-9a-fA-F:.]+\]|[^:@/?#\s]*)"
-_DATABASE = re.compile(_SERVER + r"(:[0-9]+)?/[^/?#\s]+(\?\S*)?")
+_DATABASE = re.compile(_SERVER + r"(:[0-9]+)?/[^@/?#\s]+(\?\S*)?")
 _NO_DATABASE = re.compile(_SERVER + r"(:[0-9]+)?/?(\?[^@\s]*)?")
 _NO_PORT = re.compile(_SERVER + r":[^:@/?#\s]*(/[^@/?#\s]*)?(\?[^@\s]*)?")
 
