@@ -1,5 +1,6 @@
 """`aggregator migrate-store`: all that one store holds goes into another, which may be of another database."""
 
+import json
 import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -7,15 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, make_url
 
-from aggregator.config import Config
+from aggregator.config import Config, place
 from aggregator.errors import AggregatorError, LockedError
 from aggregator.store import transfer
-from aggregator.store.engine import is_there, name_of, open_any, open_store, reading, writing
+from aggregator.store.engine import is_there, name_of, open_any, open_store, reading, stranger, writing
 from aggregator.store.lock import Holder, holder, locked
 from aggregator.store.transfer import Heard, Note
 from aggregator.target import sweep
+from aggregator.text import one_line
 
 _WHAT = "migrate-store"
 
@@ -52,6 +54,10 @@ def move(config: Config, old: str, new: str, now: datetime, progress: Progress =
         raise AggregatorError(f"{name_of(old)}: the store cannot be read: {error.strerror}") from error
     if not there:
         raise AggregatorError(f"{name_of(old)}: there is no store to move")
+    if new.startswith("sqlite:///") and not Path(name_of(new)).parent.exists():
+        raise AggregatorError(f"{name_of(new)}: there is no such folder; make the folder first, or mend the path")
+    if table := stranger(new):
+        raise AggregatorError(f"{name_of(new)}: has a table {one_line(table)}, which is no store's; give an empty TO")
     with ExitStack() as stack:
         mine = stack.enter_context(locked(old, now, _WHAT))
         if mine.is_broken_off and old == config.store:
@@ -67,6 +73,22 @@ def move(config: Config, old: str, new: str, now: datetime, progress: Progress =
         target = open_any(new, other.writer)
         stack.callback(target.dispose)
         return _move(source, target, name_of(old), name_of(new), progress)
+
+
+def advice(config: Config, new: str) -> str:
+    """Where the config has its store, and what to write there for the one at the URL `new`, a path from the config's
+    root where it is below; "" when it has that already."""
+    if new == config.store:
+        return ""
+    shown, why = name_of(new), ""
+    if new.startswith("sqlite:///"):
+        file = Path(shown)
+        shown = f"sqlite:///{file.relative_to(config.root) if file.is_relative_to(config.root) else file}"
+    else:
+        url = make_url(new)
+        hidden = [word for word, value in (("password", url.password), ("options", url.query)) if value]
+        why = f", with the {' and the '.join(hidden)} of TO, not shown here" if hidden else ""
+    return place(config, ("site", "store"), f"write store = {json.dumps(shown, ensure_ascii=False)}{why}")
 
 
 def _move(source: Engine, target: Engine, old: str, new: str, progress: Progress) -> Transferred:

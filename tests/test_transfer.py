@@ -17,8 +17,23 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Boolean, Column, Engine, Float, Text, delete, insert, select, update
+from sqlalchemy import (
+    URL,
+    Boolean,
+    Column,
+    Engine,
+    Float,
+    Text,
+    create_engine,
+    delete,
+    insert,
+    inspect,
+    select,
+    text,
+    update,
+)
 
+from aggregator import config as configs
 from aggregator import pipeline, transferring
 from aggregator.errors import AggregatorError
 from aggregator.store import transfer
@@ -325,16 +340,37 @@ def test_what_is_refused(planet: Planet, make: Make, tmp_path: Path, postgresql:
         (first, f"sqlite:///{broken}", "cannot be opened: file is not a database"),
         (f"sqlite:///{broken}", server, "cannot be opened: file is not a database"),
         (first, postgresql.url("nobodys"), "cannot be used: .*does not exist"),
-        (first, f"sqlite:///{tmp_path}/seeds/../config/aggregator.toml/x.db", "Not a directory|File exists"),
+        (first, f"sqlite:///{tmp_path}/config/aggregator.toml/x.db", "Not a directory|File exists"),
+        (first, f"sqlite:///{tmp_path}/none/x.db", "none/x.db: there is no such folder; make the folder first"),
     ):
         with pytest.raises(AggregatorError, match=why) as error:
             move(planet, old, new)
         assert "\n" not in str(error.value)
         assert "se:cr" not in str(error.value)
     assert not (tmp_path / "nothing.db").exists()
+    assert not (tmp_path / "none").exists()
     move(planet, first, server)
     with pytest.raises(AggregatorError, match="FROM and TO are one store"):
         move(planet, server, f"{server}?connect_timeout=7")
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "new"])
+@pytest.mark.parametrize("name", ["wp_posts", "item"])
+def test_what_is_somebody_elses_is_not_filled(planet: Planet, make: Make, kind: str, name: str) -> None:
+    first, there = make("sqlite"), make(kind)
+    fill(first, 1)
+    file = there.removeprefix("sqlite:///")
+    engine = create_engine(there if file == there else URL.create("sqlite", database=file))  # % is lawful in names
+    for each in ("procrastinate_jobs", name):
+        with engine.begin() as db:
+            db.execute(text(f"CREATE TABLE {each} (id INTEGER PRIMARY KEY)"))
+    with pytest.raises(AggregatorError, match=rf": has a table {name}, which is no store's; give an empty TO$"):
+        move(planet, first, there)
+    assert set(inspect(engine).get_table_names()) == {"procrastinate_jobs", name}
+    with engine.begin() as db:
+        db.execute(text(f"DROP TABLE {name}"))
+    engine.dispose()
+    assert move(planet, first, there).rows
 
 
 def test_half_of_one_store_is_not_filled_from_another(planet: Planet, make: Make) -> None:
@@ -432,13 +468,14 @@ def test_the_command(planet: Planet, make: Make) -> None:
     assert (process.returncode, err) == (0, "")
     assert rows.endswith(f"rows moved from {planet.root}/var/mine.db to {shown}; both are equal")
     line = planet.write().read_text().splitlines().index('store = "sqlite:///var/mine.db"') + 1
-    assert says == f"config/aggregator.toml:{line}: site.store: write TO here, as you gave it now ({shown})"
+    where = f"config/aggregator.toml:{line}: site.store: write store = "
+    assert says == f'{where}"{shown}", with the password of TO, not shown here'
     with program(planet, there, "sqlite:///var/back.db", "--json") as process:
         said = json.loads(process.communicate(timeout=60)[0])
     assert (said["from"], said["to"], said["resumed"]) == (shown, f"{planet.root}/var/back.db", 0)
     assert said["tables"]["item"] == 1
     assert sum(said["tables"].values()) == said["rows"] == int(rows.split()[0])
-    assert said["config"].startswith(f"config/aggregator.toml:{line}: ")
+    assert said["config"] == f'{where}"sqlite:///var/back.db"'
     with program(planet, there, "var/quiet.db", "--quiet") as process:
         assert process.communicate(timeout=60) == ("", "")
     for path in ("back.db", "quiet.db"):
@@ -446,11 +483,50 @@ def test_the_command(planet: Planet, make: Make) -> None:
 
 
 @pytest.mark.parametrize(
+    ("new", "said"),
+    [
+        ("var/mine é.db", 'write store = "sqlite:///var/mine é.db"'),
+        ("sqlite:////srv/other.db", 'write store = "sqlite:////srv/other.db"'),
+        ("postgresql+psycopg://me@db/x", 'write store = "postgresql+psycopg://me@db/x"'),
+        (
+            "postgresql+psycopg://me:hidden@db/x?sslmode=require",
+            'write store = "postgresql+psycopg://me@db/x", with the password and the options of TO, not shown here',
+        ),
+    ],
+)
+def test_what_to_write_is_what_the_config_takes(
+    planet: Planet, monkeypatch: pytest.MonkeyPatch, new: str, said: str
+) -> None:
+    monkeypatch.chdir(planet.root)
+    url = configs.other_store(planet.load(), new)
+    assert transferring.advice(planet.load(), url).endswith(f": site.store: {said}")
+    if "not shown" not in said:
+        planet.site["store"] = json.loads(said.removeprefix("write store = "))
+        assert planet.load().store == url
+        assert transferring.advice(planet.load(), url) == ""
+
+
+def test_a_store_moves_where_the_output_is_no_folder(planet: Planet, make: Make) -> None:
+    first = make("sqlite")
+    fill(first, 1)
+    planet.site["output"] = "s3://bucket/planet"
+    (planet.root / "var").mkdir()
+    with program(planet, first, "var/back.db", "--quiet") as process:
+        assert process.communicate(timeout=60) == ("", "")
+    assert dump(f"sqlite:///{planet.root}/var/back.db") == dump(first)
+
+
+@pytest.mark.parametrize(
     ("new", "code", "why"),
     [
         ("mysql://u:hidden@h/d", 2, 'mysql://***@h/d: write "sqlite:///PATH", without "?", or "postgresql'),
-        ("postgresql+psycopg://u:hidden@h", 2, 'postgresql+psycopg://***@h: write "postgresql+psycopg:'),
+        ("postgresql+psycopg://u:hidden@h", 2, "postgresql+psycopg://***@h: lacks the name of the database; write "),
         ("feeds/x.db", 2, "feeds/x.db: stands in the output, where it would be published; give another path"),
+        ("planet:hidden@127.0.0.1/other", 2, "planet…: begins as no address of a store does; write postgresql+psyc"),
+        ("planet:hid/hidden@127.0.0.1/x?y=://", 2, "planet…: begins as no address"),
+        ("postgresql:u:hidden@h/d", 2, "postgresql…: begins as no address"),
+        ("me@db", 2, "me…: begins as no address"),
+        ("postgresql://u@h/d?password=hidden", 2, "postgresql://***@h/d: "),
         (
             "postgresql+psycopg://u:hidden@127.0.0.1:1/d",
             1,

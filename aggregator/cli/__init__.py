@@ -170,8 +170,7 @@ def migrate_store(config: Path | None, as_json: bool, verbose: int, quiet: bool,
     urls = [configs.other_store(loaded, each) for each in (old, new)]
     with _progress(wishes) as progress:
         moved = transferring.move(loaded, urls[0], urls[1], now(), progress)
-    why = f"write TO here, as you gave it now ({moved.new})"
-    advice = "" if loaded.store == urls[1] else configs.place(loaded, ("site", "store"), why)
+    advice = transferring.advice(loaded, urls[1])
     if wishes.json:
         values = {"from": moved.old, "to": moved.new, "rows": moved.rows, "resumed": moved.resumed}
         report.show_json({**values, "tables": moved.tables, "config": advice or None})

@@ -6,6 +6,7 @@ array are counted from 1: `source[2].catgory` is a key of the second `[[source]]
 
 import contextlib
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -109,13 +110,18 @@ def source(config: Config, url: str) -> Source:
 
 def other_store(config: Config, given: str) -> str:
     """The URL of a store that is given as in the config, or by its path. Raises ConfigError."""
-    is_path = "://" not in given and not given.startswith("sqlite:")
+    is_path = not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://|sqlite:", given)
+    if is_path and (begin := re.match(r"[^/:@]*(?=[:@])", given)):  # what comes then may be a password
+        raise ConfigError(
+            f"{begin[0]}…: begins as no address of a store does; write postgresql+psycopg:// before that of a database,"
+            " or ./ before a path"
+        )
     try:
         url = store_url(f"sqlite:///{Path(given).absolute()}" if is_path else given)
     except ValueError as error:
-        raise ConfigError(f"{text.masked(given)}: {error}") from error
+        raise ConfigError(f"{text.masked(given).partition('?')[0]}: {error}") from error
     file = _store_file(config.root, url)
-    if file and file.resolve().is_relative_to(config.output.resolve()):
+    if file and not config.bucket and file.resolve().is_relative_to(config.output.resolve()):
         raise ConfigError(f"{given}: stands in the output, where it would be published; give another path")
     return f"sqlite:///{file}" if file else url
 

@@ -81,19 +81,33 @@ def is_bucket(output: str) -> bool:
 
 
 _AT_SERVER = '"postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"'
-_DATABASE = re.compile(
-    r"postgresql\+psycopg://([^:@/?#\s]*(:[^:@/?#\s]*)?@)?(\[[0-9a-fA-F:.]+\]|[^:@/?#\s]*)(:[0-9]+)?/[^/?#\s]+(\?\S*)?"
-)
+_SERVER = r"postgresql\+psycopg://([^:@/?#\s]*(:[^:@/?#\s]*)?@)?(\[[0-9a-fA-F:.]+\]|[^:@/?#\s]*)"
+_DATABASE = re.compile(_SERVER + r"(:[0-9]+)?/[^@/?#\s]+(\?\S*)?")
+_NO_DATABASE = re.compile(_SERVER + r"(:[0-9]+)?/?(\?[^@\s]*)?")
+_NO_PORT = re.compile(_SERVER + r":[^:@/?#\s]*(/[^@/?#\s]*)?(\?[^@\s]*)?")
 
 
 def store_url(value: str) -> str:
     """The address of a store. Raises ValueError."""
     if value.startswith("postgresql+psycopg:"):
         if not _DATABASE.fullmatch(value):
-            raise ValueError(f"write {_AT_SERVER}, with %40 for an @ in the password, %2F for a /, %3A for a :")
+            raise ValueError(_what_is_wrong(value))
+    elif re.match(r"postgres(ql)?:", value):
+        raise ValueError(f'lacks "+psycopg"; write {_AT_SERVER}')
+    elif value == "sqlite:///:memory:":
+        raise ValueError('would be forgotten after each run; write "sqlite:///PATH"')
     elif not re.fullmatch(r"sqlite:///[^?]+", value):
         raise ValueError(f'write "sqlite:///PATH", without "?", or {_AT_SERVER}')
     return value
+
+
+def _what_is_wrong(address: str) -> str:
+    """Why one of a database is none."""
+    if _NO_DATABASE.fullmatch(address):
+        return f"lacks the name of the database; write {_AT_SERVER}"
+    if _NO_PORT.fullmatch(address):
+        return f"has a port that is no number; write {_AT_SERVER}"
+    return f"write {_AT_SERVER}, in the password %40 for @, %2F for /, %3A for :, %3F for ?, %23 for #, %25 for %"
 
 
 def _network(value: str) -> str:

@@ -10,7 +10,20 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, NullPool, Table, create_engine, event, func, insert, select, text
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    NullPool,
+    Table,
+    create_engine,
+    event,
+    func,
+    insert,
+    inspect,
+    select,
+    text,
+)
 from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
 
 from aggregator.errors import AggregatorError
@@ -126,6 +139,20 @@ def is_there(url: str) -> bool:
     engine = postgresql.engine(url, poolclass=NullPool)
     with reading(engine) as db:
         return engine.dialect.has_table(db, "alembic_version")
+
+
+def stranger(url: str) -> str:
+    """The name of a table in the database of a URL that is none of a store's, "" for none. Looks, and makes nothing."""
+    is_file = not postgresql.is_meant(url)
+    file = Path(url.removeprefix("sqlite:///"))
+    if is_file and not file.exists():
+        return ""
+    engine = _looker(file) if is_file else postgresql.engine(url, poolclass=NullPool)
+    with _told(name_of(url), "opened"), reading(engine) as db:
+        found = inspect(db).get_table_names()
+    ours = metadata.tables if "alembic_version" in found else ()
+    others = (name for name in found if name not in ours and not name.startswith(("alembic_", "procrastinate_")))
+    return min(others, default="")
 
 
 def is_current(url: str) -> bool:
