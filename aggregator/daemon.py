@@ -127,8 +127,8 @@ class Daemon:
         """From the first session to the end. Raises AggregatorError when the first one cannot begin."""
         loop = self._loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(READERS, "reader"))
-        for each in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(each, self._stop, each)
+        for each in (signal.SIGTERM, signal.SIGINT):  # the loop's own way loses one while its pipe is full of jobs
+            signal.signal(each, lambda sign, _: loop.is_closed() or loop.call_soon_threadsafe(self._stop, sign))
         loop.add_signal_handler(signal.SIGHUP, lambda: self._begin(self._reload("SIGHUP")))
         say(_log, "start", f"process {os.getpid()}: {len(self.config.sources)} sources", pid=os.getpid())
         scheduler = self._scheduler()
@@ -211,7 +211,7 @@ class Daemon:
         await self._look(self._web.close)
         say(_log, "stopped", "all is saved and published")
 
-    def _stop(self, sign: signal.Signals) -> None:
+    def _stop(self, sign: int) -> None:
         """End within seconds; at the second signal at once, which harms nothing either."""
         if self._stops:
             os._exit(128 + sign)
@@ -219,7 +219,7 @@ class Daemon:
         signal.signal(signal.SIGALRM, lambda *_: os._exit(0 if self._saved else 1))
         signal.alarm(_LAST)
         notify("STOPPING=1")
-        say(_log, "stop", f"{sign.name}: ending", signal=sign.name)
+        say(_log, "stop", f"{signal.Signals(sign).name}: ending", signal=signal.Signals(sign).name)
         if self._visits:
             self._visits.end()
         self._tending.cancel()

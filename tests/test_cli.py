@@ -437,11 +437,11 @@ def test_no_config(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("site", "code", "said"),
     [
-        ({"output": "file"}, 1, "failed  {root}/file/rss.xml: cannot be written: "),
+        ({"output": "file"}, 2, "aggregator: config/aggregator.toml:4: site.output: {root}/file is no folder"),
         ({"store": "sqlite:///file/a.db"}, 1, "aggregator: {root}/file/a.db.lock: the lock cannot be made: "),
         ({"store": "sqlite:///seeds"}, 1, "aggregator: {root}/seeds: the store cannot be opened: "),
         ({"store": "sqlite:///file"}, 1, "aggregator: {root}/file: the store cannot be opened: file is not a database"),
-        ({"store": "postgres://u@h/x"}, 2, "aggregator: config/aggregator.toml:4: site.store: write "),
+        ({"store": "postgres://u@h/x"}, 2, "aggregator: config/aggregator.toml:4: site.store: lacks "),
         ({"title": ""}, 2, "aggregator: config/aggregator.toml:2: site.title: is empty"),
     ],
 )

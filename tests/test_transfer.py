@@ -36,7 +36,7 @@ from sqlalchemy import (
 from aggregator import config as configs
 from aggregator import pipeline, transferring
 from aggregator.errors import AggregatorError
-from aggregator.store import transfer
+from aggregator.store import tables, transfer
 from aggregator.store.engine import looking, new_numbers, open_any, open_store, reading, writing
 from aggregator.store.lock import locked
 from aggregator.store.tables import category, host, item, metadata, source, story
@@ -211,6 +211,13 @@ def test_whatever_stands_in_them(planet: Planet, make: Make) -> None:
     check()
 
 
+def shown(url: str) -> list[object]:
+    """The stories without the numbers of their items, which are those of the order in which sources answered."""
+    with opened(url) as store, reading(store) as db:
+        columns = [each for each in tables.story.c if each.name not in ("id", "item_id", "digest")]
+        return [tuple(row) for row in db.execute(select(*columns).order_by(tables.story.c.public_id))]
+
+
 @pytest.mark.parametrize(("old", "new"), WAYS[:2])
 def test_what_is_published_then_is_the_same(tmp_path: Path, make: Make, old: str, new: str) -> None:
     """And validators have come along: what has not changed is not sent again."""
@@ -247,7 +254,7 @@ def test_what_is_published_then_is_the_same(tmp_path: Path, make: Make, old: str
             each.run()
         assert planet.files() == moved.files()
         assert dump(first).keys() == dump(there).keys()
-        assert dump(first)["story"] == dump(there)["story"]
+        assert shown(first) == shown(there)
 
 
 # --- Broken off -----------------------------------------------------------------------------------------------------
