@@ -469,8 +469,9 @@ daemon.run(config.load(file), lambda: datetime.now(UTC), serve)
 
 def test_jobs_of_other_threads_are_done_by_the_one_that_writes(quick: Planet) -> None:
     with running(quick, program=DELIVERY) as daemon:
-        until(lambda: (quick.root / "taken").exists() and daemon.events("job"), daemon.said)
-        taken = int((quick.root / "taken").read_text())
+        told = quick.root / "taken"
+        until(lambda: told.exists() and told.read_text() and daemon.events("job"), daemon.said)
+        taken = int(told.read_text())
         assert 1000 <= taken < 1104, "so many may wait, and no more"
         assert daemon.end(TERM)[0] == 0
         assert "as it happens" in daemon.wait_for("job")["message"]
