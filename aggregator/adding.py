@@ -25,8 +25,8 @@ from aggregator.text import http_url, masked, one_line
 from aggregator.values import one_category
 
 _NEWEST = 5
-_UNHEARD = ("dns", "refused", "reset", "timeout", "tls", "connect", "bad response")
-"""What may be because a server does not speak TLS."""
+_UNHEARD = ("bad response", "connect", "refused", "reset", "tls")
+"""What a server that does not speak TLS may give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,10 @@ def add(config: Config, given: str, categories: Sequence[str], title: str, now: 
         known = _known(engine, config)
         for url in tries:
             _refuse_twice(known, url)
-        for url in tries:
-            met, documents = _ask(config, engine, url, now)
-            if not (met.trouble and met.trouble.kind in _UNHEARD):
-                break
+        met, documents = _ask(config, engine, tries[0], now)
+        if met.trouble and met.trouble.kind in _UNHEARD and tries[1:]:
+            other, documents = _ask(config, engine, tries[1], now)
+            met = met if other.error else other
     finally:
         engine.dispose()
     if met.error:
@@ -113,7 +113,8 @@ def switch(config: Config, wanted: str, *, on: bool) -> tuple[Source, Edit]:
 
 def same(url: str) -> str:
     """What is equal for addresses of the same thing."""
-    return identity.canonical_url(url) or http_url(url).partition("://")[2].rstrip("/") or url
+    whole = http_url(url)
+    return (identity.canonical_url(url) or whole.partition("://")[2].rstrip("/")) if whole else url
 
 
 # --- The address ------------------------------------------------------------------------------------------------------
@@ -126,7 +127,12 @@ def _addresses(given: str) -> tuple[str, ...]:
         return (given,)
     begins = re.match(r"https?://|//", given, re.IGNORECASE)
     bare = given[begins.end() :] if begins else given
-    is_url = not re.search(r"\s", given) and ("://" not in given or begins) and http_url(f"https://{bare}")
+    is_url = (
+        not re.search(r"\s", given)
+        and given.isprintable()
+        and ("://" not in given or begins)
+        and http_url(f"https://{bare}")
+    )
     if not is_url or (not begins and "@" in bare.partition("/")[0]):
         shown = one_line(masked(given), 100)
         raise AggregatorError(f"{shown} is no address of a feed; write one such as https://example.org/feed.xml")

@@ -161,7 +161,8 @@ def _set(lines: list[str], table: _Table, key: str, value: object) -> None:
     ending = "\r\n" if lines[table.header].endswith("\r\n") else "\n"
     is_ended = lines[-1].endswith("\n")
     lines[-1] += "" if is_ended else ending
-    start, end = table.keys.get(key, (table.header + 1,) * 2)
+    last = max((end for _, end in table.keys.values()), default=table.header + 1)
+    start, end = table.keys.get(key, (last, last))
     comment = re.search(r"\s*#.*$", lines[end - 1].rstrip("\r\n")) if start < end and isinstance(value, bool) else None
     said = [] if value is None else [f"{_key(key)} = {written(value)}{comment[0] if comment else ''}{ending}"]
     lines[start:end] = said

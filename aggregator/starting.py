@@ -36,25 +36,25 @@ formats = ["rss", "atom", "html", "opml"]   # feeds, web pages, lists of feeds; 
 [fetch]
 interval = "1h"   # the least time between two visits of a feed; it becomes more where a feed is quiet
 
-# --- Sources: `aggregator add URL` writes more of them ---
-
-# Posts of your own: Markdown or HTML with front matter. Their categories stand in them.
-[[source]]
-kind = "seed"
-path = "seeds"
-
-# A feed. Take the marks away, or let `aggregator add https://example.com/` find it and write this.
-# [[source]]
-# url = "https://example.com/feed.xml"
-# category = "tech/python"   # python below tech; several: [["tech", "python"], ["news"]]
-# title = "A name of your own"   # instead of what the feed calls itself
-
-# --- Categories: only those about which there is something to say ---
+# --- Categories: those about which there is something to say ---
 
 # [[category]]
 # path = "tech"
 # title = "Technology"
 # description = "What those write who build things"
+
+# --- Sources: `aggregator add URL` writes more of them ---
+
+# A feed looks like this; its url is all that it needs:
+# [[source]]
+# url = "https://example.com/feed.xml"
+# category = "tech/python"   # python below tech; several: [["tech", "python"], ["news"]]
+# title = "A name of your own"   # instead of what the feed calls itself
+
+# Posts of your own: Markdown or HTML with front matter. Their categories stand in them.
+[[source]]
+kind = "seed"
+path = "seeds"
 """
 
 _POST = """\
