@@ -60,9 +60,9 @@ def add(config: Config, given: str, categories: Sequence[str], title: str, now: 
             met = met if other.error else other
     finally:
         engine.dispose()
-    if met.error:
-        raise AggregatorError(f"{masked(met.error)}; nothing is added")
-    found = next(iter(met.documents))
+    found = next(iter(met.documents), "")
+    if met.error or not found:
+        raise AggregatorError(f"{masked(met.error) or 'nothing was found'}; nothing is added")
     answer = met.answer.url if met.answer else ""
     moved = met.answer.moved_to if met.answer and http_url(found) else ""
     for each in (found, answer, moved):

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import set_cell_size
 from rich.console import Console
@@ -15,7 +15,6 @@ from rich.table import Table
 from rich.text import Text
 
 from aggregator import dates, status, text
-from aggregator.adding import Addition
 from aggregator.explaining import Explanation
 from aggregator.keeping import Outcome
 from aggregator.model import Entry
@@ -26,6 +25,9 @@ from aggregator.sources import find
 from aggregator.status import Status
 from aggregator.store.sources import Standing
 from aggregator.values import span
+
+if TYPE_CHECKING:
+    from aggregator.adding import Addition
 
 _MOST = 20  # lines of one feed in a diff
 _COUNTS = ("new", "edited", "removed", "same", "waiting")
@@ -255,7 +257,7 @@ def show_preview(preview: Preview) -> None:
         _line(errors, "failed", "red", met.error)
 
 
-def show_addition(found: Addition) -> None:
+def show_addition(found: "Addition") -> None:
     """A feed that was found: its title and address, its newest entries, what else its page announces."""
     console = Console(highlight=False)
     console.print(Text.assemble((_safe(found.title or "(no title)"), "bold"), _safe(f"  {found.url}")), soft_wrap=True)
