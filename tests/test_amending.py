@@ -58,10 +58,11 @@ def test_what_would_not_be_read_is_not_made(file: Path) -> None:
 
 
 def test_a_config_that_is_wrong_already_is_said_to_be(file: Path) -> None:
-    file.write_text("[site]\n", encoding="utf-8")
-    with pytest.raises(ConfigError) as error:
-        amending.edit(file, added)
-    assert "as it would be" not in str(error.value)
+    for broken in ("[site]\n", "[site\n"):
+        file.write_text(broken, encoding="utf-8")
+        with pytest.raises(ConfigError, match=r"aggregator\.toml:1") as error:
+            amending.edit(file, added)
+        assert "as it would be" not in str(error.value)
 
 
 def test_a_file_that_changed_meanwhile_stays(file: Path) -> None:
