@@ -327,7 +327,7 @@ def test_list_sources(planet: Planet, shell: Shell, nobody: str) -> None:
     assert re.match(r"Nobody +never +in 6\d min ", remote)
     assert nobody in remote
     first, second = shell.json("list", "sources")
-    assert list(first)[:9] == [
+    assert list(first)[:10] == [
         "key",
         "kind",
         "title",
