@@ -1,10 +1,12 @@
 """The config's file changes as a whole or not at all, and only into one that would be read."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
-from aggregator import amending
+from aggregator import amending, config
 from aggregator.editing import with_tables
 from aggregator.errors import AggregatorError, ConfigError
 
@@ -84,3 +86,22 @@ def test_a_file_that_cannot_be_written_stays(nobodys_folder: Path) -> None:
         assert [*nobodys_folder.iterdir()] == [file]
     finally:
         nobodys_folder.chmod(0o700)
+
+
+def test_of_many_changes_at_a_time_none_is_lost_without_a_word(file: Path) -> None:
+    def change(number: int) -> str:
+        url = f"https://{number}.example/"
+        edit = amending.edit(file, lambda toml: with_tables(toml, "source", [{"url": url}]))
+        start.wait()
+        try:
+            amending.make(edit)
+        except AggregatorError:
+            return ""
+        return url
+
+    start = Barrier(6)
+    with ThreadPoolExecutor(6) as pool:
+        made = {url for url in pool.map(change, range(6)) if url}
+    assert len(made) == 1  # the others had not seen it
+    assert {each.key for each in config.load(file).sources} == made
+    assert [each.name for each in file.parent.iterdir()] == [file.name]
