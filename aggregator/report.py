@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import set_cell_size
 from rich.console import Console
@@ -25,6 +25,9 @@ from aggregator.sources import find
 from aggregator.status import Status
 from aggregator.store.sources import Standing
 from aggregator.values import span
+
+if TYPE_CHECKING:
+    from aggregator.adding import Addition
 
 _MOST = 20  # lines of one feed in a diff
 _COUNTS = ("new", "edited", "removed", "same", "waiting")
@@ -74,7 +77,9 @@ def show_run(report: Report, output: str, now: datetime, *, every: bool) -> None
         after.append(f"{_many(len(waiting), 'source')} not due yet, the next in {span(soonest - now)}")
     if same := sum(1 for standing in report.skipped if standing.same_as):
         after.append(f"{_many(same, 'source')} the same as another")
-    if gone := len(report.skipped) - len(waiting) - same:
+    if disabled := sum(1 for standing in report.skipped if not standing.enabled):
+        after.append(f"{_many(disabled, 'source')} disabled")
+    if gone := len(report.skipped) - len(waiting) - same - disabled:
         after.append(f"{_many(gone, 'source')} gone for good")
     if not report.outcomes and not report.skipped:
         after.append("no sources yet: add a [[source]] to the config")
@@ -252,6 +257,32 @@ def show_preview(preview: Preview) -> None:
         _line(errors, "failed", "red", met.error)
 
 
+def show_addition(found: "Addition") -> None:
+    """A feed that was found: its title and address, its newest entries, what else its page announces."""
+    console = Console(highlight=False)
+    console.print(Text.assemble((_safe(found.title or "(no title)"), "bold"), _safe(f"  {found.url}")), soft_wrap=True)
+    for each in found.newest:
+        day = f"{each.published:%Y-%m-%d}" if each.published else "no date   "
+        console.print(Text(f"  {day}  {_safe(each.title or each.url or each.guid)}"), soft_wrap=True)
+    if not found.newest:
+        console.print(Text("  no entries yet", "dim"), soft_wrap=True)
+    for url in found.others:
+        console.print(Text(_safe(f"  the page has another feed: {url}"), "dim"), soft_wrap=True)
+    sys.stdout.flush()
+    errors = Console(stderr=True, highlight=False)
+    for warning in found.warnings:
+        _line(errors, "warning", "yellow", warning)
+
+
+def show_diff(lines: Sequence[str]) -> None:
+    """A unified diff of the config, without the passwords in it."""
+    console = Console(highlight=False)
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    for line in lines:
+        console.print(Text(_safe(line), colours.get(line[:1], "")), soft_wrap=True)
+    sys.stdout.flush()
+
+
 def show_explanations(found: Sequence[Explanation]) -> None:
     """Every story under its title, its lines with their labels."""
     console = Console(highlight=False)
@@ -279,7 +310,7 @@ def _by_time(standings: Sequence[Standing]) -> list[Standing]:
 
 
 def _is_over(standing: Standing) -> bool:
-    return standing.gone or bool(standing.same_as)
+    return standing.gone or bool(standing.same_as) or not standing.enabled
 
 
 def _skipped(standing: Standing, now: datetime) -> tuple[str, str, str]:

@@ -79,7 +79,12 @@ def load(file: Path, *, look: bool = False) -> Config:
 
     Raises ConfigError with all its problems, each one line.
     """
-    raw, data = toml.read(file)
+    return check(file, toml.decode(file, toml.read_bytes(file)), look=look)
+
+
+def check(file: Path, raw: str, *, look: bool = False) -> Config:
+    """The same, of a text that is in the file, or is to be. Raises ConfigError."""
+    data = toml.parse(file, raw)
     folder = file.absolute().parent
     found: list[Problem] = []
     config = _read(file, folder.parent if folder.name == "config" else folder, data, found, look)
@@ -106,6 +111,12 @@ def source(config: Config, url: str) -> Source:
     if found or not made:
         raise ConfigError(*(f"{problems.dotted(path)}: {why}" for path, why in found))
     return made[0]
+
+
+def tables_of(file: Path, key: str) -> tuple[int, ...]:
+    """The numbers, from 1, of the `[[source]]` tables in the file that make the source of this key."""
+    _, data = toml.read(file)
+    return tuple(number for number, each in enumerate(data.get("source", []), 1) if entries.key(each) == key)
 
 
 def other_store(config: Config, given: str) -> str:
@@ -252,7 +263,11 @@ def _entangled(root: Path, site: Site, listed: Iterable[entries.Entry]) -> Itera
 def _out_of_reach(root: Path, site: Site | None, listed: Iterable[entries.Entry]) -> Iterator[Problem]:
     """The folders of posts that cannot be read, and the output and the store where they cannot be written."""
     for entry in listed:
-        if entry.common.kind == "seed" and (why := _hindrance(root / entry.options.path, os.R_OK | os.X_OK)):
+        if (
+            entry.common.kind == "seed"
+            and entry.common.enabled
+            and (why := _hindrance(root / entry.options.path, os.R_OK | os.X_OK))
+        ):
             yield (*entry.path, "path"), f"{why}; create the folder or mend the path"
     if site:
         file = _store_file(root, site.store)
