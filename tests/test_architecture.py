@@ -42,6 +42,7 @@ FLOORS: dict[str, int] = {
     "reading": 11,
     "store": 11,  # keeps what identity decides
     "health": 12,
+    "importing": 13,  # decodes as feeds are decoded
     # 2: what brings rooms together
     "config": 20,
     "collect": 20,
@@ -137,7 +138,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     ),  # above the store: only the types Engine and Connection
     "uvicorn": ("web",),
     "uvloop": ("fetching",),
-    "yaml": ("sources",),
+    "yaml": ("sources", "importing"),
 }
 
 HEAVY = [*DOORS.keys() - {"click"}, "asyncio", "aggregator.pipeline", "aggregator.config"]

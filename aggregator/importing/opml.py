@@ -1,0 +1,123 @@
+"""OPML 1.0 and 2.0 (http://opml.org/spec2.opml), with what FreshRSS, Miniflux and newsboat add to it. Pure.
+
+Outlines around a feed are the levels of its category; its attribute `category` may name more.
+"""
+
+import re
+from collections.abc import Mapping
+from xml.parsers import expat
+
+from aggregator.errors import AggregatorError
+from aggregator.importing.listed import Each, Listed, listed, lost, path, slashed
+from aggregator.model import CategoryPath
+from aggregator.values import MAX_LEVELS
+
+_PLAIN = (
+    "text",
+    "title",
+    "type",
+    "xmlurl",
+    "htmlurl",
+    "url",
+    "description",
+    "language",
+    "category",
+    "version",
+    "created",
+)
+_MORE = ("isbreakpoint", "iscomment", "miniflux:useragent", "miniflux:disabled", "frss:curlopt_useragent")
+_KNOWN = frozenset((*_PLAIN, *_MORE))
+_SCRAPED = ("html+xpath", "xml+xpath", "json+dotnotation", "html+xpath+json+dotnotation")
+_OF_FEEDS = ("", "rss", "rss1", "rss2", "atom", "feed", "jsonfeed", "pie", "rdf")
+_LONE_AMPERSAND = re.compile(r"&(?!(?:lt|gt|amp|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});)")
+
+Attributes = Mapping[str, str]
+
+
+def is_one(text: str) -> bool:
+    """Whether a document is OPML, as far as its beginning says."""
+    return re.search(r"<opml[\s>]", text[:100_000], re.IGNORECASE) is not None
+
+
+def read(text: str) -> tuple[list[Each], str]:
+    """What the list has, and what is wrong with the document ("" for nothing): then what comes behind that is missing.
+
+    A lone ampersand is borne with. Raises AggregatorError for one that declares entities.
+    """
+    found, trouble = _parse(text)
+    if trouble and (mended := _LONE_AMPERSAND.sub("&amp;", text)) != text:
+        found, trouble = _parse(mended)
+    return found, trouble
+
+
+def _parse(document: str) -> tuple[list[Each], str]:
+    found: list[Each] = []
+    above: list[CategoryPath] = [()]  # of each open outline: the category of what is in it
+    parser = expat.ParserCreate("utf-8")
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        if name.lower() == "outline":
+            low = {key.lower(): value.strip() for key, value in attributes.items()}
+            found.extend(_outline(low, above[-1], f"line {parser.CurrentLineNumber}"))
+            above.append(above[-1] if len(above[-1]) >= MAX_LEVELS else above[-1] + path([_name(low)]))
+
+    def end(name: str) -> None:
+        if name.lower() == "outline":
+            above.pop()
+
+    def refuse(*_: object) -> None:
+        raise AggregatorError("declares entities of its own, which may grow without bounds; take them out")
+
+    parser.StartElementHandler, parser.EndElementHandler, parser.EntityDeclHandler = start, end, refuse
+    try:
+        parser.Parse(document.encode("utf-8", "replace"), True)
+    except expat.ExpatError as error:
+        return found, f"line {error.lineno}: not well-formed XML ({expat.ErrorString(error.code)})"
+    return found, ""
+
+
+def _name(outline: Attributes) -> str:
+    return outline.get("text") or outline.get("title") or ""
+
+
+def _outline(outline: Attributes, category: CategoryPath, where: str) -> list[Each]:
+    """What one outline comes to: a feed, things that are lost, nothing for a folder."""
+    kind, name = outline.get("type", "").lower(), _name(outline)
+    url = outline.get("xmlurl") or (outline.get("url", "") if kind in ("rss", "atom") else "")
+    if outline.get("frss:opmlurl"):
+        why = "is a list that is read again and again; write a [[list]] with its address for that"
+        return [lost(where, f"{name} {outline['frss:opmlurl']}", why)]
+    if not url:
+        is_other = kind in ("link", "include") and outline.get("url")
+        why = f"is of type {kind}, a {'list of its own' if kind == 'include' else 'page'}; import or add it by itself"
+        return [lost(where, f"{name} {outline['url']}", why)] if is_other else []
+    if outline.get("iscomment", "").lower() == "true":
+        return [lost(where, f"{name} {url}", "is commented out")]
+    if kind in _SCRAPED:
+        return [
+            lost(where, f"{name} {url}", 'reads a web page by XPath or JSON paths; a [[source]] of kind = "page" may')
+        ]
+    made = listed(_feed(outline, url, category, where))
+    if not isinstance(made, Listed):
+        return [made]
+    strange = [key for key in outline if key not in _KNOWN and not key.startswith("xmlns") and outline[key]]
+    rest: list[Each] = [lost(where, f"{made.title or made.url}", f"{key} is not taken over") for key in strange]
+    if kind not in _OF_FEEDS:
+        rest.append(lost(where, f"{made.title or made.url}", f"is of type {kind}; taken for a feed"))
+    return [made, *rest]
+
+
+def _feed(outline: Attributes, url: str, category: CategoryPath, where: str) -> Listed:
+    named = [slashed(each) for each in outline.get("category", "").split(",")]
+    return Listed(
+        where,
+        url,
+        # text is what the specification asks for; newsboat and others write nothing but title
+        title=outline.get("title") or outline.get("text", ""),
+        categories=(*((category,) if category not in named else ()), *named),
+        language=outline.get("language", ""),
+        page=outline.get("htmlurl", ""),
+        description=outline.get("description", ""),
+        user_agent=outline.get("miniflux:useragent") or outline.get("frss:curlopt_useragent", ""),
+        enabled=outline.get("miniflux:disabled", "").lower() != "true",
+    )
