@@ -56,6 +56,8 @@ FLOORS: dict[str, int] = {
     "network": 29,
     "keeping": 29,
     "output": 29,
+    "editing": 21,
+    "amending": 22,
     "views": 28,
     "placing": 29,
     "composing": 30,
@@ -136,6 +138,7 @@ DOORS: dict[str, tuple[str, ...]] = {
         "subscribing",
         "working",
     ),  # above the store: only the types Engine and Connection
+    "tomlkit": ("editing",),
     "uvicorn": ("web",),
     "uvloop": ("fetching",),
     "yaml": ("sources", "importing"),

@@ -79,7 +79,12 @@ def load(file: Path, *, look: bool = False) -> Config:
 
     Raises ConfigError with all its problems, each one line.
     """
-    raw, data = toml.read(file)
+    return check(file, toml.decode(file, toml.read_bytes(file)), look=look)
+
+
+def check(file: Path, raw: str, *, look: bool = False) -> Config:
+    """The same, of a text that is in the file, or is to be. Raises ConfigError."""
+    data = toml.parse(file, raw)
     folder = file.absolute().parent
     found: list[Problem] = []
     config = _read(file, folder.parent if folder.name == "config" else folder, data, found, look)

@@ -15,18 +15,23 @@ KeyPath = tuple[str | int, ...]
 
 def read(file: Path) -> tuple[str, dict[str, Any]]:
     """The text of a TOML file, and what it says. Raises ConfigError, one line, when it is not there or no TOML."""
-    raw = _text(file)
+    raw = decode(file, read_bytes(file))
+    return raw, parse(file, raw)
+
+
+def parse(file: Path, raw: str) -> dict[str, Any]:
+    """What a text says that is in the file, or is to be. Raises ConfigError, one line, when it is no TOML."""
     try:
-        return raw, tomllib.loads(raw)
+        return tomllib.loads(raw)
     except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
         line, why = _explain(raw, str(error))
         raise ConfigError(f"{file}:{line}: {why}") from error
 
 
-def _text(file: Path) -> str:
+def read_bytes(file: Path) -> bytes:
+    """What is in a file. Raises ConfigError when there is none that can be read."""
     try:
-        data = file.read_bytes()
-        return data.decode("utf-8-sig")
+        return file.read_bytes()
     except FileNotFoundError:
         advice = "run from the folder that holds config/, or give --config PATH"
         raise ConfigError(f"{file}: there is no such file; {advice}") from None
@@ -34,6 +39,12 @@ def _text(file: Path) -> str:
         raise ConfigError(f"{file}: is a folder; give the file in it, such as {file / 'aggregator.toml'}") from None
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read ({error.strerror}); mend the path or its permissions") from error
+
+
+def decode(file: Path, data: bytes) -> str:
+    """The text that a file's bytes are, without a byte order mark. Raises ConfigError when they are none."""
+    try:
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise ConfigError(f"{file}:{line}: is not UTF-8 (byte {error.start + 1}); save the file as UTF-8") from error
@@ -50,7 +61,7 @@ def lines(raw: str) -> Mapping[KeyPath, int]:
     found: dict[KeyPath, int] = {}
     counts: Counter[KeyPath] = Counter()
     table: KeyPath = ()
-    for line, statement, data in _statements(raw):
+    for line, statement, data in statements(raw):
         if statement.lstrip().startswith("["):
             table = _header(data or {}, counts)
             for depth in range(1, len(table) + 1):
@@ -61,7 +72,7 @@ def lines(raw: str) -> Mapping[KeyPath, int]:
     return found
 
 
-def _statements(raw: str) -> Iterator[tuple[int, str, dict[str, Any] | None]]:
+def statements(raw: str) -> Iterator[tuple[int, str, dict[str, Any] | None]]:
     """Each statement with its first line and what it says; None at the end stands for what cannot be read."""
     statement, start = "", 1
     for number, line in enumerate(raw.split("\n"), start=1):
@@ -129,7 +140,7 @@ def _explain(raw: str, said: str) -> tuple[int, str]:
     """The line of a mistake in a document that is no TOML, and what it is."""
     said, _, where = said.partition(" (at ")
     at = re.match(r"line (\d+)", where)
-    begins = next((line for line, _, data in _statements(raw) if data is None), None)
+    begins = next((line for line, _, data in statements(raw) if data is None), None)
     last = len(raw.rstrip().split("\n"))
     line = int(at[1]) if at and not said.startswith("Un") else begins or last
     header = re.match(r"\s*\[+\s*(host|source|category)\s*\]", raw.split("\n")[line - 1])
