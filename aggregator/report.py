@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from aggregator import dates, status, text
+from aggregator.adopting import Adoption
 from aggregator.explaining import Explanation
 from aggregator.keeping import Outcome
 from aggregator.model import Entry
@@ -27,6 +29,7 @@ from aggregator.store.sources import Standing
 from aggregator.values import span
 
 _MOST = 20  # lines of one feed in a diff
+_ALIKE = 5  # things of a list that are not taken over for the same reason
 _COUNTS = ("new", "edited", "removed", "same", "waiting")
 
 _PLAIN: Mapping[str, str] = {}
@@ -265,6 +268,46 @@ def show_explanations(found: Sequence[Explanation]) -> None:
                 Text.assemble("  ", (f"{label if label != before else '':9} ", "dim"), _safe(line)), soft_wrap=True
             )
             before = label
+    sys.stdout.flush()
+
+
+def show_diff(lines: Sequence[str]) -> None:
+    """A change of the config, as a unified diff, without the passwords of URLs."""
+    console = Console(highlight=False)
+    for line in lines:
+        colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
+        console.print(Text(_safe(text.masked(line)), colour), soft_wrap=True)
+    sys.stdout.flush()
+
+
+def show_adoption(made: Adoption) -> None:
+    """What a list comes to: the change of the config, and on standard error what is not taken over."""
+    show_diff(made.edit.diff())
+    console = Console(stderr=True, highlight=False)
+    if made.found.broken:
+        _line(console, "warning", "yellow", f"{made.name}: {made.found.broken}; what comes behind that is not read")
+    whys = Counter(each.why for each in made.found.lost)
+    shown: Counter[str] = Counter()
+    for each in made.found.lost:
+        shown[each.why] += 1
+        more = whys[each.why] - shown[each.why]
+        if shown[each.why] <= _ALIKE or not more:
+            _line(console, "left", "yellow", f"{each.where}: {each.what}: {each.why}")
+        elif shown[each.why] == _ALIKE + 1:
+            _line(console, "left", "yellow", f"{each.where}, and {more} like it (--json has all): {each.why}")
+    for login in made.logins:
+        _line(console, "note", "yellow", login)
+
+
+def show_adopted(made: Adoption, *, written: bool) -> None:
+    """The last word on a list."""
+    new = _many(len(made.new), "feed")
+    what = f"{new} {'added to' if written else 'would be added to'} {made.edit.file}"
+    rest = [f"{len(made.there)} there already"] if made.there else []
+    rest += [f"{made.found.twice} listed once more"] if made.found.twice else []
+    Console(highlight=False).print(
+        Text(f"{_safe(made.name)} ({made.found.kind_name}): {'; '.join([what, *rest])}", "bold"), soft_wrap=True
+    )
     sys.stdout.flush()
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator import __version__
-from aggregator.cli import looking
+from aggregator.cli import lists, looking
 from aggregator.cli.common import Wishes, common, fail, load, now, wishes_of
 from aggregator.errors import AggregatorError, ConfigError, LockedError
 from aggregator.process import collect_seldom, end_at_sigterm, load_no_plugins, open_streams
@@ -248,7 +248,7 @@ def worker(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> Non
     cli_worker.worker(loaded, as_json=wishes.json, verbose=wishes.verbose, quiet=wishes.quiet)
 
 
-for _command in (looking.explain, looking.list_, looking.preview, looking.status):
+for _command in (lists.export, lists.import_, looking.explain, looking.list_, looking.preview, looking.status):
     cli.add_command(_command)
 
 

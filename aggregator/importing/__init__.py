@@ -34,14 +34,15 @@ _NAMES = {
 class Found:
     """What a list has. `kind` is one of those that `export` writes, or `rsshub`; `kind_name` is for people.
 
-    `lost` is all that is not taken over, and those that stand in the list twice. `broken` says from where on the list
-    could not be read, "" when all of it was.
+    `lost` is all that is not taken over; `twice` counts how often a feed stands there once more. `broken` says from
+    where on the list could not be read, "" when all of it was.
     """
 
     kind: str
     kind_name: str
     feeds: tuple[Listed, ...]
     lost: tuple[Lost, ...] = ()
+    twice: int = 0
     broken: str = ""
 
 
@@ -59,12 +60,12 @@ def read(data: bytes, name: str) -> Found:
     try:
         kind = _kind(text)
         found, broken = _read(kind, text)
-        feeds, rest = _merged(found)
+        feeds, rest, twice = _merged(found)
     except AggregatorError as error:
         raise AggregatorError(f"{name}: {error}") from None
     if kind == "urls" and not any(each.title or each.categories for each in feeds):
         kind = "list"
-    return Found(kind, _NAMES[kind], feeds, rest, broken)
+    return Found(kind, _NAMES[kind], feeds, rest, twice, broken)
 
 
 def _read(kind: str, text: str) -> tuple[Iterable[Each], str]:
@@ -108,22 +109,26 @@ def _lines(text: str) -> Iterable[str]:
     return (line for line in bare if line and line[0] not in "#;")
 
 
-def _merged(found: Iterable[Each]) -> tuple[tuple[Listed, ...], tuple[Lost, ...]]:
-    """Each feed once, and what is not taken over. Raises AggregatorError where there are far too many feeds."""
+def _merged(found: Iterable[Each]) -> tuple[tuple[Listed, ...], tuple[Lost, ...], int]:
+    """Each feed once, what is not taken over, and how many stood there once more.
+
+    Raises AggregatorError where there are far too many feeds.
+    """
     feeds: dict[str, Listed] = {}
     rest: list[Lost] = []
+    twice = 0
     for each in found:
         if isinstance(each, Lost):
             rest.append(each)
         elif first := feeds.get(key := same(each.url)):
-            new = tuple(path for path in each.categories if path not in first.categories)
-            feeds[key] = replace(first, categories=first.categories + new)
-            if not new or (each.title and each.title != first.title):
-                rest.append(lost(each.where, each.title or each.url, f"stands there already, at {first.where}"))
+            twice += 1
+            feeds[key] = replace(first, categories=tuple(dict.fromkeys(first.categories + each.categories)))
+            if each.title and each.title != first.title:
+                rest.append(lost(each.where, each.title, f"is the feed of {first.where}, with another title"))
         else:
             feeds[key] = each
         if len(feeds) > MAX_FEEDS:
             raise AggregatorError(f"has more than {MAX_FEEDS:,} feeds; divide it")
     if len(rest) > _MAX_LOST:
         rest[_MAX_LOST:] = [Lost("", f"{len(rest) - _MAX_LOST:,} more", "are not taken over")]
-    return tuple(feeds.values()), tuple(rest)
+    return tuple(feeds.values()), tuple(rest), twice

@@ -90,7 +90,7 @@ def listed(one: Listed) -> Each:
         language=text.language(one.language),
         page=text.http_url(one.page),
         description=line(one.description, 1000),
-        user_agent=line(one.user_agent),
+        user_agent=line(one.user_agent) if one.user_agent.isascii() else "",
         has_login=text.masked(one.url) != one.url,
     )
 

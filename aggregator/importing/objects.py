@@ -6,7 +6,7 @@ Both are lists of objects, one for each feed.
 import re
 from collections.abc import Iterator
 
-from aggregator.importing.listed import Each, Listed, listed, lost, slashed
+from aggregator.importing.listed import Each, Listed, line, listed, lost, slashed
 from aggregator.importing.nested import Nested, Pairs
 
 _URL = ("href", "url", "feed", "xmlurl", "feedurl", "feed_url")
@@ -28,7 +28,11 @@ def read(data: Nested) -> Iterator[Each]:
             if name.lower() in ("sources", "feeds") and isinstance(value, list):
                 yield from read(value)
             else:
-                why = f"is for you to write: {_SITE[name.lower()]}" if name.lower() in _SITE else "is not taken over"
+                why = (
+                    f"is for you to write: {_SITE[name.lower()]}"
+                    if name.lower() in _SITE
+                    else f"{line(name, 50)} is not taken over"
+                )
                 yield lost(name, value if isinstance(value, str) else name, why)
         return
     for number, each in enumerate(data if isinstance(data, list) else [data], start=1):

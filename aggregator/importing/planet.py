@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from aggregator import text
 from aggregator.importing.listed import Each, Listed, address, listed, lost
 
-_SECTION = re.compile(r"\s*\[([^\]]*)\]\s*(?:[#;].*)?")
+_SECTION = re.compile(r"\s*\[(.*)\]\s*(?:[#;].*)?")
 _OPTION = re.compile(r"(\s*)([\w.-]+)\s*[=:]\s*(.*)")
 _TAKEN = ("name", "title", "feed", "link", "location", "language")
 _SITE = {"name": "title", "title": "title", "owner_email": "contact", "link": "base_url", "items_per_page": "items"}
@@ -53,7 +53,7 @@ def _sections(document: str) -> tuple[list[_Section], list[Each]]:
         elif depth >= 0 and indent > depth:
             continue  # more of a value; those that we take have one line
         elif option := _OPTION.fullmatch(line):
-            sections[-1].options[option[2].lower()] = (number, option[3].strip())
+            sections[-1].options[option[2].lower()] = (number, option[3].strip().replace("%%", "%"))
             depth = indent
         else:
             odd.append(lost(f"line {number}", line, "is neither [section] nor NAME = VALUE"))
@@ -63,7 +63,7 @@ def _sections(document: str) -> tuple[list[_Section], list[Each]]:
 def _options(section: _Section) -> Iterator[Each]:
     """The options of the whole planet: none is taken, some have a key in [site] that stands for them."""
     for name, (number, value) in section.options.items():
-        why = "is not taken over"
+        why = f"{name} is not taken over"
         if re.search("template|theme|bill_of_materials", name):
             why = "is about templates, which are not taken over; your own go into config/templates/"
         elif name in _SITE and section.name != "DEFAULT":

@@ -52,7 +52,7 @@ def _feed(where: str, line: str) -> Iterator[Each]:
 
 def _words(line: str) -> list[str]:
     """The words of a command without anything that the shell would replace; none for another."""
-    if len(line) > 10_000 or re.search(r"[$`\\]", line):
+    if len(line) > 10_000 or re.search(r"[$`\\]", re.sub("'[^']*'", "", line)):
         return []
     lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
     lexer.whitespace_split, lexer.commenters = True, "#"
