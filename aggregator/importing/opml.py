@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from xml.parsers import expat
 
 from aggregator.errors import AggregatorError
-from aggregator.importing.listed import Each, Listed, listed, lost, path, slashed
+from aggregator.importing.listed import Each, Listed, line, listed, lost, path, slashed
 from aggregator.model import CategoryPath
 from aggregator.values import MAX_LEVELS
 
@@ -26,7 +26,7 @@ _PLAIN = (
     "created",
 )
 _MORE = ("isbreakpoint", "iscomment", "miniflux:useragent", "miniflux:disabled", "frss:curlopt_useragent")
-_KNOWN = frozenset((*_PLAIN, *_MORE))
+_KNOWN = frozenset((*_PLAIN, *_MORE, "xmlns", "xmlns:frss", "xmlns:miniflux"))
 _SCRAPED = ("html+xpath", "xml+xpath", "json+dotnotation", "html+xpath+json+dotnotation")
 _OF_FEEDS = ("", "rss", "rss1", "rss2", "atom", "feed", "jsonfeed", "pie", "rdf")
 _LONE_AMPERSAND = re.compile(r"&(?!(?:lt|gt|amp|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});)")
@@ -57,9 +57,16 @@ def _parse(document: str) -> tuple[list[Each], str]:
 
     def start(name: str, attributes: dict[str, str]) -> None:
         if name.lower() == "outline":
-            low = {key.lower(): value.strip() for key, value in attributes.items()}
-            found.extend(_outline(low, above[-1], f"line {parser.CurrentLineNumber}"))
-            above.append(above[-1] if len(above[-1]) >= MAX_LEVELS else above[-1] + path([_name(low)]))
+            names = {key.lower(): key for key in attributes}
+            outline = {low: attributes[key].strip() for low, key in names.items()}
+            where = f"line {parser.CurrentLineNumber}"
+            made = _outline(outline, above[-1], where)
+            found.extend(made)
+            if made and isinstance(made[0], Listed):
+                strange = (names[low] for low in outline if outline[low] and low not in _KNOWN)
+                title = made[0].title or made[0].url
+                found.extend(lost(where, title, f"{line(key, 60)} is not taken over") for key in strange)
+            above.append(above[-1] if len(above[-1]) >= MAX_LEVELS else above[-1] + path([_name(outline)]))
 
     def end(name: str) -> None:
         if name.lower() == "outline":
@@ -100,11 +107,9 @@ def _outline(outline: Attributes, category: CategoryPath, where: str) -> list[Ea
     made = listed(_feed(outline, url, category, where))
     if not isinstance(made, Listed):
         return [made]
-    strange = [key for key in outline if key not in _KNOWN and not key.startswith("xmlns") and outline[key]]
-    rest: list[Each] = [lost(where, f"{made.title or made.url}", f"{key} is not taken over") for key in strange]
-    if kind not in _OF_FEEDS:
-        rest.append(lost(where, f"{made.title or made.url}", f"is of type {kind}; taken for a feed"))
-    return [made, *rest]
+    if kind in _OF_FEEDS:
+        return [made]
+    return [made, lost(where, made.title or made.url, f"is of type {line(kind, 60)}; taken for a feed")]
 
 
 def _feed(outline: Attributes, url: str, category: CategoryPath, where: str) -> Listed:

@@ -85,6 +85,6 @@ def _route(where: str, names: list[str], route: str) -> Each:
     bare = route.removeprefix("rsshub://").lstrip("/")
     if _PARAMETER.search("/" + bare):
         return lost(where, route, "has parameters; write what they stand for instead of them")
-    title = names[-1] if len(names) < 3 else f"{names[1]}: {names[2]}"
+    title = f"{names[1]}: {names[2]}" if len(names) > 2 else ""  # else what the feed calls itself
     url = route if re.match(r"https?://", route) else f"rsshub://{bare}"
     return listed(Listed(where, url, title, (tuple(names) if len(names) > 2 else (*names, bare),)))

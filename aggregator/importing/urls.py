@@ -11,6 +11,7 @@ from aggregator.importing.listed import Each, Listed, listed, lost, slashed
 
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*+)"?|([^\s"]\S*)')
 _ESCAPE = re.compile(r"\\(.)")
+_BEGINNING = re.compile(r'"?(?:(?:https?|feed|file|gopher|rsshub)://|(?:query|exec|filter|feed):)', re.IGNORECASE)
 _COMPUTED = {
     "query:": "is a query; a [[category]] with `of` and rules may stand for it",
     "exec:": 'runs a program; a [[source]] of kind = "command" may do that',
@@ -20,7 +21,7 @@ _COMPUTED = {
 
 def is_one(line: str) -> bool:
     """Whether a line can only be one of such a list."""
-    return re.match(r'"?(?:https?|feed|file|gopher|rsshub)://|"?(?:query|exec|filter|feed):', line) is not None
+    return _BEGINNING.match(line) is not None
 
 
 def read(text: str) -> Iterator[Each]:
