@@ -18,9 +18,9 @@ from aggregator.sources import feed
 from aggregator.store.sources import Standing
 from aggregator.text import http_url, masked, one_line
 
-State = Literal["failing", "blocked", "gone", "moved", "quiet", "degraded", "new", "ok"]
+State = Literal["failing", "blocked", "gone", "moved", "quiet", "degraded", "new", "ok", "disabled"]
 
-STATES: tuple[State, ...] = ("failing", "blocked", "gone", "moved", "quiet", "degraded", "new", "ok")
+STATES: tuple[State, ...] = ("failing", "blocked", "gone", "moved", "quiet", "degraded", "new", "ok", "disabled")
 """By trouble, the worst first."""
 
 WANTING: tuple[State, ...] = ("failing", "blocked", "gone", "moved")
@@ -46,6 +46,8 @@ class Health:
 
 def judge(standing: Standing, timeout: timedelta) -> Health:
     """How a source stands after its last visit; `timeout` is what a visit may take."""
+    if not standing.enabled:
+        return Health("disabled", "not visited, as the config wants it")
     kind = one_line(masked(standing.error.partition(": ")[0]), 60)
     if standing.same_as:
         other = masked(standing.same_as)

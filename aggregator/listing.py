@@ -49,16 +49,17 @@ def sources(config: Config, now: datetime) -> Listing:
         standing = standings.get(source.key)
         title = source.title or (standing.feed.title if standing else "")
         key = text.masked(source.key)
-        rows.append((title or key, last(standing, now), due(source, standing, now), _trouble(standing)))
+        rows.append((title or key, last(standing, now), due(source, standing, now), _trouble(source, standing)))
         values.append(
             {
                 "key": key,
                 "kind": source.kind,
                 "title": title,
+                "enabled": source.enabled,
                 "categories": [list(path) for path in source.categories],
                 "last_visit": _time(standing.last_visit if standing else None),
                 "last_success": _time(standing.last_success if standing else None),
-                "next_visit": _time(planned(standing)),
+                "next_visit": _time(planned(source, standing)),
                 "reason": standing.reason if standing else "never visited",
                 "failures": standing.failures if standing else 0,
                 "error": text.masked(standing.error) if standing else "",
@@ -87,13 +88,16 @@ def last(standing: Standing | None, now: datetime) -> str:
     return f"{span(now - standing.last_success)} ago" if standing and standing.last_success else "never"
 
 
-def planned(standing: Standing | None) -> datetime | None:
+def planned(source: Source, standing: Standing | None) -> datetime | None:
     """When a source is visited next; None for never, or not known yet."""
-    return standing.next_visit if standing and not (standing.gone or standing.same_as) else None
+    is_over = not source.enabled or (standing and (standing.gone or standing.same_as))
+    return standing.next_visit if standing and not is_over else None
 
 
 def due(source: Source, standing: Standing | None, now: datetime) -> str:
     """When a source is visited next, as seen from `now`."""
+    if not source.enabled:
+        return "never"
     if not find(source.kind).REMOTE:
         return "every run"
     if standing and (standing.gone or standing.same_as):
@@ -101,8 +105,10 @@ def due(source: Source, standing: Standing | None, now: datetime) -> str:
     return f"in {span(standing.next_visit - now)}" if standing and standing.next_visit > now else "now"
 
 
-def _trouble(standing: Standing | None) -> str:
+def _trouble(source: Source, standing: Standing | None) -> str:
     """What the owner of a source should know, in a few words: its error, else how many warnings, and where it went."""
+    if not source.enabled:
+        return "disabled"
     if standing is None:
         return ""
     if standing.gone:

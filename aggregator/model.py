@@ -155,6 +155,7 @@ class Source:
     `key` names it for ever (a feed's URL, a seed folder's path); as a URL may hold a password, it goes through
     `text.masked` to be shown. `categories` are for all its items (for posts: for those that name none); `zone` is the
     IANA name for dates without an offset; `base_url` resolves a post's relative links, `root` the paths in `options`.
+    One that is not `enabled` is not visited; what it gave stays.
     """
 
     key: str = field(repr=False)
@@ -169,6 +170,7 @@ class Source:
     limits: Limits = field(default_factory=Limits)
     pace: Pace = field(default_factory=Pace)
     policy: Policy = field(default_factory=Policy)
+    enabled: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def scene(planet: Planet, published: Sequence[Place], standings: Mapping[str, St
             config.site.title,
         )
         for source in config.sources
-        if source.key in standings and not standings[source.key].same_as
+        if source.enabled and source.key in standings and not standings[source.key].same_as
     }
     names = {name: find(name).FILENAME for name in config.site.formats}
     overview = Overview(

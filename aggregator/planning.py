@@ -74,14 +74,14 @@ def prepare(
 
 
 def asked_once(configured: Sequence[Source], same: Mapping[str, str], wanted: Collection[str]) -> Iterator[Source]:
-    """The `wanted` sources, without those that are the `same` as another by now: its entries are in the categories of
-    both."""
+    """The `wanted` sources that are enabled, without those that are the `same` as another by now: its entries are in
+    the categories of both."""
     more: dict[str, tuple[CategoryPath, ...]] = {}
     for source in configured if same else ():
         if same_as := same.get(source.key):
             more[same_as] = more.get(same_as, ()) + source.categories
     for source in configured:
-        if source.key in wanted and source.key not in same:
+        if source.enabled and source.key in wanted and source.key not in same:
             others = more.get(source.key, ())
             paths = tuple(dict.fromkeys(source.categories + others))
             yield replace(source, categories=paths) if others else source

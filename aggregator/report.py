@@ -77,7 +77,9 @@ def show_run(report: Report, output: str, now: datetime, *, every: bool) -> None
         after.append(f"{_many(len(waiting), 'source')} not due yet, the next in {span(soonest - now)}")
     if same := sum(1 for standing in report.skipped if standing.same_as):
         after.append(f"{_many(same, 'source')} the same as another")
-    if gone := len(report.skipped) - len(waiting) - same:
+    if disabled := sum(1 for standing in report.skipped if not standing.enabled):
+        after.append(f"{_many(disabled, 'source')} disabled")
+    if gone := len(report.skipped) - len(waiting) - same - disabled:
         after.append(f"{_many(gone, 'source')} gone for good")
     if not report.outcomes and not report.skipped:
         after.append("no sources yet: add a [[source]] to the config")
@@ -322,7 +324,7 @@ def _by_time(standings: Sequence[Standing]) -> list[Standing]:
 
 
 def _is_over(standing: Standing) -> bool:
-    return standing.gone or bool(standing.same_as)
+    return standing.gone or bool(standing.same_as) or not standing.enabled
 
 
 def _skipped(standing: Standing, now: datetime) -> tuple[str, str, str]:

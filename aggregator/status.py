@@ -5,7 +5,7 @@ It looks at the store without its lock, and neither makes nor migrates one.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -78,8 +78,11 @@ def look(config: Config, now: datetime) -> Status:
 
 def _row(source: Source, standing: Standing | None, entries: Mapping[int, int]) -> Row:
     if standing is None:
-        return Row(source, None, Health("new"), None, 0.0)
+        return Row(source, None, Health("new" if source.enabled else "disabled"), None, 0.0)
+    standing = replace(standing, enabled=source.enabled)  # the config may have changed since the last run
     found = health.judge(standing, source.limits.timeout)
+    if found.state == "disabled":
+        return Row(source, standing, found, None, entries.get(standing.id, 0) / _WEEKS)
     since = standing.state_since if health.same_trouble(standing.state, found.state) else standing.last_visit
     return Row(source, standing, found, since, entries.get(standing.id, 0) / _WEEKS)
 
@@ -247,7 +250,7 @@ def _values(row: Row) -> dict[str, Any]:
     return values | {
         "last_visit": _time(standing.last_visit),
         "last_success": _time(standing.last_success),
-        "next_visit": _time(planned(standing)),
+        "next_visit": _time(planned(source, standing)),
         "reason": standing.reason,
         "interval": _interval(standing),
         "failures": standing.failures,
@@ -305,7 +308,7 @@ def _incident(incident: Incident) -> dict[str, Any]:
 def _interval(standing: Standing) -> float | None:
     """How long after the last visit the next one is planned; None where that is never, or now."""
     planned = standing.next_visit - standing.last_visit if standing.last_visit else timedelta(0)
-    is_over = standing.gone or standing.same_as
+    is_over = standing.gone or standing.same_as or not standing.enabled
     return planned.total_seconds() if planned > timedelta(0) and not is_over else None
 
 

@@ -81,7 +81,8 @@ class Visits:
         chosen = choose((*self.overdue, *planned), self.under_way, resting, self.config.hosts)
         if time >= self._next_look:
             self._next_look = time + LOOK
-            chosen += [each.key for each in self.config.sources if _is_local(each) and each.key not in self.under_way]
+            local = [each.key for each in self.config.sources if each.enabled and _is_local(each)]
+            chosen += [key for key in local if key not in self.under_way]
         if not chosen:
             return
         plan = await self.look(partial(prepare, among=chosen, stretch=self.stretch), self.engine, self.config, now)

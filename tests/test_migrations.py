@@ -49,7 +49,7 @@ def downgrade(url: str) -> None:
             "source": (
                 *("hints", "gone_since", "gone", "move", "seconds", "identity", "rules", "priority", "rhythm", "state"),
                 *("state_since", "newest", "patience", "visits", "requests", "unchanged", "received", "saved", "size"),
-                *("entries", "newest_entry", "shard"),
+                *("entries", "newest_entry", "shard", "enabled"),
             ),
             "category": ("archives",),
             "story_category": ("open",),

@@ -116,6 +116,8 @@ def check(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None
     elif not wishes.quiet:
         kinds = [source.kind for source in loaded.sources]
         counted = ", ".join(f"{kinds.count(kind)} of kind {kind}" for kind in sorted(set(kinds))) or "none yet"
+        disabled = sum(not source.enabled for source in loaded.sources)
+        counted += f"; {disabled} of them disabled" if disabled else ""
         click.echo(f"{wishes.config}: all is well; sources: {counted}")
     if problems:
         sys.exit(2)

@@ -257,7 +257,11 @@ def _entangled(root: Path, site: Site, listed: Iterable[entries.Entry]) -> Itera
 def _out_of_reach(root: Path, site: Site | None, listed: Iterable[entries.Entry]) -> Iterator[Problem]:
     """The folders of posts that cannot be read, and the output and the store where they cannot be written."""
     for entry in listed:
-        if entry.common.kind == "seed" and (why := _hindrance(root / entry.options.path, os.R_OK | os.X_OK)):
+        if (
+            entry.common.kind == "seed"
+            and entry.common.enabled
+            and (why := _hindrance(root / entry.options.path, os.R_OK | os.X_OK))
+        ):
             yield (*entry.path, "path"), f"{why}; create the folder or mend the path"
     if site:
         file = _store_file(root, site.store)

@@ -56,10 +56,13 @@ def made(
 ) -> tuple[Source, ...]:
     """The sources, with what `[site]` and `[fetch]` say where they are silent.
 
-    Secrets that are not there go to `missing`, as they are no reason to leave the other sources alone.
+    Secrets that are not there go to `missing`, as they are no reason to leave the other sources alone. Nobody misses
+    those of a source that is not enabled.
     """
     pace = fetch.pace(Pace())
-    return tuple(_source(entry, site, fetch, pace, root, found, missing) for entry in listed)
+    return tuple(
+        _source(entry, site, fetch, pace, root, found, missing if entry.common.enabled else []) for entry in listed
+    )
 
 
 def _source(
@@ -89,6 +92,7 @@ def _source(
         limits=limits,
         pace=_scheduled(common.pace(pace), common.schedule, zone),
         policy=common.policy(site),
+        enabled=common.enabled,
     )
 
 

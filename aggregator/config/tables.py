@@ -337,6 +337,7 @@ class CommonSource(Pacing):
     """
 
     kind: str = "feed"
+    enabled: bool = True
     title: _Line = ""
     category: _Paths = ()
     language: _Language = ""

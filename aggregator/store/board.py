@@ -15,12 +15,13 @@ from aggregator.store import history
 from aggregator.store.tables import category, item, run, source, story, story_category
 from aggregator.store.values import dump_path, load, load_said, moment
 
-STATES = ("failing", "blocked", "gone", "moved", "quiet", "degraded", "new", "ok")
+STATES = ("failing", "blocked", "gone", "moved", "quiet", "degraded", "new", "ok", "disabled")
 """How a source can stand, the worst first."""
 
 _FAILING = 3  # visits in a row
 
 _STATE: ColumnElement[str] = case(
+    (~source.c.enabled, literal("disabled")),
     (source.c.state != "", source.c.state),
     (source.c.gone, literal("gone")),
     (
@@ -30,6 +31,7 @@ _STATE: ColumnElement[str] = case(
     (source.c.last_visit.is_(None), literal("new")),
     else_=literal("ok"),
 )
+_ASKED = and_(source.c.active, source.c.enabled, source.c.remote, source.c.gone.is_(False))
 """How a source stands: as the last visit settled it, or, in a store that has not seen one since, by what is there."""
 
 
@@ -106,7 +108,7 @@ def subjects(db: Connection, start: int, limit: int) -> tuple[Subject, ...]:
 
 def coming(db: Connection, limit: int) -> tuple[Subject, ...]:
     """The remote sources whose turn is next; local posts are looked at by every run."""
-    wanted = select(source, _STATE.label("stands")).where(source.c.active, source.c.remote, source.c.gone.is_(False))
+    wanted = select(source, _STATE.label("stands")).where(_ASKED)
     return tuple(map(_subject, db.execute(wanted.order_by(source.c.next_visit, source.c.id).limit(limit))))
 
 
@@ -118,7 +120,6 @@ def subject(db: Connection, source_id: int) -> Subject | None:
 
 def vitals(db: Connection) -> Vitals:
     """The remote sources of the config, in sum."""
-    mine = and_(source.c.active, source.c.remote, source.c.gone.is_(False))
     wanted = select(
         func.count(),
         func.count().filter(source.c.last_visit.is_(None)),
@@ -126,7 +127,7 @@ def vitals(db: Connection) -> Vitals:
         func.max(source.c.last_success),
         func.min(source.c.next_visit),
         func.max(source.c.last_visit),
-    ).where(mine)
+    ).where(_ASKED)
     number, new, failing, success, coming, visited = db.execute(wanted).one()
     return Vitals(number, new, failing, moment(success), moment(coming), moment(visited))
 
@@ -181,11 +182,13 @@ def _subject(row: Any) -> Subject:
         title=_title(row),
         url=json.loads(row.feed).get("url", ""),
         state=row.stands,
-        since=moment(row.state_since if row.state else row.gone_since if row.gone else None),
+        since=moment(
+            None if not row.enabled else row.state_since if row.state else row.gone_since if row.gone else None
+        ),
         last_visit=moment(row.last_visit),
         last_success=moment(row.last_success),
         next_visit=moment(row.next_visit),
-        reason=row.reason,
+        reason=row.reason if row.enabled else "disabled in the config",
         failures=row.failures,
         error=row.error,
         warnings=tuple(each for said in load_said(row.warnings).values() for each in said),

@@ -34,7 +34,7 @@ from aggregator.text import one_line
 _PORTION = 500
 _Value = TypeVar("_Value")
 
-SCHEMA = "0008"
+SCHEMA = "0009"
 """The newest migration; a store that says so is not migrated again, and Alembic is not even imported."""
 
 HALF = "half"

@@ -56,7 +56,7 @@ def _is_due(now: datetime) -> ColumnElement[bool]:
     """Local posts, which plan their next visit for the last one, are looked at once a minute."""
     local = ~source.c.remote & or_(source.c.last_visit.is_(None), source.c.last_visit <= seconds(now - _LOOK))
     planned = source.c.next_visit <= seconds(now)
-    return source.c.active & planned & or_(source.c.remote & ~source.c.gone, local)
+    return source.c.active & source.c.enabled & planned & or_(source.c.remote & ~source.c.gone, local)
 
 
 def rest(db: Connection, ids: Collection[int], now: datetime) -> None:

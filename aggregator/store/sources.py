@@ -27,7 +27,8 @@ class Standing:
     `seconds` is what the last visit took on hosts. `same_as` is the key of the source that is asked instead, as this
     one has moved to its address; "" for none. `state` is the one of `health` that the last visit found, since
     `state_since`, `newest` the day of its newest entry, `patience` how long after that it is quiet (None: nobody
-    knows). The rest are totals of all visits; `size` is that of the last full document.
+    knows). The rest are totals of all visits; `size` is that of the last full document. One that is not `enabled` is
+    not visited.
     """
 
     id: int
@@ -60,9 +61,10 @@ class Standing:
     received: int = 0
     saved: int = 0
     size: int = 0
+    enabled: bool = True
 
 
-_SAID = ("kind", "remote", "active", "title", "categories", "settings", "rules", "priority")
+_SAID = ("kind", "remote", "active", "title", "categories", "settings", "rules", "priority", "enabled")
 _REGISTERED = select(source.c.id, source.c.key, *(source.c[name] for name in _SAID))
 """Of a source what the config says."""
 
@@ -87,7 +89,7 @@ def register(
         said: dict[str, Any] = {"kind": each.kind, "remote": remote, "active": True, "title": each.title}
         said["categories"] = json.dumps(each.categories, ensure_ascii=False)
         said["settings"] = json.dumps([each.language, each.zone, each.base_url])
-        shows = {"rules": view.source_print(each.key), "priority": each.policy.priority}
+        shows = {"rules": view.source_print(each.key), "priority": each.policy.priority, "enabled": each.enabled}
         if row is None:
             fresh: dict[str, Any] = {"key": each.key, "feed": dump(Feed()), "next_visit": seconds(now), "failures": 0}
             fresh |= {"reason": "never visited", "error": "", "warnings": dump_said({})}
@@ -130,16 +132,19 @@ def _follow_owner(db: Connection, configured: Collection[str]) -> None:
 def due(db: Connection, now: datetime) -> tuple[str, ...]:
     """The keys of the remote sources whose visit is planned for `now` or earlier, best first: those that do not fail,
     then the one that waits longest. An index answers that, however many others there are."""
-    planned = source.c.active & source.c.remote & ~source.c.gone & (source.c.next_visit <= seconds(now))
-    return tuple(db.scalars(select(source.c.key).where(planned).order_by(source.c.failures, source.c.next_visit)))
+    planned = source.c.remote & ~source.c.gone & (source.c.next_visit <= seconds(now))
+    wanted = source.c.active & source.c.enabled & planned
+    return tuple(db.scalars(select(source.c.key).where(wanted).order_by(source.c.failures, source.c.next_visit)))
 
 
 def same(db: Connection) -> Mapping[str, str]:
-    """The sources that are another one by now, as they have moved to its address: their keys, each with that one's."""
-    moved = db.execute(select(source.c.key, source.c.move).where(source.c.active, source.c.move != "")).all()
+    """The sources that are another one by now, as they have moved to its address: their keys, each with that one's.
+    One that is not enabled is asked in nobody's place."""
+    mine = source.c.active & source.c.enabled
+    moved = db.execute(select(source.c.key, source.c.move).where(mine, source.c.move != "")).all()
     if not moved:
         return {}
-    rows = db.execute(select(source.c.key, source.c.failures).where(source.c.active)).all()
+    rows = db.execute(select(source.c.key, source.c.failures).where(mine)).all()
     moves: dict[str, Move | None] = {row.key: None for row in rows}
     moves |= {row.key: load(Move, row.move) for row in moved}
     return twins(moves, [row.key for row in rows if row.failures])
@@ -197,7 +202,7 @@ def _standing(row: Row[Any], move: Move | None, same_as: str) -> Standing:
         last_visit=moment(row.last_visit),
         last_success=moment(row.last_success),
         next_visit=moment(row.next_visit),
-        reason=f"the same feed as {masked(same_as)}" if same_as else row.reason,
+        reason=_reason(row, same_as),
         failures=row.failures,
         error=row.error,
         warnings=tuple(each for said in load_said(row.warnings).values() for each in said),
@@ -219,7 +224,15 @@ def _standing(row: Row[Any], move: Move | None, same_as: str) -> Standing:
         received=row.received,
         saved=row.saved,
         size=row.size,
+        enabled=row.enabled,
     )
+
+
+def _reason(row: Row[Any], same_as: str) -> str:
+    """Why the next visit is when it is, or why there is none."""
+    if not row.enabled:
+        return "disabled in the config"
+    return f"the same feed as {masked(same_as)}" if same_as else str(row.reason)
 
 
 def set_back(db: Connection, now: datetime, by: float) -> None:

@@ -96,6 +96,7 @@ source = Table(
     Column("entries", Integer),
     Column("newest_entry", BigInteger),
     Column("shard", Integer, nullable=False, server_default="0"),
+    Column("enabled", Boolean, nullable=False, server_default=true()),
     Index("source_by_next_visit", "next_visit"),
     Index("source_by_shard", "shard", "next_visit"),
 )
