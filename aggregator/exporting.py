@@ -72,7 +72,7 @@ def _feed(source: Source, standing: Standing | None, *, own: bool) -> tuple[List
         source.language or (feed.language if feed else ""),
         feed.url if feed else "",
         feed.subtitle if feed else "",
-        enabled=getattr(source, "enabled", True),
+        enabled=source.enabled,
     )
     return listed, why
 
