@@ -292,11 +292,11 @@ def show_adoption(made: Adoption) -> None:
     shown: Counter[str] = Counter()
     for each in made.found.lost:
         shown[each.why] += 1
-        more = whys[each.why] - shown[each.why]
-        if shown[each.why] <= _ALIKE or not more:
+        if shown[each.why] <= _ALIKE or whys[each.why] == _ALIKE + 1:
             _line(console, "left", "yellow", f"{each.where}: {each.what}: {each.why}")
         elif shown[each.why] == _ALIKE + 1:
-            _line(console, "left", "yellow", f"{each.where}, and {more} like it (--json has all): {each.why}")
+            more = whys[each.why] - _ALIKE
+            _line(console, "left", "yellow", f"{each.where}, and {more - 1} like it (--json has all): {each.why}")
     for login in made.logins:
         _line(console, "note", "yellow", login)
 

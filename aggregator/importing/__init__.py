@@ -17,6 +17,7 @@ __all__ = ["MAX_BYTES", "Found", "Listed", "Lost", "read", "same"]
 MAX_BYTES = 100_000_000
 MAX_FEEDS = 100_000
 _MAX_LOST = 10_000
+_MAX_CHARACTERS = 10_000_000  # of all but OPML: such lists are written by hand
 
 _NAMES = {
     "opml": "OPML",
@@ -71,6 +72,8 @@ def read(data: bytes, name: str) -> Found:
 def _read(kind: str, text: str) -> tuple[Iterable[Each], str]:
     if kind == "opml":
         return opml.read(text)
+    if len(text) > _MAX_CHARACTERS:
+        raise AggregatorError(f"has more than {_MAX_CHARACTERS:,} characters; divide it")
     if kind in ("osmosfeed", "json"):
         return objects.read(nested.parse(text)), ""
     if kind == "rsshub":
@@ -116,10 +119,12 @@ def _merged(found: Iterable[Each]) -> tuple[tuple[Listed, ...], tuple[Lost, ...]
     """
     feeds: dict[str, Listed] = {}
     rest: list[Lost] = []
-    twice = 0
+    twice = more = 0
     for each in found:
-        if isinstance(each, Lost):
+        if isinstance(each, Lost) and len(rest) < _MAX_LOST:
             rest.append(each)
+        elif isinstance(each, Lost):
+            more += 1
         elif first := feeds.get(key := same(each.url)):
             twice += 1
             feeds[key] = replace(first, categories=tuple(dict.fromkeys(first.categories + each.categories)))
@@ -129,6 +134,6 @@ def _merged(found: Iterable[Each]) -> tuple[tuple[Listed, ...], tuple[Lost, ...]
             feeds[key] = each
         if len(feeds) > MAX_FEEDS:
             raise AggregatorError(f"has more than {MAX_FEEDS:,} feeds; divide it")
-    if len(rest) > _MAX_LOST:
-        rest[_MAX_LOST:] = [Lost("", f"{len(rest) - _MAX_LOST:,} more", "are not taken over")]
+    if more:
+        rest.append(Lost("the rest", f"{more:,} more", "are not taken over"))
     return tuple(feeds.values()), tuple(rest), twice

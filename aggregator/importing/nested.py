@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 from aggregator.errors import AggregatorError
 
 _DEEPEST = 30
-_LARGEST = 10_000_000  # characters; such lists are written by hand
 
 
 @dataclass(slots=True)
@@ -27,8 +26,6 @@ Nested: TypeAlias = "str | list[Nested] | Pairs"
 
 def parse(text: str) -> Nested:
     """A document; what is no text in it is as it is written. Raises AggregatorError, one line."""
-    if len(text) > _LARGEST:
-        raise AggregatorError(f"has more than {_LARGEST:,} characters; divide it")
     return _json(text) if text.lstrip()[:1] in ("{", "[") else _yaml(text)
 
 

@@ -10,6 +10,7 @@ from xml.parsers import expat
 from aggregator.errors import AggregatorError
 from aggregator.importing.listed import Each, Listed, line, listed, lost, path, slashed
 from aggregator.model import CategoryPath
+from aggregator.text import legal
 from aggregator.values import MAX_LEVELS
 
 _PLAIN = (
@@ -27,27 +28,37 @@ _PLAIN = (
 )
 _MORE = ("isbreakpoint", "iscomment", "miniflux:useragent", "miniflux:disabled", "frss:curlopt_useragent")
 _KNOWN = frozenset((*_PLAIN, *_MORE, "xmlns", "xmlns:frss", "xmlns:miniflux"))
+_MOST = 500_000  # feeds, and things that are lost
 _SCRAPED = ("html+xpath", "xml+xpath", "json+dotnotation", "html+xpath+json+dotnotation")
 _OF_FEEDS = ("", "rss", "rss1", "rss2", "atom", "feed", "jsonfeed", "pie", "rdf")
-_LONE_AMPERSAND = re.compile(r"&(?!(?:lt|gt|amp|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});)")
+_REFERENCE = re.compile(r"&(?:(?:lt|gt|amp|quot|apos);|#(?:([0-9]{1,7})|[xX]([0-9a-fA-F]{1,6}));|)")
 
 Attributes = Mapping[str, str]
 
 
 def is_one(text: str) -> bool:
     """Whether a document is OPML, as far as its beginning says."""
-    return re.search(r"<opml[\s>]", text[:100_000], re.IGNORECASE) is not None
+    return re.search(r"<opml[\s/>]", text[:100_000], re.IGNORECASE) is not None
 
 
 def read(text: str) -> tuple[list[Each], str]:
     """What the list has, and what is wrong with the document ("" for nothing): then what comes behind that is missing.
 
-    A lone ampersand is borne with. Raises AggregatorError for one that declares entities.
+    Lone ampersands and control characters are borne with. Raises AggregatorError for one that declares entities.
     """
     found, trouble = _parse(text)
-    if trouble and (mended := _LONE_AMPERSAND.sub("&amp;", text)) != text:
+    if trouble and text.count("&") <= _MOST and (mended := _REFERENCE.sub(_mended, legal(text))) != text:
         found, trouble = _parse(mended)
     return found, trouble
+
+
+def _mended(reference: re.Match[str]) -> str:
+    """A reference as it may stand in XML: an ampersand that begins none is meant, an illegal character is not."""
+    decimal, hexadecimal = reference.groups()
+    if decimal or hexadecimal:
+        code = int(decimal or hexadecimal, 10 if decimal else 16)
+        return reference[0] if code < 0x110000 and legal(chr(code)) else ""
+    return reference[0] if len(reference[0]) > 1 else "&amp;"
 
 
 def _parse(document: str) -> tuple[list[Each], str]:
@@ -60,6 +71,8 @@ def _parse(document: str) -> tuple[list[Each], str]:
             names = {key.lower(): key for key in attributes}
             outline = {low: attributes[key].strip() for low, key in names.items()}
             where = f"line {parser.CurrentLineNumber}"
+            if len(found) > _MOST:
+                raise AggregatorError(f"has more than {_MOST:,} feeds and things that are not taken over; divide it")
             made = _outline(outline, above[-1], where)
             found.extend(made)
             if made and isinstance(made[0], Listed):
@@ -101,9 +114,8 @@ def _outline(outline: Attributes, category: CategoryPath, where: str) -> list[Ea
     if outline.get("iscomment", "").lower() == "true":
         return [lost(where, f"{name} {url}", "is commented out")]
     if kind in _SCRAPED:
-        return [
-            lost(where, f"{name} {url}", 'reads a web page by XPath or JSON paths; a [[source]] of kind = "page" may')
-        ]
+        why = 'reads a page by XPath or JSON paths; a [[source]] of kind = "page" may stand for it'
+        return [lost(where, f"{name} {url}", why)]
     made = listed(_feed(outline, url, category, where))
     if not isinstance(made, Listed):
         return [made]

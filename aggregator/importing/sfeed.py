@@ -11,6 +11,8 @@ from aggregator.importing.listed import Each, Listed, listed, lost
 
 _FUNCTION = re.compile(r"\s*(?:function\s+)?([\w-]+)\s*\(\s*\)\s*(.*)")
 
+_QUOTED = re.compile(r"""'[^']*'|"[^"$`\\]*\"""")  # what the shell leaves as it is
+
 
 def is_one(line: str) -> bool:
     """Whether a line can only be one of such a file."""
@@ -52,7 +54,7 @@ def _feed(where: str, line: str) -> Iterator[Each]:
 
 def _words(line: str) -> list[str]:
     """The words of a command without anything that the shell would replace; none for another."""
-    if len(line) > 10_000 or re.search(r"[$`\\]", re.sub("'[^']*'", "", line)):
+    if len(line) > 10_000 or re.search(r"[$`\\]", _QUOTED.sub("", line)):
         return []
     lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
     lexer.whitespace_split, lexer.commenters = True, "#"
