@@ -161,9 +161,10 @@ def _set(lines: list[str], table: _Table, key: str, value: object) -> None:
     ending = "\r\n" if lines[table.header].endswith("\r\n") else "\n"
     is_ended = lines[-1].endswith("\n")
     lines[-1] += "" if is_ended else ending
-    start, end = table.keys.get(key, (table.header + 1,) * 2)
+    last = max((end for _, end in table.keys.values()), default=table.header + 1)
+    start, end = table.keys.get(key, (last, last))
     comment = re.search(r"\s*#.*$", lines[end - 1].rstrip("\r\n")) if start < end and isinstance(value, bool) else None
-    said = [] if value is None else [f"{_key(key)} = {_value(value)}{comment[0] if comment else ''}{ending}"]
+    said = [] if value is None else [f"{_key(key)} = {written(value)}{comment[0] if comment else ''}{ending}"]
     lines[start:end] = said
     lines[-1] = lines[-1] if is_ended else lines[-1].rstrip("\r\n")
 
@@ -174,25 +175,25 @@ def _set(lines: list[str], table: _Table, key: str, value: object) -> None:
 def _block(name: str, table: Mapping[str, object]) -> Iterator[str]:
     yield f"[[{_key(name)}]]"
     for key, value in table.items():
-        yield f"{_key(key)} = {_value(value)}"
+        yield f"{_key(key)} = {written(value)}"
 
 
 def _key(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else tomlkit.string(name).as_string()
 
 
-def _value(value: object) -> str:
-    """A value in one line."""
+def written(value: object) -> str:
+    """A value as TOML, in one line."""
     if isinstance(value, Mapping):
-        inner = ", ".join(f"{_key(key)} = {_value(each)}" for key, each in value.items())
+        inner = ", ".join(f"{_key(key)} = {written(each)}" for key, each in value.items())
         return f"{{ {inner} }}" if inner else "{}"
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_value, value))}]"
+        return f"[{', '.join(map(written, value))}]"
     return tomlkit.string(value).as_string() if isinstance(value, str) else tomlkit.item(value).as_string()
 
 
 def _inline(table: Mapping[str, object]) -> Any:
-    return tomlkit.value(_value(table))
+    return tomlkit.value(written(table))
 
 
 def _listed(data: Mapping[str, Any], name: str) -> list[Any]:

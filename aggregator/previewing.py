@@ -2,10 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from sqlalchemy import Engine
 
 from aggregator import config as configs
 from aggregator import views
@@ -13,7 +15,7 @@ from aggregator.collect import visit
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
 from aggregator.fetching import loop_factory
-from aggregator.model import Item, Source, Visit
+from aggregator.model import Document, HostState, Item, Limits, Source, Validators, Visit
 from aggregator.network import network
 from aggregator.sources import find
 from aggregator.store import sources as stored
@@ -41,18 +43,7 @@ def preview(config: Config, wanted: str, now: datetime) -> Preview:
             hosts = stored.hosts(db)
             titles = {key: each.feed.title for key, each in stored.standings(db).items()}
         source = named(config, wanted, titles)
-        remote = find(source.kind).REMOTE
-
-        async def ask() -> Visit:
-            async with network(config, hosts, now, remote=remote) as (fetch, learned, _):
-                try:
-                    return await visit(source, {}, fetch)
-                finally:
-                    with writing(engine) as db:
-                        stored.save_hosts(db, learned())
-
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            met = runner.run(ask())
+        met = ask(config, engine, source, hosts, now)
     finally:
         engine.dispose()
     rules = views.view(config)
@@ -61,6 +52,37 @@ def preview(config: Config, wanted: str, now: datetime) -> Preview:
         (item, rules.item(source.key, item, *told), rules.explain_item(source.key, item, *told)) for item in met.items
     ]
     return Preview(met, tuple(items))
+
+
+def ask(
+    config: Config,
+    engine: Engine,
+    source: Source,
+    hosts: Mapping[str, HostState],
+    now: datetime,
+    heard: Callable[[Document], object] = lambda document: None,
+) -> Visit:
+    """Visit a source unconditionally, whether the config has it or not, and keep what its host wants, no more.
+
+    `heard` is told each document that comes, as it comes.
+    """
+
+    async def visited() -> Visit:
+        async with network(config, hosts, now, remote=find(source.kind).REMOTE) as (fetch, learned, _):
+
+            async def told(url: str, known: Validators, limits: Limits) -> Document:
+                document = await fetch(url, known, limits)
+                heard(document)
+                return document
+
+            try:
+                return await visit(source, {}, told)
+            finally:
+                with writing(engine) as db:
+                    stored.save_hosts(db, learned())
+
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(visited())
 
 
 def named(config: Config, wanted: str, titles: Mapping[str, str]) -> Source:

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from aggregator import dates, status, text
+from aggregator.adding import Addition
 from aggregator.adopting import Adoption
 from aggregator.explaining import Explanation
 from aggregator.keeping import Outcome
@@ -257,6 +258,32 @@ def show_preview(preview: Preview) -> None:
         _line(errors, "failed", "red", met.error)
 
 
+def show_addition(found: Addition) -> None:
+    """A feed that was found: its title and address, its newest entries, what else its page announces."""
+    console = Console(highlight=False)
+    console.print(Text.assemble((_safe(found.title or "(no title)"), "bold"), _safe(f"  {found.url}")), soft_wrap=True)
+    for each in found.newest:
+        day = f"{each.published:%Y-%m-%d}" if each.published else "no date   "
+        console.print(Text(f"  {day}  {_safe(each.title or each.url or each.guid)}"), soft_wrap=True)
+    if not found.newest:
+        console.print(Text("  no entries yet", "dim"), soft_wrap=True)
+    for url in found.others:
+        console.print(Text(_safe(f"  the page has another feed: {url}"), "dim"), soft_wrap=True)
+    sys.stdout.flush()
+    errors = Console(stderr=True, highlight=False)
+    for warning in found.warnings:
+        _line(errors, "warning", "yellow", warning)
+
+
+def show_diff(lines: Sequence[str]) -> None:
+    """A unified diff of the config, without the passwords in it."""
+    console = Console(highlight=False)
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    for line in lines:
+        console.print(Text(_safe(line), colours.get(line[:1], "")), soft_wrap=True)
+    sys.stdout.flush()
+
+
 def show_explanations(found: Sequence[Explanation]) -> None:
     """Every story under its title, its lines with their labels."""
     console = Console(highlight=False)
@@ -270,15 +297,6 @@ def show_explanations(found: Sequence[Explanation]) -> None:
                 Text.assemble("  ", (f"{label if label != before else '':9} ", "dim"), _safe(line)), soft_wrap=True
             )
             before = label
-    sys.stdout.flush()
-
-
-def show_diff(lines: Sequence[str]) -> None:
-    """A change of the config, as a unified diff, without the passwords of URLs."""
-    console = Console(highlight=False)
-    for line in lines:
-        colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
-        console.print(Text(_safe(text.masked(line)), colour), soft_wrap=True)
     sys.stdout.flush()
 
 

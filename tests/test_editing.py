@@ -80,13 +80,18 @@ def test_sources_are_removed(before: str, numbers: list[int], after: str, newlin
 
 
 KEYS = {
-    "a new key": (f"{ONE}\n{TWO}", [2], False, f"{ONE}\n[[source]]\nenabled = false\n{TWO[11:]}"),
+    "a new key": (f"{ONE}\n{TWO}", [2], False, f"{ONE}\n{TWO}enabled = false\n"),
     "a key that is there": ("[[source]]\nenabled = true # why\nurl = 'x'", [1], False, "[[source]]\nenabled = false # why\nurl = 'x'"),
     "no key": ("[[source]]\nurl = 'x'\nenabled = false # why\n", [1], None, "[[source]]\nurl = 'x'\n"),
-    "a key of several": (f"{ONE}{TWO}", [1, 2], False, f"[[source]]\nenabled = false\n{ONE[11:]}[[source]]\nenabled = false\n{TWO[11:]}"),
+    "a key of several": (f"{ONE}{TWO}", [1, 2], False, f"{ONE}enabled = false\n{TWO}enabled = false\n"),
+    "in nothing": ("[[source]]\n\n# next\n[site]\n", [1], False, "[[source]]\nenabled = false\n\n# next\n[site]\n"),
     "not that of a table below": (
-        "[[source]]\nurl = 'x'\n[source.headers]\nenabled = 'x'\n", [1], False,
-        "[[source]]\nenabled = false\nurl = 'x'\n[source.headers]\nenabled = 'x'\n",
+        "[[source]]\nurl = 'x'\n\n[source.headers]\nenabled = 'x'\n", [1], False,
+        "[[source]]\nurl = 'x'\nenabled = false\n\n[source.headers]\nenabled = 'x'\n",
+    ),
+    "behind a value of lines": (
+        "[[source]]\nrule = [\n  {title = 't'},\n]\n# more\n", [1], False,
+        "[[source]]\nrule = [\n  {title = 't'},\n]\nenabled = false\n# more\n",
     ),
     "in an array": ("source = [{url = 'x'}, {url = 'y', enabled = true}]\n", [2], False, "source = [{url = 'x'}, {url = 'y', enabled = false}]\n"),
     "no longer in an array": ("source = [{url = 'x', enabled = false}]\n", [1], None, "source = [{url = 'x' }]\n"),

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator import __version__
-from aggregator.cli import lists, looking
+from aggregator.cli import changing, lists, looking
 from aggregator.cli.common import Wishes, common, fail, load, now, wishes_of
 from aggregator.errors import AggregatorError, ConfigError, LockedError
 from aggregator.process import collect_seldom, end_at_sigterm, load_no_plugins, open_streams
@@ -33,7 +33,9 @@ def cli(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None:
     """Merge local posts and remote feeds into one clean RSS and Atom feed per category.
 
     \b
-    Start with the example in config/aggregator.toml:
+    Start here:
+      aggregator init                  a planet of your own in this folder
+      aggregator add example.org       read the feed of that site, too
       aggregator check                 is the config right? says all that is wrong at once
       aggregator once                  visit what is due, write feeds/; this is what cron runs
       aggregator status                how every source stands, the worst first
@@ -250,7 +252,11 @@ def worker(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> Non
     cli_worker.worker(loaded, as_json=wishes.json, verbose=wishes.verbose, quiet=wishes.quiet)
 
 
-for _command in (lists.export, lists.import_, looking.explain, looking.list_, looking.preview, looking.status):
+for _command in (
+    *(changing.add, changing.disable, changing.enable, changing.init, changing.remove),
+    *(lists.export, lists.import_),
+    *(looking.explain, looking.list_, looking.preview, looking.status),
+):
     cli.add_command(_command)
 
 

@@ -113,6 +113,12 @@ def source(config: Config, url: str) -> Source:
     return made[0]
 
 
+def tables_of(file: Path, key: str) -> tuple[int, ...]:
+    """The numbers, from 1, of the `[[source]]` tables in the file that make the source of this key."""
+    _, data = toml.read(file)
+    return tuple(number for number, each in enumerate(data.get("source", []), 1) if entries.key(each) == key)
+
+
 def other_store(config: Config, given: str) -> str:
     """The URL of a store that is given as in the config, or by its path. Raises ConfigError."""
     is_path = not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://|sqlite:", given)

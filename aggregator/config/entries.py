@@ -51,6 +51,12 @@ def read(tables: Iterable[tuple[KeyPath, Any]], found: list[Problem]) -> Collect
     return known.values()
 
 
+def key(values: Any) -> str:
+    """The key of the source that a `[[source]]` makes, "" where it makes none."""
+    entry = _entry(values, ("source", 1), [])
+    return entry.key if entry else ""
+
+
 def made(
     listed: Iterable[Entry], site: Site, fetch: Fetching, root: Path, found: list[Problem], missing: list[Problem]
 ) -> tuple[Source, ...]:

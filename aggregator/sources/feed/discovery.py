@@ -55,6 +55,12 @@ def feeds_of(page: str, url: str) -> tuple[str, ...]:
     return tuple(address for address in found if address not in ("", _bare(url)) and len(address) <= text.LONGEST_URL)
 
 
+def announced_by(page: Document) -> tuple[str, ...]:
+    """The same of a page that was fetched, with feeds of comments at the end, however early they are announced."""
+    found = feeds_of(_beginning(page, _HEAD), page.url)
+    return tuple(sorted(found, key=lambda address: "comments" in urlsplit(address).path.lower()))
+
+
 def well_known(url: str) -> tuple[str, ...]:
     """At most 5 addresses at which the feed of the page `url` often is, most likely first: beside it and at the root.
 
@@ -109,7 +115,7 @@ async def documents(source: Source, known: Mapping[str, Validators], fetch: Fetc
     page = await fetch(source.options.url, known.get(source.key, Validators()), source.limits)
     if page.not_modified or source.key in known or not await is_page(page):
         return _found(source, page, source.key)
-    announced = await asyncio.to_thread(feeds_of, _beginning(page, _HEAD), page.url)
+    announced = await asyncio.to_thread(announced_by, page)
     for address in announced:
         if address not in (_bare(source.options.url), learned):
             return _found(source, await _feed(source, address, Validators(), fetch), address)

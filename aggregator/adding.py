@@ -1,0 +1,220 @@
+"""`aggregator add`, `remove`, `disable` and `enable`: what they come to, as a change of the config that is not made."""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Engine
+
+from aggregator import amending, editing, identity, previewing
+from aggregator import config as configs
+from aggregator.amending import Edit
+from aggregator.config import Config
+from aggregator.dates import rfc3339
+from aggregator.errors import AggregatorError
+from aggregator.model import Document, Item, Source, Visit
+from aggregator.sources import find
+from aggregator.sources.feed import discovery
+from aggregator.store import sources as stored
+from aggregator.store import visits
+from aggregator.store.engine import looking, open_store, reading
+from aggregator.text import http_url, masked, one_line
+from aggregator.values import one_category
+
+_NEWEST = 5
+_UNHEARD = ("bad response", "connect", "refused", "reset", "tls")
+"""What a server that does not speak TLS may give."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """A feed that was found, and how the config would have it. `others` are further feeds that the page announces."""
+
+    url: str = field(repr=False)
+    title: str
+    newest: tuple[Item, ...]
+    others: tuple[str, ...]
+    warnings: tuple[str, ...]
+    edit: Edit
+
+
+def add(config: Config, given: str, categories: Sequence[str], title: str, now: datetime) -> Addition:
+    """What comes of adding an address: of a feed, or of a page that announces one; https:// may be left out.
+
+    `categories` are as `a/b`. The feed is asked once. Raises AggregatorError: when the config has it already, nothing
+    was found, or the config would not be right.
+    """
+    tries = _addresses(given)
+    _check(categories)
+    engine = open_store(config.store)
+    try:
+        known = _known(engine, config)
+        for url in tries:
+            _refuse_twice(known, url)
+        met, documents = _ask(config, engine, tries[0], now)
+        if met.trouble and met.trouble.kind in _UNHEARD and tries[1:]:
+            other, documents = _ask(config, engine, tries[1], now)
+            met = met if other.error else other
+    finally:
+        engine.dispose()
+    if met.error:
+        raise AggregatorError(f"{masked(met.error)}; nothing is added")
+    found = next(iter(met.documents))
+    answer = met.answer.url if met.answer else ""
+    moved = met.answer.moved_to if met.answer and http_url(found) else ""
+    for each in (found, answer, moved):
+        _refuse_twice(known, each)
+    table: dict[str, object] = {"url": moved or found}
+    table |= {"title": title} if title else {}
+    table |= {"category": _as_written(categories)} if categories else {}
+    edit = amending.edit(config.file, partial(editing.with_tables, name="source", tables=[table]))
+    return Addition(
+        moved or found,
+        title or (met.feed.title if met.feed else ""),
+        tuple(sorted(met.items, key=_when, reverse=True)[:_NEWEST]),
+        _others(documents, {found, answer, moved}),
+        tuple(each for name, said in met.said.items() if name for each in said),  # "" is about what we have mended
+        edit,
+    )
+
+
+def as_json(found: Addition) -> dict[str, Any]:
+    """What was found, for programs."""
+    return {
+        "url": masked(found.url),
+        "title": found.title,
+        "others": list(found.others),
+        "warnings": [masked(each) for each in found.warnings],
+        "entries": [
+            {"title": each.title, "url": each.url, "published": rfc3339(each.published) if each.published else None}
+            for each in found.newest
+        ],
+    }
+
+
+def remove(config: Config, wanted: str) -> tuple[Source, Edit]:
+    """The source that is meant, and the config without it. Raises AggregatorError."""
+    source, numbers = _meant(config, wanted)
+    return source, amending.edit(config.file, partial(editing.without_tables, name="source", numbers=numbers))
+
+
+def switch(config: Config, wanted: str, *, on: bool) -> tuple[Source, Edit]:
+    """The source that is meant, and the config with it enabled or disabled. Raises AggregatorError."""
+    source, numbers = _meant(config, wanted)
+    value = None if on else False
+    if source.enabled == on:
+        return source, amending.edit(config.file, lambda toml: toml)
+    change = partial(editing.with_key, name="source", numbers=numbers, key="enabled", value=value)
+    return source, amending.edit(config.file, change)
+
+
+def same(url: str) -> str:
+    """What is equal for addresses of the same thing."""
+    whole = http_url(url)
+    return (identity.canonical_url(url) or whole.partition("://")[2].rstrip("/")) if whole else url
+
+
+# --- The address ------------------------------------------------------------------------------------------------------
+
+
+def _addresses(given: str) -> tuple[str, ...]:
+    """What is to be asked, in its order: over https, and else over http, where nothing is said of that."""
+    given = re.sub(r"^feed:(//)?(?=https?://)|^feed:(?=//)", "", given.strip())
+    if re.fullmatch(r"rsshub://\S+", given):
+        return (given,)
+    begins = re.match(r"https?://|//", given, re.IGNORECASE)
+    bare = given[begins.end() :] if begins else given
+    is_url = (
+        not re.search(r"\s", given)
+        and given.isprintable()
+        and ("://" not in given or begins)
+        and http_url(f"https://{bare}")
+    )
+    if not is_url or (not begins and "@" in bare.partition("/")[0]):
+        shown = one_line(masked(given), 100)
+        raise AggregatorError(f"{shown} is no address of a feed; write one such as https://example.org/feed.xml")
+    return (given,) if begins and begins[0] != "//" else (f"https://{bare}", f"http://{bare}")
+
+
+def _check(categories: Collection[str]) -> None:
+    for each in categories:
+        try:
+            one_category(each)
+        except ValueError as error:
+            raise AggregatorError(f"--category {one_line(each, 100)}: {error}") from error
+
+
+def _as_written(categories: Sequence[str]) -> object:
+    """Category paths as a config has them: one as a text, several as lists."""
+    return categories[0] if len(categories) == 1 else [list(one_category(each)) for each in categories]
+
+
+# --- What the config has ----------------------------------------------------------------------------------------------
+
+
+def _known(engine: Engine, config: Config) -> Mapping[str, Source]:
+    """The remote sources of the config by all addresses that they are known to have."""
+    with reading(engine) as db:
+        standings = stored.standings(db)
+        names = visits.validators_of(db, [each.id for each in standings.values()])
+    known: dict[str, Source] = {}
+    for source in (each for each in config.sources if find(each.kind).REMOTE):
+        standing = standings.get(source.key)
+        learned = {*names.get(standing.id, ()), standing.move.url if standing.move else ""} if standing else set()
+        known |= {same(url): source for url in learned - {""}}
+    return known | {same(each.key): each for each in config.sources}
+
+
+def _refuse_twice(known: Mapping[str, Source], url: str) -> None:
+    """Raises AggregatorError where the config has this address, or one that leads to it."""
+    if url and (source := known.get(same(url))):
+        key, shown = masked(source.key), masked(url)
+        where = "" if same(url) == same(source.key) else f", as {key}"
+        off = f"; it is disabled: `aggregator enable {key}`" if not source.enabled else ""
+        raise AggregatorError(f"{shown} is in the config already{where}{off}")
+
+
+def _meant(config: Config, wanted: str) -> tuple[Source, tuple[int, ...]]:
+    """The source that somebody means, and the numbers of its tables in the config's file."""
+    alike = [each for each in config.sources if http_url(wanted) and same(each.key) == same(wanted)]
+    source = alike[0] if len(alike) == 1 else previewing.named(config, wanted, _titles(config))
+    if source.key not in {each.key for each in config.sources}:
+        raise AggregatorError(f"{masked(source.key)} is not in the config; see `aggregator list sources`")
+    numbers = configs.tables_of(config.file, source.key)
+    if not numbers:
+        raise AggregatorError(f"{masked(source.key)} has no [[source]] of its own in {config.file}; change it by hand")
+    return source, numbers
+
+
+def _titles(config: Config) -> Mapping[str, str]:
+    """What feeds call themselves, by key; nothing where there is no store yet."""
+    try:
+        with looking(config.store) as db:
+            return {key: each.feed.title for key, each in stored.standings(db).items()}
+    except AggregatorError:
+        return {}
+
+
+# --- The feed ---------------------------------------------------------------------------------------------------------
+
+
+def _ask(config: Config, engine: Engine, url: str, now: datetime) -> tuple[Visit, list[Document]]:
+    """A visit, and all documents that came in it."""
+    documents: list[Document] = []
+    source = configs.source(config, url)
+    with reading(engine) as db:
+        hosts = stored.hosts(db)
+    return previewing.ask(config, engine, source, hosts, now, documents.append), documents
+
+
+def _others(documents: Sequence[Document], taken: Collection[str]) -> tuple[str, ...]:
+    """The feeds that the page announces which was met first, but for the one that is taken."""
+    announced = discovery.announced_by(documents[0]) if len(documents) > 1 else ()
+    return tuple(each for each in announced if same(each) not in {same(url) for url in taken})
+
+
+def _when(item: Item) -> datetime:
+    return item.published or item.updated or datetime.min.replace(tzinfo=UTC)

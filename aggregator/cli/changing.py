@@ -1,0 +1,182 @@
+"""The commands that write the config: a new one, and changes of what it reads. They show what they change."""
+
+import shlex
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aggregator.cli.common import Wishes, common, load, now, wishes_of
+
+if TYPE_CHECKING:
+    from aggregator.amending import Edit
+
+_dry_run = click.option("--dry-run", "dry", is_flag=True, help="Only show the change.")
+
+
+@click.command()
+@common
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=".")
+@click.option("--yes", is_flag=True, help="Ask nothing: take what is proposed.")
+def init(config: Path | None, as_json: bool, verbose: int, quiet: bool, folder: Path, yes: bool) -> None:
+    """Begin a planet of your own, in FOLDER or here.
+
+    Written are config/aggregator.toml, which explains itself, a first post in seeds/, and a .gitignore. What is there
+    already stays as it is.
+
+    \b
+      aggregator init planet           asks for a title, an address and a language
+      aggregator init --yes            asks nothing; the config is yours to change
+    """
+    wishes = wishes_of(config, as_json, verbose, quiet)
+    from aggregator import starting
+
+    if starting.has_config(folder) or yes:
+        answers = starting.DEFAULTS
+    elif sys.stdin.isatty():
+        answers = {key: _asked(key, question) for key, question in starting.QUESTIONS.items()}
+    else:
+        raise click.UsageError("there is no terminal to ask you at; give --yes, and change the config then")
+    made = starting.start(folder, answers, now())
+    if wishes.json:
+        from aggregator import report
+
+        report.show_json({"folder": str(folder), "written": list(made.written), "left": list(made.left)})
+    elif not wishes.quiet:
+        for name in made.left:
+            click.echo(f"left as it is  {folder / name}")
+        for name in made.written:
+            click.echo(f"written        {folder / name}")
+        _say_next(folder)
+
+
+def _asked(key: str, question: str) -> str:
+    from aggregator import starting
+
+    def checked(answer: str) -> str:
+        if why := starting.problem(key, answer):
+            raise click.UsageError(why)
+        return answer
+
+    return str(click.prompt(question, default=starting.DEFAULTS[key], value_proc=checked, err=True))
+
+
+def _say_next(folder: Path) -> None:
+    lines = [] if folder.resolve() == Path.cwd() else [f"cd {shlex.quote(str(folder))}"]
+    lines += ["aggregator add https://example.org/   # a site whose feed you want", "aggregator check"]
+    click.echo("\nnext:")
+    for line in (*lines, "aggregator once                       # writes feeds/"):
+        click.echo(f"  {line}")
+
+
+@click.command()
+@common
+@click.argument("url")
+@click.option(
+    "--category", "categories", metavar="A/B", multiple=True, help="Where its entries belong; may be repeated."
+)
+@click.option("--title", default="", help="A name of your own, instead of what the feed says.")
+@_dry_run
+def add(
+    config: Path | None,
+    as_json: bool,
+    verbose: int,
+    quiet: bool,
+    url: str,
+    categories: tuple[str, ...],
+    title: str,
+    dry: bool,
+) -> None:
+    """Find the feed at URL and add it to the config.
+
+    URL is a feed's or a web page's address; https:// may be left out. What was found is shown, and how the config
+    changes. Comments and layout stay as they are.
+
+    \b
+      aggregator add example.org --category tech/python
+      aggregator add https://example.org/feed.xml --dry-run
+    """
+    wishes = wishes_of(config, as_json, verbose, quiet)
+    loaded = load(wishes)
+    from aggregator import adding, report
+
+    found = adding.add(loaded, url, categories, title, datetime.now(UTC))
+    if not (wishes.json or wishes.quiet):
+        report.show_addition(found)
+    _make(wishes, found.edit, adding.as_json(found), "`aggregator once` visits it", dry=dry)
+
+
+@click.command()
+@common
+@click.argument("source", nargs=-1, required=True)
+@_dry_run
+def remove(config: Path | None, as_json: bool, verbose: int, quiet: bool, source: tuple[str, ...], dry: bool) -> None:
+    """Remove a SOURCE from the config.
+
+    It is named as for `status`. Its entries leave the feeds at the next run; `prune --left` forgets them.
+
+    \b
+      aggregator remove https://example.org/feed.xml
+      aggregator remove Example News --dry-run
+    """
+    wishes = wishes_of(config, as_json, verbose, quiet)
+    loaded = load(wishes)
+    from aggregator import adding, text
+
+    meant, edit = adding.remove(loaded, " ".join(source))
+    advice = "its entries leave the feeds at the next run, and stay in the store: `aggregator prune --left`"
+    _make(wishes, edit, {"source": text.masked(meant.key)}, advice, dry=dry)
+
+
+@click.command()
+@common
+@click.argument("source", nargs=-1, required=True)
+@_dry_run
+def disable(config: Path | None, as_json: bool, verbose: int, quiet: bool, source: tuple[str, ...], dry: bool) -> None:
+    """Have a SOURCE not visited any more.
+
+    Its entries stay published. It is named as for `status`; `enable` has it visited again.
+    """
+    _switch(wishes_of(config, as_json, verbose, quiet), source, on=False, dry=dry)
+
+
+@click.command()
+@common
+@click.argument("source", nargs=-1, required=True)
+@_dry_run
+def enable(config: Path | None, as_json: bool, verbose: int, quiet: bool, source: tuple[str, ...], dry: bool) -> None:
+    """Have a SOURCE that was disabled visited again.
+
+    It is named as for `status`.
+    """
+    _switch(wishes_of(config, as_json, verbose, quiet), source, on=True, dry=dry)
+
+
+def _switch(wishes: Wishes, source: tuple[str, ...], *, on: bool, dry: bool) -> None:
+    loaded = load(wishes)
+    from aggregator import adding, text
+
+    meant, edit = adding.switch(loaded, " ".join(source), on=on)
+    advice = "it is visited again" if on else "it is not visited any more; its entries stay"
+    _make(wishes, edit, {"source": text.masked(meant.key)}, advice, dry=dry)
+
+
+def _make(wishes: Wishes, edit: "Edit", values: Mapping[str, Any], advice: str, *, dry: bool) -> None:
+    """Show a change of the config, and make it unless that is `dry`."""
+    from aggregator import amending, report, text
+
+    lines = edit.diff()
+    if not (wishes.json or wishes.quiet):
+        report.show_diff(lines)
+    is_made = bool(lines) and not dry
+    if is_made:
+        amending.make(edit)
+    if wishes.json:
+        diff = [text.masked(line) for line in lines]
+        report.show_json({**values, "config": str(edit.file), "written": is_made, "diff": diff})
+    elif not wishes.quiet:
+        done = f"{edit.file}: written; {advice}" if is_made else f"{edit.file}: it is so already"
+        click.echo("nothing is written" if dry else done, err=True)
