@@ -55,6 +55,7 @@ FLOORS: dict[str, int] = {
     "noting": 28,
     "network": 29,
     "keeping": 29,
+    "following": 30,
     "output": 29,
     "editing": 21,
     "amending": 22,

@@ -69,6 +69,10 @@ def once(config: Path | None, as_json: bool, verbose: int, quiet: bool, force: b
     from aggregator import pipeline
 
     now, terminal = datetime.now(UTC), sys.stdout.isatty()
+    if loaded.lists and not dry:
+        from aggregator import following
+
+        loaded = load(wishes) if following.follow(loaded, now) else loaded
     differences: tuple[Difference, ...] = ()
     with _progress(wishes) as progress:
         if dry:
@@ -121,6 +125,8 @@ def check(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None
         disabled = sum(not source.enabled for source in loaded.sources)
         counted += f"; {disabled} of them disabled" if disabled else ""
         click.echo(f"{wishes.config}: all is well; sources: {counted}")
+        for note in loaded.notes:
+            click.echo(f"note: {note}", err=True)
     if problems:
         sys.exit(2)
 
