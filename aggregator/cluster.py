@@ -95,7 +95,7 @@ class Worker:
         loop.add_signal_handler(signal.SIGHUP, lambda: self._begin(self._reload("SIGHUP")))
         loop.set_exception_handler(_tell_mistake)
         say(_log, "start", f"process {os.getpid()}: {len(self.config.sources)} sources", pid=os.getpid())
-        beside = [asyncio.create_task(each) for each in (self._watch(), self._follow())]
+        beside = [asyncio.create_task(self._watch()), asyncio.create_task(self._follow())]
         try:
             while not self._stops:
                 try:
@@ -107,8 +107,8 @@ class Worker:
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._stopping(), _AGAIN)
         finally:
-            for each in beside:
-                each.cancel()
+            for task in beside:
+                task.cancel()
             self._writer.shutdown(wait=False)
             self._looker.shutdown(wait=False)
         say(_log, "stopped", "all that was fetched is saved")

@@ -47,7 +47,7 @@ def test_opml_loses_nothing(feeds: list[Listed]) -> None:
     assert {each.url: without_place(each) for each in found.feeds} == {each.url: without_place(each) for each in feeds}
 
 
-TRICKY = [
+TRICKY: list[dict[str, Any]] = [
     {"url": "https://a.example/feed?a=1&b=2", "title": "It's \"quoted\" \\ & <b>100 %</b> $HOME `x` [x]", "category": "tech/python"},
     {"url": "https://b.example/", "category": [["新媒体", "C++"], ["a b"]], "language": "zh-CN"},
     {"url": "https://[::1]:8080/feed", "title": "#1; = : ~!"},
