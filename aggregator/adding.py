@@ -60,9 +60,9 @@ def add(config: Config, given: str, categories: Sequence[str], title: str, now: 
             met = met if other.error else other
     finally:
         engine.dispose()
-    if met.error:
-        raise AggregatorError(f"{masked(met.error)}; nothing is added")
-    found = next(iter(met.documents))
+    found = next(iter(met.documents), "")
+    if met.error or not found:
+        raise AggregatorError(f"{masked(met.error) or 'nothing was found'}; nothing is added")
     answer = met.answer.url if met.answer else ""
     moved = met.answer.moved_to if met.answer and http_url(found) else ""
     for each in (found, answer, moved):
@@ -159,12 +159,13 @@ def _known(engine: Engine, config: Config) -> Mapping[str, Source]:
     """The remote sources of the config by all addresses that they are known to have."""
     with reading(engine) as db:
         standings = stored.standings(db)
-        names = visits.validators_of(db, [each.id for each in standings.values()])
+        documents = visits.validators_of(db, [each.id for each in standings.values()])
     known: dict[str, Source] = {}
     for source in (each for each in config.sources if find(each.kind).REMOTE):
-        standing = standings.get(source.key)
-        learned = {*names.get(standing.id, ()), standing.move.url if standing.move else ""} if standing else set()
-        known |= {same(url): source for url in learned - {""}}
+        if standing := standings.get(source.key):
+            held = documents.get(standing.id, {})
+            led = {*held, *(each.url for each in held.values()), standing.move.url if standing.move else ""}
+            known |= {same(url): source for url in led - {""}}
     return known | {same(each.key): each for each in config.sources}
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import set_cell_size
 from rich.console import Console
@@ -16,8 +16,6 @@ from rich.table import Table
 from rich.text import Text
 
 from aggregator import dates, status, text
-from aggregator.adding import Addition
-from aggregator.adopting import Adoption
 from aggregator.explaining import Explanation
 from aggregator.keeping import Outcome
 from aggregator.model import Entry
@@ -28,6 +26,10 @@ from aggregator.sources import find
 from aggregator.status import Status
 from aggregator.store.sources import Standing
 from aggregator.values import span
+
+if TYPE_CHECKING:
+    from aggregator.adding import Addition
+    from aggregator.adopting import Adoption
 
 _MOST = 20  # lines of one feed in a diff
 _ALIKE = 5  # things of a list that are not taken over for the same reason
@@ -258,7 +260,7 @@ def show_preview(preview: Preview) -> None:
         _line(errors, "failed", "red", met.error)
 
 
-def show_addition(found: Addition) -> None:
+def show_addition(found: "Addition") -> None:
     """A feed that was found: its title and address, its newest entries, what else its page announces."""
     console = Console(highlight=False)
     console.print(Text.assemble((_safe(found.title or "(no title)"), "bold"), _safe(f"  {found.url}")), soft_wrap=True)
@@ -300,7 +302,7 @@ def show_explanations(found: Sequence[Explanation]) -> None:
     sys.stdout.flush()
 
 
-def show_adoption(made: Adoption) -> None:
+def show_adoption(made: "Adoption") -> None:
     """What a list comes to: the change of the config, and on standard error what is not taken over."""
     show_diff(made.edit.diff())
     console = Console(stderr=True, highlight=False)
@@ -319,7 +321,7 @@ def show_adoption(made: Adoption) -> None:
         _line(console, "note", "yellow", login)
 
 
-def show_adopted(made: Adoption, *, written: bool) -> None:
+def show_adopted(made: "Adoption", *, written: bool) -> None:
     """The last word on a list."""
     new = _many(len(made.new), "feed")
     what = f"{new} {'added to' if written else 'would be added to'} {made.edit.file}"

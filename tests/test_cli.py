@@ -331,6 +331,7 @@ def test_list_sources(planet: Planet, shell: Shell, nobody: str) -> None:
         "key",
         "kind",
         "title",
+        "enabled",
         "categories",
         "last_visit",
         "last_success",

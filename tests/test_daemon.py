@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from aggregator import adding, amending, config
 from aggregator.store import history
 from aggregator.store.engine import open_store, reading, writing
 from aggregator.store.lock import locked
@@ -53,6 +54,37 @@ def test_what_is_new_is_published_within_seconds(quick: Planet, server: Server) 
     assert [each["outcome"] for each in news] == ["ok", "ok"]
     assert all(each["next_visit"] and each["reason"] == "every 1 s" for each in news)
     assert [each for each in events if each["level"] not in ("info",)] == []
+
+
+def test_a_source_that_is_disabled_is_left_alone_until_it_is_enabled(quick: Planet, server: Server) -> None:
+    for name in ("one", "two"):
+        server.put(f"/{name}", document(name))
+        quick.feed(server.url(f"/{name}", host="127.0.0.1"))
+    quick.post("a.md", title="mine")
+    quick.seeds()
+
+    def asked(path: str) -> int:
+        return sum(request.path == path for request in server.log)
+
+    def change(command: str, source: str) -> None:
+        edit = adding.switch(config.load(quick.root / "config" / "aggregator.toml"), source, on=command == "enable")[1]
+        amending.make(edit)
+
+    with running(quick) as daemon:
+        until(lambda: set(daemon.titles()) == {"one", "two", "mine"}, daemon.said)
+        change("disable", "/one")
+        change("disable", "seeds")
+        daemon.wait_for("reload", 1)
+        until(lambda: asked("/two") >= 2, daemon.said)
+        before, two = asked("/one"), asked("/two")
+        quick.post("b.md", title="another")
+        until(lambda: asked("/two") >= two + 3, daemon.said)
+        assert asked("/one") == before
+        assert set(daemon.titles()) == {"one", "two", "mine"}
+        change("enable", "/one")
+        change("enable", "seeds")
+        until(lambda: asked("/one") > before and "another" in daemon.titles(), daemon.said)
+        assert daemon.end(TERM)[0] == 0
 
 
 def test_hubs_are_told_and_a_silent_one_holds_up_nothing(quick: Planet, server: Server) -> None:

@@ -4,8 +4,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from aggregator import listing, pruning, status
+from aggregator.cli import cli
 from aggregator.config import load
 from aggregator.errors import ConfigError
 from aggregator.model import Source
@@ -76,6 +78,16 @@ def test_it_is_said_to_be_disabled(disabled: Planet, server: Server) -> None:
             ("never", "disabled"),
             ("never", "disabled"),
         ]
+
+
+def test_a_run_and_the_check_count_it(disabled: Planet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(disabled.root)
+    disabled.write()
+    checked = CliRunner().invoke(cli, ["check"])
+    assert checked.output.endswith("2 of kind feed, 1 of kind seed; 2 of them disabled\n")
+    visited = CliRunner().invoke(cli, ["once", "-v"])
+    assert "2 sources disabled" in visited.output
+    assert visited.output.count("disabled in the config") == 2
 
 
 def test_nothing_is_pruned_and_the_list_of_what_is_read_is_without_it(disabled: Planet) -> None:

@@ -103,5 +103,5 @@ def test_not_even_a_broken_link_is_written_through(tmp_path: Path, name: str) ->
 
 def test_a_folder_that_cannot_be_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "config").write_text("a file", encoding="utf-8")
-    with pytest.raises(AggregatorError, match="config.*: cannot be written"):
+    with pytest.raises(AggregatorError, match=r"config.*: cannot be written"):
         starting.start(tmp_path, starting.DEFAULTS, datetime.now(UTC))
