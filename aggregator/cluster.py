@@ -25,9 +25,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 
-from aggregator.config import Config, load, stamp
+from aggregator.config import Config, again, stamp
 from aggregator.errors import AggregatorError, ConfigError, LockedError
 from aggregator.fetching import loop_factory
+from aggregator.following import follow
 from aggregator.jobs import Jobs
 from aggregator.jobs import Times as Times
 from aggregator.logs import say
@@ -48,6 +49,7 @@ _LEFT = 3600.0  # seconds after which what is half written was left by one that 
 _SESSION = timedelta(days=1)
 _LAST = 9  # seconds after a signal to end: then nothing is waited for any more
 _SKEW = 5.0  # seconds that clocks may differ by before it is told
+_FOLLOW = 10.0  # seconds between two looks at what is kept of lists
 _AGAIN = 2.0  # seconds between two attempts to begin a session
 _TIMES = Times()
 
@@ -79,7 +81,7 @@ class Worker:
         self._stops = self._began = False
         self._complaint = ""
         self._doubtful: set[int] = set()
-        self._stamp = self._seen = stamp(config.file)
+        self._stamp = self._seen = stamp(config.file, config.watched)
         self._tasks: set[asyncio.Task[None]] = set()
 
     # --- Its life ---------------------------------------------------------------------------------------------------
@@ -93,7 +95,7 @@ class Worker:
         loop.add_signal_handler(signal.SIGHUP, lambda: self._begin(self._reload("SIGHUP")))
         loop.set_exception_handler(_tell_mistake)
         say(_log, "start", f"process {os.getpid()}: {len(self.config.sources)} sources", pid=os.getpid())
-        watching = asyncio.create_task(self._watch())
+        beside = [asyncio.create_task(self._watch()), asyncio.create_task(self._follow())]
         try:
             while not self._stops:
                 try:
@@ -105,7 +107,8 @@ class Worker:
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._stopping(), _AGAIN)
         finally:
-            watching.cancel()
+            for task in beside:
+                task.cancel()
             self._writer.shutdown(wait=False)
             self._looker.shutdown(wait=False)
         say(_log, "stopped", "all that was fetched is saved")
@@ -196,18 +199,25 @@ class Worker:
         """Reload the config when it has changed, and is the same at two looks: somebody may still be writing."""
         while True:
             await asyncio.sleep(1.0)
-            seen, before = await self._look(stamp, self.config.file), self._seen
+            seen, before = await self._look(stamp, self.config.file, self.config.watched), self._seen
             self._seen = seen
             if seen not in (self._stamp, ()) and seen == before:
                 self._stamp = seen
                 await self._reload("its file has changed")
 
+    async def _follow(self) -> None:
+        """Bring what is kept of lists up to date; `_watch` notices what that changes."""
+        while True:
+            try:
+                await asyncio.to_thread(follow, self.config, self.clock())
+            except AggregatorError as error:
+                say(_log, "lists", str(error), logging.ERROR)
+            await asyncio.sleep(_FOLLOW)
+
     async def _reload(self, why: str) -> None:
         """Go on with the config as it stands now; an invalid one is reported, and the old one stays."""
         try:
-            config = await asyncio.to_thread(load, self.config.file)  # seconds, for thousands of sources
-            if config.store != self.config.store:
-                raise ConfigError(f"{config.file}: site.store: has changed; that needs a restart")
+            config, self._stamp = await asyncio.to_thread(again, self.config, self._stamp)  # maybe for seconds
         except ConfigError as error:
             for problem in error.problems:
                 say(_log, "config", problem, logging.ERROR)

@@ -28,14 +28,15 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy import Engine
 
 from aggregator import sources
-from aggregator.config import Config, load, stamp
+from aggregator.config import Config, again, stamp
 from aggregator.errors import AggregatorError, ConfigError
 from aggregator.fetching import loop_factory
+from aggregator.following import follow
 from aggregator.logs import say
 from aggregator.network import network
 from aggregator.notify import notify, reloading, watchdog_seconds
 from aggregator.pipeline import READERS
-from aggregator.planning import Plan, align, prepare
+from aggregator.planning import align, prepare
 from aggregator.publishing import AGAIN, Publishing, tell
 from aggregator.store import history
 from aggregator.store import sources as stored
@@ -79,7 +80,7 @@ def run(config: Config, clock: Callable[[], datetime], serve: Serve = lambda *_:
     def wait(why: str) -> None:
         say(_log, "wait", f"{why} (waiting for up to {_PATIENCE:.0f} s)")
 
-    read = stamp(config.file)  # what it says by then may be another thing after a wait
+    read = stamp(config.file, config.watched)  # what it says by then may be another thing after a wait
     with awaited(config.store, clock, "daemon", _PATIENCE, wait) as lock:
         engine = open_store(config.store, lock.writer)
         try:
@@ -187,7 +188,7 @@ class Daemon:
         async with network(config, plan.hosts, exact, remote=remote) as (fetch, learned, hush):
             shared = (self.engine, config, self.clock, fetch, learned, hush, self._write, self._look)
             resting = (self._rests, self._unsaved)
-            self._visits = Visits(*shared, self._publishing.visited, _remote(plan), *resting, plan.stretch)
+            self._visits = Visits(*shared, self._publishing.visited, plan.remote, *resting, plan.stretch)
             self._publishing.news()
             self._began = True
             notify("READY=1", f"STATUS={len(config.sources)} sources")
@@ -231,7 +232,7 @@ class Daemon:
         defaults = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
         scheduler = AsyncIOScheduler(timezone=UTC, job_defaults=defaults)
         often = ((self._tick, _TICK), (self._may_publish, _TICK), (self._pulse, 30))
-        for job, seconds in (*often, (self._replan, 600), (self._prune, 3600)):
+        for job, seconds in (*often, (self._follow, 10), (self._replan, 600), (self._prune, 3600)):
             scheduler.add_job(job, "interval", seconds=seconds, id=job.__name__)
         executor = logging.getLogger("apscheduler.executors.default")  # of a store that is away, `_heard` tells enough
         executor.addFilter(lambda told: not (told.exc_info and isinstance(told.exc_info[1], AggregatorError)))
@@ -282,8 +283,12 @@ class Daemon:
         """Look at all sources: the index knows only when they were planned for."""
         if visits := self._visits:
             plan = await self._look(prepare, self.engine, self.config, self.clock().replace(microsecond=0))
-            visits.overdue |= _remote(plan)
+            visits.overdue |= plan.remote
             visits.stretch = plan.stretch
+
+    async def _follow(self) -> None:
+        """Bring what is kept of lists up to date; the next tick notices what that changes."""
+        await asyncio.to_thread(follow, self.config, self.clock())
 
     async def _prune(self) -> None:
         await self._write(_in_store, history.trim, self.engine, self.clock())
@@ -313,7 +318,7 @@ class Daemon:
 
     async def _look_at_config(self) -> None:
         """Reload the config when it has changed, and is the same at two ticks: somebody may still be writing."""
-        seen, before = await self._look(stamp, self.config.file), self._seen
+        seen, before = await self._look(stamp, self.config.file, self.config.watched), self._seen
         self._seen = seen
         if seen not in (self._stamp, ()) and seen == before:
             self._begin(self._reload("its file has changed"))
@@ -324,9 +329,7 @@ class Daemon:
         async with self._reloading:
             notify("RELOADING=1", reloading())
             try:
-                config = await asyncio.to_thread(load, self.config.file)  # seconds, for thousands of sources
-                if config.store != self.config.store:
-                    raise ConfigError(f"{config.file}: site.store: has changed; that needs a restart")
+                config, self._stamp = await asyncio.to_thread(again, self.config, self._stamp)  # maybe for seconds
             except ConfigError as error:
                 for problem in error.problems:
                     say(_log, "config", problem, logging.ERROR)
@@ -388,10 +391,6 @@ class Daemon:
             self._complained = self._loop.time()
             counted = {"missed": self._missed, "overlapped": self._overlapped}
             say(_log, event, what, logging.WARNING, **counted)
-
-
-def _remote(plan: Plan) -> set[str]:
-    return {source.key for source, _ in plan.due if sources.find(source.kind).REMOTE}
 
 
 def _in_store(do: Callable[..., None], engine: Engine, *values: Any) -> None:

@@ -33,6 +33,11 @@ class Plan:
     hosts: Mapping[str, HostState]
     stretch: float = 1.0
 
+    @property
+    def remote(self) -> set[str]:
+        """The keys of what is due and asks other people's servers."""
+        return {source.key for source, _ in self.due if sources.find(source.kind).REMOTE}
+
 
 def align(engine: Engine, config: Config, now: datetime) -> tuple[str, ...]:
     """Bring the store in line with the config. Returns what its owner should know of that, each one line."""
@@ -43,7 +48,7 @@ def align(engine: Engine, config: Config, now: datetime) -> tuple[str, ...]:
         notes = stored.register(db, listed, now, view(config))
         shards.place(db, lambda url: shard(url, config.hosts))
         categories.place(db, configured(config), slugs(config), now)
-        return notes + categories.rename(db, slugs(config))
+        return (*config.notes, *notes, *categories.rename(db, slugs(config)))
 
 
 def prepare(

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -28,8 +29,10 @@ from aggregator.values import span
 
 if TYPE_CHECKING:
     from aggregator.adding import Addition
+    from aggregator.adopting import Adoption
 
 _MOST = 20  # lines of one feed in a diff
+_ALIKE = 5  # things of a list that are not taken over for the same reason
 _COUNTS = ("new", "edited", "removed", "same", "waiting")
 
 _PLAIN: Mapping[str, str] = {}
@@ -296,6 +299,37 @@ def show_explanations(found: Sequence[Explanation]) -> None:
                 Text.assemble("  ", (f"{label if label != before else '':9} ", "dim"), _safe(line)), soft_wrap=True
             )
             before = label
+    sys.stdout.flush()
+
+
+def show_adoption(made: "Adoption") -> None:
+    """What a list comes to: the change of the config, and on standard error what is not taken over."""
+    show_diff(made.edit.diff())
+    console = Console(stderr=True, highlight=False)
+    if made.found.broken:
+        _line(console, "warning", "yellow", f"{made.name}: {made.found.broken}; what comes behind that is not read")
+    whys = Counter(each.why for each in made.found.lost)
+    shown: Counter[str] = Counter()
+    for each in made.found.lost:
+        shown[each.why] += 1
+        if shown[each.why] <= _ALIKE or whys[each.why] == _ALIKE + 1:
+            _line(console, "left", "yellow", f"{each.where}: {each.what}: {each.why}")
+        elif shown[each.why] == _ALIKE + 1:
+            more = whys[each.why] - _ALIKE
+            _line(console, "left", "yellow", f"{each.where}, and {more - 1} like it (--json has all): {each.why}")
+    for login in made.logins:
+        _line(console, "note", "yellow", login)
+
+
+def show_adopted(made: "Adoption", *, written: bool) -> None:
+    """The last word on a list."""
+    new = _many(len(made.new), "feed")
+    what = f"{new} {'added to' if written else 'would be added to'} {made.edit.file}"
+    rest = [f"{len(made.there)} there already"] if made.there else []
+    rest += [f"{made.found.twice} listed once more"] if made.found.twice else []
+    Console(highlight=False).print(
+        Text(f"{_safe(made.name)} ({made.found.kind_name}): {'; '.join([what, *rest])}", "bold"), soft_wrap=True
+    )
     sys.stdout.flush()
 
 

@@ -42,6 +42,7 @@ FLOORS: dict[str, int] = {
     "reading": 11,
     "store": 11,  # keeps what identity decides
     "health": 12,
+    "importing": 13,  # decodes as feeds are decoded
     # 2: what brings rooms together
     "config": 20,
     "collect": 20,
@@ -54,6 +55,7 @@ FLOORS: dict[str, int] = {
     "noting": 28,
     "network": 29,
     "keeping": 29,
+    "following": 30,
     "output": 29,
     "editing": 21,
     "amending": 22,
@@ -71,7 +73,9 @@ FLOORS: dict[str, int] = {
     "working": 37,
     "jobs": 38,
     "subscribing": 36,
+    "adopting": 40,
     "explaining": 40,
+    "exporting": 40,
     "listing": 40,
     "previewing": 40,
     "adding": 41,
@@ -144,7 +148,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "tomlkit": ("editing",),
     "uvicorn": ("web",),
     "uvloop": ("fetching",),
-    "yaml": ("sources",),
+    "yaml": ("sources", "importing"),
 }
 
 HEAVY = [*DOORS.keys() - {"click"}, "asyncio", "aggregator.pipeline", "aggregator.config"]

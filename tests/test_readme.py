@@ -13,10 +13,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import get_args
 
+import click
 import pytest
 from click.testing import CliRunner
 
-from aggregator import config, formats, sources, views
+from aggregator import config, exporting, formats, sources, views
 from aggregator.cli import cli
 from aggregator.config import rules, tables
 from aggregator.config.modules import kinds
@@ -93,6 +94,23 @@ def test_the_example_config_is_read(tmp_path: Path) -> None:
     loaded = config.load(file)
     assert [source.kind for source in loaded.sources] == ["seed", "feed"]
     assert loaded.sources[1].categories == (("新媒体", "快科技（原驱动之家）", "最新新闻"),)
+
+
+def test_the_example_of_lists_is_followed(tmp_path: Path) -> None:
+    file = tmp_path / "aggregator.toml"
+    file.write_text('[site]\ntitle = "P"\nbase_url = "https://p.example/"\n' + block("list"), encoding="utf-8")
+    (tmp_path / "friends.opml").write_text("<opml><body><outline xmlUrl='https://a.example/'/></body></opml>")
+    loaded = config.load(file)
+    assert [(each.key, each.categories) for each in loaded.sources] == [("https://a.example/", (("Friends",),))]
+    assert [each.name for each in loaded.lists] == [str(tmp_path / "friends.opml"), "https://example.org/blogroll.opml"]
+
+
+def test_every_kind_of_list_is_in_the_readme() -> None:
+    section = README.split("\n### Coming from another tool\n")[1].split("\n### ")[0]
+    assert {f"`{kind}`" for kind in exporting.KINDS} <= set(re.findall("`[^`]+`", section))
+    (offered,) = (each.type for each in cli.commands["export"].params if each.name == "kind")
+    assert isinstance(offered, click.Choice)
+    assert tuple(offered.choices) == exporting.KINDS
 
 
 def test_the_example_of_rules_does_what_it_says(tmp_path: Path) -> None:

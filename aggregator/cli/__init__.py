@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator import __version__
-from aggregator.cli import changing, looking
+from aggregator.cli import changing, lists, looking
 from aggregator.cli.common import Wishes, common, fail, load, now, wishes_of
 from aggregator.errors import AggregatorError, ConfigError, LockedError
 from aggregator.process import collect_seldom, end_at_sigterm, load_no_plugins, open_streams
@@ -69,6 +69,10 @@ def once(config: Path | None, as_json: bool, verbose: int, quiet: bool, force: b
     from aggregator import pipeline
 
     now, terminal = datetime.now(UTC), sys.stdout.isatty()
+    if loaded.lists and not dry:
+        from aggregator import following
+
+        loaded = load(wishes) if following.follow(loaded, now) else loaded
     differences: tuple[Difference, ...] = ()
     with _progress(wishes) as progress:
         if dry:
@@ -121,6 +125,8 @@ def check(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None
         disabled = sum(not source.enabled for source in loaded.sources)
         counted += f"; {disabled} of them disabled" if disabled else ""
         click.echo(f"{wishes.config}: all is well; sources: {counted}")
+        for note in loaded.notes:
+            click.echo(f"note: {note}", err=True)
     if problems:
         sys.exit(2)
 
@@ -254,6 +260,7 @@ def worker(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> Non
 
 for _command in (
     *(changing.add, changing.disable, changing.enable, changing.init, changing.remove),
+    *(lists.export, lists.import_),
     *(looking.explain, looking.list_, looking.preview, looking.status),
 ):
     cli.add_command(_command)

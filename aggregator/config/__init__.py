@@ -16,6 +16,7 @@ from typing import Any
 
 from aggregator import text
 from aggregator.config import entries, problems, shelves, templates, toml
+from aggregator.config import lists as followed
 from aggregator.config import web as webs
 from aggregator.config.modules import find_format
 from aggregator.config.problems import Problem
@@ -33,6 +34,7 @@ class Config:
     """The whole config, checked. `root` is the folder that relative paths start from; `file` is the config's path.
 
     `templates` are the owner's own, by name; `serves` says whether there is a [web] table, so that the daemon serves.
+    `lists` are those whose feeds are among the `sources`; `notes` are what the owner should know of them.
     """
 
     file: Path
@@ -46,6 +48,13 @@ class Config:
     templates: Mapping[str, str]
     web: Web
     serves: bool = False
+    lists: tuple[followed.SourceList, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def watched(self) -> tuple[Path, ...]:
+        """The files beside the config that are as good as a part of it: see `stamp`."""
+        return tuple(each.file or each.copy for each in self.lists)
 
     @property
     def output(self) -> Path:
@@ -93,10 +102,28 @@ def check(file: Path, raw: str, *, look: bool = False) -> Config:
     return config
 
 
-def stamp(file: Path) -> tuple[tuple[object, ...], ...]:
-    """What changes whenever somebody changes the config or a template beside it: each file's place, size and time."""
-    found = []
-    for path in (file, *templates.files(file.absolute().parent / "templates")):
+Stamp = tuple[tuple[object, ...], ...]
+
+
+def again(config: Config, seen: Stamp) -> tuple[Config, Stamp]:
+    """The config as it stands now, and its stamp: the one that was `seen`, or, where it watches other files by now,
+    another. Raises ConfigError, also where the store is another one."""
+    new, watched = load(config.file), config.watched
+    while new.watched != watched:  # and read once more, as they may have changed before this look
+        watched = new.watched
+        seen, new = stamp(new.file, watched), load(new.file)
+    if new.store != config.store:
+        raise ConfigError(f"{config.file}: site.store: has changed; that needs a restart")
+    return new, seen
+
+
+def stamp(file: Path, watched: tuple[Path, ...] = ()) -> Stamp:
+    """What changes whenever somebody changes the config, a template beside it or a file that is `watched`: each file's
+    place, size and time. () while there is no config."""
+    found: list[tuple[object, ...]] = []
+    if not file.exists():
+        return ()
+    for path in (file, *templates.files(file.absolute().parent / "templates"), *watched):
         with contextlib.suppress(OSError):
             seen = path.stat()
             found.append((path.name, seen.st_ino, seen.st_size, seen.st_mtime_ns))
@@ -169,6 +196,8 @@ def _read(file: Path, root: Path, data: dict[str, Any], found: list[Problem], lo
         found.extend(_out_of_reach(root, site, listed))
     if not (site and fetch and web):
         return None
+    lists = _lists(data, root, site, listed, found)
+    listed = [*listed, *entries.read(lists.tables, found)]
     missing: list[Problem] = []
     sources = entries.made(listed, site, fetch, root, found, missing)
     found.extend(webs.check(web, root, missing))
@@ -177,12 +206,24 @@ def _read(file: Path, root: Path, data: dict[str, Any], found: list[Problem], lo
     found.extend(missing if look else ())
     found.extend(shelves.problems(settings, places, sources))
     own = templates.read(file.absolute().parent / "templates", found)
-    return Config(file, root, site, fetch, hosts, sources, settings, shelves.shelves(settings), own, web, "web" in data)
+    kept = (lists.lists, lists.notes)
+    shelved = shelves.shelves(settings)
+    return Config(file, root, site, fetch, hosts, sources, settings, shelved, own, web, "web" in data, *kept)
+
+
+def _lists(
+    data: dict[str, Any], root: Path, site: Site, listed: Iterable[entries.Entry], found: list[Problem]
+) -> followed.Read:
+    """The lists that are followed. Their copies stand beside the store, or in var/ where that is on a server."""
+    store = _store_file(root, site.store)
+    folder = (store.parent if store else root / "var") / "lists"
+    taken = [str(getattr(each.options, "url", "")) for each in listed]
+    return followed.read(_tables(data, "list", found), root, folder, taken, found)
 
 
 def _misplaced(data: dict[str, Any]) -> Iterator[Problem]:
     """What stands outside of our tables."""
-    known = ("site", "fetch", "web", "host", "source", "category")
+    known = ("site", "fetch", "web", "host", "source", "list", "category")
     for key in data:
         if key in Site.model_fields:
             yield (key,), "stands outside of the tables; move it below [site]"

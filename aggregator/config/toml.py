@@ -143,7 +143,7 @@ def _explain(raw: str, said: str) -> tuple[int, str]:
     begins = next((line for line, _, data in statements(raw) if data is None), None)
     last = len(raw.rstrip().split("\n"))
     line = int(at[1]) if at and not said.startswith("Un") else begins or last
-    header = re.match(r"\s*\[+\s*(host|source|category)\s*\]", raw.split("\n")[line - 1])
+    header = re.match(r"\s*\[+\s*(host|source|list|category)\s*\]", raw.split("\n")[line - 1])
     if header and said.startswith("Cannot"):
         return line, f"write [[{header[1]}]] in two brackets, once for each {header[1]}"
     return line, next((words for beginning, words in _WORDS.items() if said.startswith(beginning)), said)

@@ -34,7 +34,12 @@ def documents(channel: Channel) -> Mapping[str, bytes]:
 
 def render(channel: Channel) -> bytes:
     """The sources that are feeds, in UTF-8. Pure: the same overview gives the same bytes."""
-    return _document(channel.overview, "subscriptions", _subscriptions(channel.overview))
+    return subscriptions(channel.overview)
+
+
+def subscriptions(overview: Overview) -> bytes:
+    """The same list without a channel, as `aggregator export` writes it."""
+    return _document(overview, "subscriptions", _subscriptions(overview))
 
 
 def _document(overview: Overview, what: str, listed: Listed) -> bytes:
@@ -71,7 +76,7 @@ def _subscriptions(overview: Overview) -> Listed:
     order = {category.path: number for number, category in enumerate(overview.categories)}
     found: list[tuple[CategoryPath, Leaf]] = []
     for source in sorted(overview.sources, key=lambda source: (source.title.casefold(), source.title, source.url)):
-        if url := text.http_url(source.url):
+        if url := source.url if source.url.startswith("rsshub://") else text.http_url(source.url):
             paths = dict.fromkeys(category.path for category in source.categories)
             found += [(path, _subscription(source, url)) for path in paths or [()]]
     return sorted(found, key=lambda one: (order.get(one[0], len(order)), one[0]))

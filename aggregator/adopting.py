@@ -1,0 +1,144 @@
+"""`aggregator import`: the subscriptions of a list become sources of the config, and what cannot be is told."""
+
+import asyncio
+import re
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from aggregator import amending, importing
+from aggregator.amending import Edit
+from aggregator.config import Config
+from aggregator.editing import with_tables
+from aggregator.errors import AggregatorError
+from aggregator.fetching import loop_factory
+from aggregator.importing import Found, Listed
+from aggregator.model import Limits, Validators
+from aggregator.network import network
+from aggregator.store import sources as stored
+from aggregator.store.engine import open_store, reading, writing
+from aggregator.text import masked, one_line
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """What a list comes to: the feeds that are `new`, those that are `there` already, and the edit of the config.
+
+    `logins` says what the owner has to set where an address came with a password, which no config holds.
+    """
+
+    name: str
+    found: Found
+    new: tuple[Listed, ...]
+    there: tuple[Listed, ...]
+    logins: tuple[str, ...]
+    edit: Edit
+
+
+def adopt(config: Config, given: str, now: datetime) -> Adoption:
+    """Read a list (a path, a URL, or `-` for standard input), and say what the config would be; nothing is written.
+
+    Raises AggregatorError where the list cannot be had or read, ConfigError where the config would be refused.
+    """
+    name = "standard input" if given == "-" else one_line(masked(given), 300)
+    found = importing.read(_bytes(config, given, name, now), name)
+    if not found.feeds and found.broken:
+        raise AggregatorError(f"{name}: {found.broken}")
+    known = {importing.same(_address(source.options) or source.key) for source in config.sources}
+    new = tuple(each for each in found.feeds if importing.same(each.url) not in known)
+    there = tuple(each for each in found.feeds if importing.same(each.url) in known)
+    tables = [_table(each) for each in new]
+    edit = amending.edit(config.file, lambda toml: with_tables(toml, "source", tables))
+    return Adoption(name, found, new, there, _logins(new), edit)
+
+
+def _address(options: Any) -> str:
+    return str(getattr(options, "url", ""))
+
+
+def _bytes(config: Config, given: str, name: str, now: datetime) -> bytes:
+    """What is in a list, a little more than is allowed at most."""
+    if given == "-":
+        return sys.stdin.buffer.read(importing.MAX_BYTES + 1)
+    if re.match(r"https?://", given, re.IGNORECASE):
+        return fetched(config, given, now)
+    try:
+        with Path(given).open("rb") as file:
+            return file.read(importing.MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "is no path"
+        raise AggregatorError(f"{name}: cannot be read ({why}); give the path or the URL of a list, or -") from None
+
+
+def fetched(config: Config, url: str, now: datetime) -> bytes:
+    """A document, asked for as politely as any feed: what its host wants is heeded and kept. Raises FetchError."""
+    engine = open_store(config.store)
+
+    async def ask() -> bytes:
+        async with network(config, hosts, now, remote=True) as (fetch, learned, _):
+            try:
+                limits = Limits(config.fetch.timeout, importing.MAX_BYTES)
+                return (await fetch(url, Validators(), limits)).body
+            finally:
+                with writing(engine) as db:
+                    stored.save_hosts(db, learned())
+
+    try:
+        with reading(engine) as db:
+            hosts = stored.hosts(db)
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            return runner.run(ask())
+    finally:
+        engine.dispose()
+
+
+def _table(feed: Listed) -> dict[str, object]:
+    """The `[[source]]` of a feed, with what the list says of it and no more."""
+    paths = [list(path) for path in feed.categories]
+    table: dict[str, object] = {
+        "url": feed.url,
+        "title": feed.title,
+        "category": paths[0] if len(paths) == 1 else paths,
+        "language": feed.language,
+        "user_agent": feed.user_agent,
+        "basic": f"env:{_variable(feed)}" if feed.has_login else "",
+    }
+    return {key: value for key, value in table.items() if value} | ({} if feed.enabled else {"enabled": False})
+
+
+def _variable(feed: Listed) -> str:
+    """The environment variable that is to hold the login of a feed: one for each host."""
+    return "LOGIN_" + re.sub(r"[^A-Z0-9]+", "_", (urlsplit(feed.url).hostname or "").upper())
+
+
+def _logins(feeds: Sequence[Listed]) -> tuple[str, ...]:
+    counts = Counter(_variable(feed) for feed in feeds if feed.has_login)
+    return tuple(
+        f"the login of {count} {'feed' if count == 1 else 'feeds'} is not written into the config: set {name} to"
+        " user:password where aggregator runs"
+        for name, count in counts.items()
+    )
+
+
+def as_json(made: Adoption, *, written: bool) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "list": made.name,
+        "kind": made.found.kind,
+        "new": [_shown(each) for each in made.new],
+        "there": [_shown(each) for each in made.there],
+        "twice": made.found.twice,
+        "not_taken": [{"where": each.where, "what": each.what, "why": each.why} for each in made.found.lost],
+        "broken": made.found.broken or None,
+        "logins": list(made.logins),
+        "written": written,
+    }
+
+
+def _shown(feed: Listed) -> dict[str, Any]:
+    return {"url": feed.url, "title": feed.title, "categories": [list(path) for path in feed.categories]}

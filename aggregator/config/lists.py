@@ -1,0 +1,168 @@
+"""`[[list]]`: a list of subscriptions that is kept elsewhere. Its feeds are sources for as long as it has them.
+
+What was last good of it is kept beside the store, so that a list which is away, broken or empty takes no source away;
+`following` brings these copies up to date. The config itself is read without any network.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from aggregator import importing
+from aggregator.config.problems import Problem, validate
+from aggregator.config.rules import Table
+from aggregator.config.toml import KeyPath
+from aggregator.errors import AggregatorError
+from aggregator.importing import Listed
+from aggregator.model import CategoryPath
+from aggregator.text import http_url, masked
+from aggregator.values import MAX_LEVELS, one_category
+
+
+def _url(value: str) -> str:
+    if value and not http_url(value):
+        raise ValueError("write an absolute http:// or https:// URL")
+    return value
+
+
+class List(Table):
+    """`[[list]]`: where the list is, `url` or `path`, and the category that all its feeds are below."""
+
+    url: Annotated[str, AfterValidator(_url)] = Field("", repr=False)
+    path: str = ""
+    category: Annotated[CategoryPath, BeforeValidator(one_category)] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceList:
+    """A list that is followed: at `url`, or in `file`. `copy` is where the last good state of it is kept.
+
+    `digest` is that of the file as it is now, "" where that is no good, or not ours to read.
+    """
+
+    url: str = field(repr=False)
+    file: Path | None
+    copy: Path
+    digest: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        return masked(self.url) or str(self.file)
+
+    @property
+    def memory(self) -> Path:
+        """Where it is kept what the server said of it."""
+        return self.copy.with_suffix(".json")
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What all lists give: `tables` as of `[[source]]`, with the place of their list; `notes` are for the owner."""
+
+    lists: tuple[SourceList, ...]
+    tables: tuple[tuple[KeyPath, dict[str, Any]], ...]
+    notes: tuple[str, ...]
+
+
+def read(
+    tables: Iterable[tuple[KeyPath, Any]], root: Path, folder: Path, taken: Collection[str], found: list[Problem]
+) -> Read:
+    """The feeds of all lists, but for those whose address is `taken` by a `[[source]]`; `folder` has the copies.
+
+    A feed of several lists is in the categories of all of them.
+    """
+    known: dict[str, tuple[KeyPath, dict[str, Any]]] = {}
+    lists: list[SourceList] = []
+    notes: list[str] = []
+    own = {importing.same(each) for each in taken}
+    for path, values in tables:
+        table = validate(List, values, path, found)
+        if not table:
+            continue
+        if bool(table.url) == bool(table.path):
+            found.append((path, "write where the list is: either url, or path"))
+            continue
+        followed, feeds = _one(table, path, root, folder, notes, found)
+        lists.append(followed)
+        for feed in feeds:
+            key = importing.same(feed.url)
+            paths = _below(table.category, feed)
+            if key in known:
+                paths = [*known[key][1]["category"], *paths]
+            if key not in own:
+                known[key] = known.get(key, (path, _table(feed)))
+                known[key][1]["category"] = paths
+    return Read(tuple(lists), tuple(known.values()), tuple(notes))
+
+
+def _one(
+    table: List, path: KeyPath, root: Path, folder: Path, notes: list[str], found: list[Problem]
+) -> tuple[SourceList, tuple[Listed, ...]]:
+    """A list and its feeds, now or as they were when it was last good."""
+    copy = folder / f"{hashlib.sha256((table.url or table.path).encode()).hexdigest()[:16]}.list"
+    followed = SourceList(table.url, root / table.path if table.path else None, copy)
+    why = said(followed).get("trouble", "")
+    if followed.file:
+        try:
+            data, feeds = good(followed.file)
+            return SourceList("", followed.file, copy, hashlib.sha256(data).hexdigest()), feeds
+        except AggregatorError as error:
+            why = str(error)
+    try:
+        _, feeds = good(copy)
+    except AggregatorError:
+        if followed.file:
+            found.append(((*path, "path"), f"{why}; mend it or write another path"))
+        else:
+            notes.append(f"{followed.name}: {why or 'is asked for by the next run'}; it has given no sources yet")
+        return followed, ()
+    if why:
+        notes.append(f"{masked(why)}; the list is used as it last was")
+    return followed, feeds
+
+
+def good(file: Path) -> tuple[bytes, tuple[Listed, ...]]:
+    """The bytes and the feeds of a list that is whole and not empty. Raises AggregatorError, one line."""
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(importing.MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise AggregatorError(f"{file}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    return data, feeds_of(data, str(file))
+
+
+def feeds_of(data: bytes, name: str) -> tuple[Listed, ...]:
+    """The feeds of a list that is whole and not empty. Raises AggregatorError, one line."""
+    found = importing.read(data, name)
+    if found.broken:
+        raise AggregatorError(f"{name}: {found.broken}")
+    if not found.feeds:
+        raise AggregatorError(f"{name}: has no feed in it")
+    return found.feeds
+
+
+def said(followed: SourceList) -> Mapping[str, str]:
+    """What is remembered of a list's server; nothing where that cannot be read."""
+    try:
+        found = json.loads(followed.memory.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {key: value for key, value in found.items() if isinstance(value, str)} if isinstance(found, dict) else {}
+
+
+def _table(feed: Listed) -> dict[str, Any]:
+    """A `[[source]]` of a feed, without a login: a list that others write names no secret of ours."""
+    table: dict[str, Any] = {"url": feed.url, "title": feed.title, "language": feed.language}
+    return {key: value for key, value in table.items() if value} | ({} if feed.enabled else {"enabled": False})
+
+
+def _below(category: CategoryPath, feed: Listed) -> list[list[str]]:
+    """The categories of a feed, below that of its list."""
+    paths = [list((*category, *path)[:MAX_LEVELS]) for path in feed.categories or ((),)]
+    return [path for path in paths if path]

@@ -1,0 +1,196 @@
+"""`aggregator export`: what the config reads, as a list that another program takes. It only looks."""
+
+import json
+import re
+import shlex
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from aggregator import text
+from aggregator.config import Config, toml
+from aggregator.formats import opml
+from aggregator.importing import Listed
+from aggregator.model import Category, Overview, Source, Subscription
+from aggregator.store import sources as stored
+from aggregator.store.engine import is_there, looking
+from aggregator.store.sources import Standing
+
+_HELD = {"kind", "url", "path", "title", "category"}
+_HOLDS: Mapping[str, frozenset[str]] = {
+    "opml": frozenset(("title", "categories", "language", "page", "description")),
+    "urls": frozenset(("title", "categories")),
+    "sfeedrc": frozenset(("title", "page")),
+    "planet.ini": frozenset(("title", "page")),
+    "osmosfeed": frozenset(),
+    "list": frozenset(),
+    "json": frozenset(("title", "categories", "language", "page", "description", "disabled")),
+}
+"""What each kind of list holds of a source, beside its address."""
+
+KINDS = tuple(_HOLDS)
+
+
+def export(config: Config, kind: str) -> tuple[bytes, tuple[str, ...]]:
+    """The list in one of KINDS, in UTF-8, and a line for all that it cannot hold.
+
+    What feeds say of themselves is in it where the store knows it; there need not be one.
+    """
+    standings: Mapping[str, Standing] = {}
+    if is_there(config.store):
+        with looking(config.store) as db:
+            standings = stored.standings(db)
+    feeds, notes = [], []
+    for source in config.sources:
+        feed, why = _feed(source, standings.get(source.key), own=kind in ("opml", "list", "json"))
+        if feed:
+            feeds.append(feed)
+        if why:
+            notes.append(f"{text.masked(source.key)}: {why}")
+    return _WRITERS[kind](config, feeds), (*notes, *_missing(kind, feeds), *_other_keys(config))
+
+
+def _feed(source: Source, standing: Standing | None, *, own: bool) -> tuple[Listed | None, str]:
+    """A source as a list has it, or None, and what of it is not there; `own` lists may have `rsshub://`."""
+    url = str(getattr(source.options, "url", ""))
+    if source.kind != "feed":
+        return None, f"is of kind {source.kind}, no feed; left out"
+    why = "its login is left out" if text.masked(url) != url else ""
+    if url.startswith("rsshub://") and not own:
+        mirror = next((text.http_url(each) for each in source.options.mirrors), "")
+        if not mirror:
+            return None, "only we know rsshub://; name an instance in [fetch] rsshub; left out"
+        url, why = f"{mirror.rstrip('/')}/{url[9:].lstrip('/')}", f"stands there as a route of {mirror}"
+    elif not url.startswith("rsshub://"):
+        url = text.http_url(url)
+    feed = standing.feed if standing else None
+    listed = Listed(
+        "",
+        url,
+        source.title or (feed.title if feed else ""),
+        source.categories,
+        source.language or (feed.language if feed else ""),
+        feed.url if feed else "",
+        feed.subtitle if feed else "",
+        enabled=source.enabled,
+    )
+    return listed, why
+
+
+def _missing(kind: str, feeds: Sequence[Listed]) -> tuple[str, ...]:
+    """What this kind of list cannot hold at all, as far as the feeds have it."""
+    counts = Counter(
+        name for feed in feeds for name, value in _values(feed).items() if value and name not in _HOLDS[kind]
+    )
+    said = ", ".join(f"{name} of {count}" for name, count in counts.items())
+    return (f"{kind} cannot hold: {said}",) if said else ()
+
+
+def _values(feed: Listed) -> dict[str, Any]:
+    return {
+        "title": feed.title,
+        "categories": feed.categories,
+        "language": feed.language,
+        "page": feed.page,
+        "description": feed.description,
+        "disabled": not feed.enabled,
+    }
+
+
+def _other_keys(config: Config) -> tuple[str, ...]:
+    """The keys of sources that no list of subscriptions has."""
+    _, data = toml.read(config.file)
+    tables = [each for each in data.get("source", []) if each.get("kind", "feed") == "feed"]
+    names = sorted({key for each in tables for key in each} - _HELD - {"language", "enabled"})
+    return (f"these keys stay in the config alone: {', '.join(names)}",) if names else ()
+
+
+# --- One function a kind --------------------------------------------------------------------------------------------
+
+
+def _opml(config: Config, feeds: Sequence[Listed]) -> bytes:
+    return opml.subscriptions(overview(feeds, config.site.title))
+
+
+def overview(feeds: Iterable[Listed], title: str) -> Overview:
+    """The feeds as formats/opml.py has them."""
+    listed = (
+        Subscription(
+            each.title,
+            each.url,
+            each.page,
+            tuple(Category(path, "", "") for path in each.categories),
+            each.language,
+            each.description,
+        )
+        for each in feeds
+    )
+    return Overview(title=title, owner=title, sources=tuple(listed))
+
+
+def _urls(config: Config, feeds: Sequence[Listed]) -> bytes:
+    def line(feed: Listed) -> str:
+        words = [f"~{feed.title}"] if feed.title else []
+        quoted = (re.sub(r'(["\\])', r"\\\1", word) for word in (*words, *map("/".join, feed.categories)))
+        return " ".join([feed.url, *(f'"{word}"' for word in quoted)])
+
+    return _lines(map(line, feeds))
+
+
+def _sfeedrc(config: Config, feeds: Sequence[Listed]) -> bytes:
+    rows = (["feed", each.title or each.url, each.url, *([each.page] if each.page else [])] for each in feeds)
+    body = [f"\t{shlex.join(row)}" for row in rows] or ["\t:"]  # the shell wants one command at least
+    return _lines(["# feed NAME URL [PAGE]", "feeds() {", *body, "}"])
+
+
+def _planet(config: Config, feeds: Sequence[Listed]) -> bytes:
+    lines = ["[Planet]", f"name = {_percent(config.site.title)}", f"link = {_percent(config.site.base_url)}"]
+    for each in feeds:
+        lines += ["", f"[{each.url}]", f"name = {_percent(each.title or each.url)}"]
+        lines += [f"link = {_percent(each.page)}"] if each.page else []
+    return _lines(lines)
+
+
+def _percent(value: str) -> str:
+    """A value as Python's configparser reads it, to which % begins a reference."""
+    return value.replace("%", "%%")
+
+
+def _osmosfeed(config: Config, feeds: Sequence[Listed]) -> bytes:
+    title = json.dumps(config.site.title, ensure_ascii=False)
+    return _lines([f"siteTitle: {title}", "sources:", *(f"  - href: {json.dumps(each.url)}" for each in feeds)])
+
+
+def _list(config: Config, feeds: Sequence[Listed]) -> bytes:
+    return _lines(each.url for each in feeds)
+
+
+def _json(config: Config, feeds: Sequence[Listed]) -> bytes:
+    values = [
+        {
+            "url": each.url,
+            "title": each.title,
+            "category": [list(path) for path in each.categories],
+            "language": each.language,
+            "page": each.page,
+            "description": each.description,
+            "enabled": each.enabled,
+        }
+        for each in feeds
+    ]
+    return (json.dumps(values, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def _lines(lines: Iterable[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+_WRITERS: Mapping[str, Callable[[Config, Sequence[Listed]], bytes]] = {
+    "opml": _opml,
+    "urls": _urls,
+    "sfeedrc": _sfeedrc,
+    "planet.ini": _planet,
+    "osmosfeed": _osmosfeed,
+    "list": _list,
+    "json": _json,
+}

@@ -1,0 +1,108 @@
+"""What every reader of lists gives: subscriptions, and what is not taken over. Everything in them is hostile. Pure."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from aggregator import text
+from aggregator.model import CategoryPath
+from aggregator.values import MAX_LEVELS
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One subscription. `url` is http(s) or `rsshub://`, without a login; `where` is its place in the list.
+
+    `has_login` says that its address came with a user or password, which are nowhere kept. `page` and `description`
+    are what the list says of the feed, which says the same itself once it is visited.
+    """
+
+    where: str
+    url: str
+    title: str = ""
+    categories: tuple[CategoryPath, ...] = ()
+    language: str = ""
+    page: str = ""
+    description: str = ""
+    user_agent: str = ""
+    enabled: bool = True
+    has_login: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What is not taken over: where it stands, what it is (one line, without passwords), and why, or what to do."""
+
+    where: str
+    what: str
+    why: str
+
+
+Each = Listed | Lost
+
+_TERMINAL = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # what a terminal obeys and XML allows
+_FEED_SCHEME = re.compile(r"(?:feed|itpc|pcast|podcast|rss)(?::(?=https?://)|(?=://))", re.IGNORECASE)
+_ROUTE = re.compile(r"rsshub://[\w.@~%+=,:;!$&'()*-][\w.@~%+=,:;!$&'()*/?-]*", re.ASCII)
+
+
+def line(value: object, limit: int = 300) -> str:
+    """A value from outside as plain text on one line."""
+    return text.one_line(_TERMINAL.sub(" ", str(value or "")), limit)
+
+
+def path(names: Iterable[object]) -> CategoryPath:
+    """Names as a category path, those that are empty left out; what is too deep for us ends at the deepest level."""
+    cleaned = (unicodedata.normalize("NFC", line(name)) for name in names)
+    return tuple(name for name in cleaned if name)[:MAX_LEVELS]
+
+
+def slashed(value: str) -> CategoryPath:
+    """`/a/b` or `a/b` as a category path."""
+    return path(value.split("/"))
+
+
+def address(url: str) -> str:
+    """The address of a feed as it is written into the config, "" for what is none. `feed:` is http(s)."""
+    url = line(url, 10_000)
+    if url.lower().startswith("rsshub://"):
+        route = "rsshub://" + url[9:].lstrip("/")
+        return route if len(route) <= text.LONGEST_URL and _ROUTE.fullmatch(route) else ""
+    found = text.http_url(_FEED_SCHEME.sub(lambda m: "" if m[0].endswith(":") else "http", url, count=1))
+    return found if len(found) <= text.LONGEST_URL else ""
+
+
+def listed(one: Listed) -> Each:
+    """One subscription with all its texts and addresses made harmless; Lost where its address is none of a feed.
+
+    Whatever `one` has may be as the list has it.
+    """
+    url, title = address(one.url), line(one.title)
+    if not url:
+        what = line(text.masked(f"{title} {one.url}".strip()), 200)
+        why = "its address is too long" if len(one.url) > text.LONGEST_URL else "its address is no http:// or https://"
+        return Lost(one.where, what, why)
+    return replace(
+        one,
+        url=url,
+        title="" if title == url else title,
+        categories=tuple(dict.fromkeys(filter(None, map(path, one.categories)))),
+        language=text.language(one.language),
+        page=text.http_url(one.page),
+        description=line(one.description, 1000),
+        user_agent=line(one.user_agent) if one.user_agent.isascii() else "",
+        has_login=text.masked(one.url) != one.url,
+    )
+
+
+def lost(where: str, what: object, why: str) -> Lost:
+    """Something that is not taken over, made harmless."""
+    return Lost(where, line(text.masked(line(what, 1000)), 200), why)
+
+
+def same(url: str) -> str:
+    """What two addresses of one feed have in common: neither the scheme nor a final slash or a fragment tells apart.
+
+    `identity.canonical_url` leaves out more, such as `?rss`: right for pages, but of feeds it would lose some.
+    """
+    return text.http_url(url).partition("://")[2].partition("#")[0].rstrip("/") or url.rstrip("/")

@@ -1,0 +1,140 @@
+"""OPML 1.0 and 2.0 (http://opml.org/spec2.opml), with what FreshRSS, Miniflux and newsboat add to it. Pure.
+
+Outlines around a feed are the levels of its category; its attribute `category` may name more.
+"""
+
+import re
+from collections.abc import Mapping
+from xml.parsers import expat
+
+from aggregator.errors import AggregatorError
+from aggregator.importing.listed import Each, Listed, line, listed, lost, path, slashed
+from aggregator.model import CategoryPath
+from aggregator.text import legal
+from aggregator.values import MAX_LEVELS
+
+_PLAIN = (
+    "text",
+    "title",
+    "type",
+    "xmlurl",
+    "htmlurl",
+    "url",
+    "description",
+    "language",
+    "category",
+    "version",
+    "created",
+)
+_MORE = ("isbreakpoint", "iscomment", "miniflux:useragent", "miniflux:disabled", "frss:curlopt_useragent")
+_KNOWN = frozenset((*_PLAIN, *_MORE, "xmlns", "xmlns:frss", "xmlns:miniflux"))
+_MOST = 500_000  # feeds, and things that are lost
+_SCRAPED = ("html+xpath", "xml+xpath", "json+dotnotation", "html+xpath+json+dotnotation")
+_OF_FEEDS = ("", "rss", "rss1", "rss2", "atom", "feed", "jsonfeed", "pie", "rdf")
+_REFERENCE = re.compile(r"&(?:(?:lt|gt|amp|quot|apos);|#(?:([0-9]{1,7})|[xX]([0-9a-fA-F]{1,6}));|)")
+
+Attributes = Mapping[str, str]
+
+
+def is_one(text: str) -> bool:
+    """Whether a document is OPML, as far as its beginning says."""
+    return re.search(r"<opml[\s/>]", text[:100_000], re.IGNORECASE) is not None
+
+
+def read(text: str) -> tuple[list[Each], str]:
+    """What the list has, and what is wrong with the document ("" for nothing): then what comes behind that is missing.
+
+    Lone ampersands and control characters are borne with. Raises AggregatorError for one that declares entities.
+    """
+    found, trouble = _parse(text)
+    if trouble and text.count("&") <= _MOST and (mended := _REFERENCE.sub(_mended, legal(text))) != text:
+        found, trouble = _parse(mended)
+    return found, trouble
+
+
+def _mended(reference: re.Match[str]) -> str:
+    """A reference as it may stand in XML: an ampersand that begins none is meant, an illegal character is not."""
+    decimal, hexadecimal = reference.groups()
+    if decimal or hexadecimal:
+        code = int(decimal or hexadecimal, 10 if decimal else 16)
+        return reference[0] if code < 0x110000 and legal(chr(code)) else ""
+    return reference[0] if len(reference[0]) > 1 else "&amp;"
+
+
+def _parse(document: str) -> tuple[list[Each], str]:
+    found: list[Each] = []
+    above: list[CategoryPath] = [()]  # of each open outline: the category of what is in it
+    parser = expat.ParserCreate("utf-8")
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        if name.lower() == "outline":
+            names = {key.lower(): key for key in attributes}
+            outline = {low: attributes[key].strip() for low, key in names.items()}
+            where = f"line {parser.CurrentLineNumber}"
+            if len(found) > _MOST:
+                raise AggregatorError(f"has more than {_MOST:,} feeds and things that are not taken over; divide it")
+            made = _outline(outline, above[-1], where)
+            found.extend(made)
+            if made and isinstance(made[0], Listed):
+                strange = (names[low] for low in outline if outline[low] and low not in _KNOWN)
+                title = made[0].title or made[0].url
+                found.extend(lost(where, title, f"{line(key, 60)} is not taken over") for key in strange)
+            above.append(above[-1] if len(above[-1]) >= MAX_LEVELS else above[-1] + path([_name(outline)]))
+
+    def end(name: str) -> None:
+        if name.lower() == "outline":
+            above.pop()
+
+    def refuse(*_: object) -> None:
+        raise AggregatorError("declares entities of its own, which may grow without bounds; take them out")
+
+    parser.StartElementHandler, parser.EndElementHandler, parser.EntityDeclHandler = start, end, refuse
+    try:
+        parser.Parse(document.encode("utf-8", "replace"), True)
+    except expat.ExpatError as error:
+        return found, f"line {error.lineno}: not well-formed XML ({expat.ErrorString(error.code)})"
+    return found, ""
+
+
+def _name(outline: Attributes) -> str:
+    return outline.get("text") or outline.get("title") or ""
+
+
+def _outline(outline: Attributes, category: CategoryPath, where: str) -> list[Each]:
+    """What one outline comes to: a feed, things that are lost, nothing for a folder."""
+    kind, name = outline.get("type", "").lower(), _name(outline)
+    url = outline.get("xmlurl") or (outline.get("url", "") if kind in ("rss", "atom") else "")
+    if outline.get("frss:opmlurl"):
+        why = "is a list that is read again and again; write a [[list]] with its address for that"
+        return [lost(where, f"{name} {outline['frss:opmlurl']}", why)]
+    if not url:
+        is_other = kind in ("link", "include") and outline.get("url")
+        why = f"is of type {kind}, a {'list of its own' if kind == 'include' else 'page'}; import or add it by itself"
+        return [lost(where, f"{name} {outline['url']}", why)] if is_other else []
+    if outline.get("iscomment", "").lower() == "true":
+        return [lost(where, f"{name} {url}", "is commented out")]
+    if kind in _SCRAPED:
+        why = 'reads a page by XPath or JSON paths; a [[source]] of kind = "page" may stand for it'
+        return [lost(where, f"{name} {url}", why)]
+    made = listed(_feed(outline, url, category, where))
+    if not isinstance(made, Listed):
+        return [made]
+    if kind in _OF_FEEDS:
+        return [made]
+    return [made, lost(where, made.title or made.url, f"is of type {line(kind, 60)}; taken for a feed")]
+
+
+def _feed(outline: Attributes, url: str, category: CategoryPath, where: str) -> Listed:
+    named = [slashed(each) for each in outline.get("category", "").split(",")]
+    return Listed(
+        where,
+        url,
+        # text is what the specification asks for; newsboat and others write nothing but title
+        title=outline.get("title") or outline.get("text", ""),
+        categories=(*((category,) if category not in named else ()), *named),
+        language=outline.get("language", ""),
+        page=outline.get("htmlurl", ""),
+        description=outline.get("description", ""),
+        user_agent=outline.get("miniflux:useragent") or outline.get("frss:curlopt_useragent", ""),
+        enabled=outline.get("miniflux:disabled", "").lower() != "true",
+    )

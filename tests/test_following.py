@@ -1,0 +1,213 @@
+"""Lists that are followed: their feeds are sources while they have them, and a list in trouble takes none away."""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aggregator import config, following, pipeline
+from aggregator.config import Config
+from aggregator.errors import ConfigError
+from tests.planet import Planet, atom
+from tests.running import running, until
+from tests.server import Request, Response, Server
+
+HOUR = timedelta(hours=1)
+
+
+def opml(*feeds: tuple[str, str]) -> bytes:
+    """A list of feeds: each its address and the name of its folder."""
+    rows = (f"<outline text='{name}'><outline text='A feed' xmlUrl='{url}'/></outline>" for url, name in feeds)
+    return f"<opml version='2.0'><head/><body>{''.join(rows)}</body></opml>".encode()
+
+
+ONE, TWO = "https://one.example/feed", "https://two.example/feed"
+
+
+def load(planet: Planet, *lists: Mapping[str, Any]) -> Config:
+    """The planet's config with these lists."""
+    file = planet.write()
+    with file.open("a", encoding="utf-8") as opened:
+        for each in lists:
+            opened.write("\n[[list]]\n" + "".join(f'{key} = "{value}"\n' for key, value in each.items()))
+    return config.load(file)
+
+
+def brief(loaded: Config) -> dict[str, list[str]]:
+    return {each.key: ["/".join(path) for path in each.categories] for each in loaded.sources}
+
+
+@pytest.fixture
+def planet(tmp_path: Path) -> Planet:
+    return Planet(tmp_path)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as serving:
+        yield serving
+
+
+def test_the_feeds_of_a_list_are_sources_below_its_category(planet: Planet) -> None:
+    planet.feed("http://one.example/feed/", title="My own words for it")
+    (planet.root / "a.opml").write_bytes(opml((ONE, "x"), (TWO, "y/z")))
+    (planet.root / "b.txt").write_text(f"{TWO} tag\nhttps://me:secret@three.example/\n")
+    loaded = load(planet, {"path": "a.opml", "category": "Friends"}, {"path": "b.txt"})
+    assert brief(loaded) == {
+        "http://one.example/feed/": [],
+        TWO: ["Friends/y/z", "tag"],
+        "https://three.example/": [],
+    }
+    assert [each.title for each in loaded.sources] == ["My own words for it", "A feed", ""]
+    assert loaded.watched == (planet.root / "a.opml", planet.root / "b.txt")
+    assert "secret" not in repr(loaded)
+
+
+@pytest.mark.parametrize("trouble", [b"<opml><body><outline", b"<opml><body/></opml>", b"hello", b"", None])
+def test_a_list_in_trouble_takes_nothing_away(planet: Planet, trouble: bytes | None) -> None:
+    file = planet.root / "a.opml"
+    file.write_bytes(opml((ONE, "x")))
+    following.follow(load(planet, {"path": "a.opml"}), planet.now)
+    file.unlink() if trouble is None else file.write_bytes(trouble)
+    loaded = load(planet, {"path": "a.opml"})
+    assert brief(loaded) == {ONE: ["x"]}
+    (note,) = loaded.notes
+    assert note.startswith(f"{file}: ")
+    assert note.endswith("; the list is used as it last was")
+    assert not following.follow(loaded, planet.now)  # the copy stays what it is
+    assert brief(load(planet, {"path": "a.opml"})) == {ONE: ["x"]}
+    file.write_bytes(opml((TWO, "x")))
+    loaded = load(planet, {"path": "a.opml"})
+    assert (brief(loaded), loaded.notes) == ({TWO: ["x"]}, ())
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({}, "list[1]: write where the list is: either url, or path"),
+        ({"url": "https://a.example/", "path": "a"}, "list[1]: write where the list is: either url, or path"),
+        ({"url": "ftp://a.example/"}, "list[1].url: write an absolute http:// or https:// URL"),
+        ({"path": "nowhere.opml"}, "nowhere.opml: cannot be read (No such file or directory); mend it or write another path"),
+        ({"path": "torn"}, "torn: line 1: not well-formed XML (no element found); mend it or write another path"),
+        ({"pth": "torn"}, 'list[1].pth: unknown key; did you mean "path"?'),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line(planet: Planet, given: dict[str, str], why: str) -> None:
+    (planet.root / "torn").write_bytes(b"<opml><body>")
+    with pytest.raises(ConfigError) as caught:
+        load(planet, given)
+    assert len(caught.value.problems) == 1
+    assert why in str(caught.value)
+
+
+def test_a_list_of_two_brackets_too_few_is_told(planet: Planet) -> None:
+    file = planet.write()
+    file.write_text(file.read_text() + '\n[list]\npath = "x"\n', encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"write \[\[list\]\] in two brackets"):
+        config.load(file)
+
+
+def test_a_remote_list_is_asked_for_once_an_interval_and_conditionally(planet: Planet, server: Server) -> None:
+    url = server.url("/list.opml")
+    server.put("/list.opml", opml((ONE, "x")), etag=True)
+    loaded = load(planet, {"url": url})
+    assert (brief(loaded), len(loaded.notes)) == ({}, 1)
+    assert following.follow(loaded, planet.now)
+    loaded = load(planet, {"url": url})
+    assert (brief(loaded), loaded.notes) == ({ONE: ["x"]}, ())
+    assert not following.follow(loaded, planet.now + HOUR / 2)
+    assert not following.follow(loaded, planet.now + HOUR)
+    server.put("/list.opml", opml((ONE, "x"), (TWO, "y")), etag=True)
+    assert following.follow(loaded, planet.now + 2 * HOUR)
+    assert brief(load(planet, {"url": url})) == {ONE: ["x"], TWO: ["y"]}
+    assert [request.status for request in server.log] == [200, 304, 200]
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (Response(b"gone", 410), "410"),
+        (Response(b"wait", 503, {"Retry-After": "7200"}), "503"),
+        (Response(b"<html>a login page</html>"), "is XML, but no OPML"),
+        (Response(b"<opml><body/></opml>"), "has no feed in it"),
+        (Response(opml((TWO, "y"))[:-30]), "not well-formed"),
+    ],
+)
+def test_a_remote_list_in_trouble_takes_nothing_away(
+    planet: Planet, server: Server, answer: Response, why: str
+) -> None:
+    url = server.url("/list.opml").replace("//", "//me:secret@")
+    server.put("/list.opml", opml((ONE, "x")), etag=True)
+    following.follow(load(planet, {"url": url}), planet.now)
+
+    def wrong(request: Request) -> Response:
+        return answer
+
+    server.script("/list.opml", wrong)
+    following.follow(load(planet, {"url": url}), planet.now + HOUR)
+    loaded = load(planet, {"url": url})
+    assert brief(loaded) == {ONE: ["x"]}
+    (note,) = loaded.notes
+    assert why in note
+    assert "secret" not in note
+    following.follow(loaded, planet.now + 1.5 * HOUR)
+    assert len(server.log) == 2  # it is left alone for an interval, whatever it answered
+    server.put("/list.opml", opml((TWO, "x")), etag=True)
+    following.follow(loaded, planet.now + 4 * HOUR)
+    loaded = load(planet, {"url": url})
+    assert (brief(loaded), loaded.notes) == ({TWO: ["x"]}, ())
+
+
+def test_what_is_remembered_of_a_server_may_be_anything(planet: Planet, server: Server) -> None:
+    server.put("/list.opml", opml((ONE, "x")), etag=True)
+    lists = {"url": server.url("/list.opml")}
+    (followed,) = load(planet, lists).lists
+    followed.memory.parent.mkdir(parents=True)
+    for odd in (b"", b"\xff", b"[]", b'{"next": 5}', b'{"next": "soon"}', b'{"next": "2026-01-01T00:00:00"}'):
+        followed.memory.write_bytes(odd)
+        following.follow(load(planet, lists), planet.now)
+        assert brief(load(planet, lists)) == {ONE: ["x"]}
+    assert len(server.log) == 6
+
+
+def test_an_entry_of_a_feed_that_left_its_list_stays_in_the_store(planet: Planet, server: Server) -> None:
+    for name in ("one", "two"):
+        server.put(f"/{name}", atom([{"id": name, "title": name, "date": planet.now}]))
+    feeds = [(server.url("/one"), "x"), (server.url("/two"), "y")]
+    file = planet.root / "a.opml"
+    file.write_bytes(opml(*feeds))
+    pipeline.run(load(planet, {"path": "a.opml"}), planet.now)
+    ids = planet.ids()
+    assert set(ids) == {"one", "two"}
+    file.write_bytes(opml(feeds[0]))
+    pipeline.run(load(planet, {"path": "a.opml"}), planet.now + HOUR)
+    assert planet.titles() == ["one"]
+    file.write_bytes(opml(*feeds))
+    pipeline.run(load(planet, {"path": "a.opml"}), planet.now + 2 * HOUR)
+    assert planet.ids() == ids
+
+
+def test_a_daemon_goes_on_with_a_list_that_changes(planet: Planet, server: Server) -> None:
+    for name in ("one", "two"):
+        server.put(f"/{name}", atom([{"id": name, "title": name, "date": planet.now}]))
+    server.put("/list.opml", opml((server.url("/two"), "y")), etag=True)
+    (planet.root / "a.opml").write_bytes(opml((server.url("/one"), "x")))
+    planet.write()
+    toml = planet.root / "config" / "aggregator.toml"
+    lists = f'\n[[list]]\npath = "a.opml"\n[[list]]\nurl = "{server.url("/list.opml")}"\n'
+    with running(planet) as daemon:  # it writes the config, so the lists come as a change of it
+        daemon.wait_for("start")
+        toml.write_text(toml.read_text(encoding="utf-8") + lists, encoding="utf-8")
+        until(lambda: sorted(daemon.titles()) == ["one", "two"], daemon.said, 60)
+        beside = planet.root / "b.opml"
+        beside.write_bytes(b"<opml><body><out")
+        beside.replace(planet.root / "a.opml")
+        until(
+            lambda: any("is used as it last was" in each["message"] for each in daemon.events("note")), daemon.said, 60
+        )
+        assert sorted(daemon.titles()) == ["one", "two"]
+        beside.write_bytes(opml((server.url("/two"), "y")))
+        beside.replace(planet.root / "a.opml")
+        until(lambda: daemon.titles() == ["two"], daemon.said, 60)
