@@ -96,8 +96,8 @@ _SINCE = re.compile(r" since (\d+) visits$")
 
 
 def counted(error: str, before: str, *, again: bool) -> str:
-    """The error of a page on which nothing is found, with the number of visits in a row that say so: "no match: selector
-    `a` matched nothing since 3 visits; ...". Others are given back as they are.
+    """The error of a page on which nothing is found, with the number of visits in a row that say so: "no match:
+    selector `a` matched nothing since 3 visits; ...". Others are given back as they are.
 
     `before` is the error of the visit before, "" for none; `again` False says that this one came before its time, and
     does not count.

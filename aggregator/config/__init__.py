@@ -99,10 +99,14 @@ def stamp(file: Path) -> tuple[tuple[object, ...], ...]:
     return tuple(found)
 
 
-def source(config: Config, url: str) -> Source:
-    """A feed that the config does not have, as if it had it without any further key. Raises ConfigError."""
+def source(config: Config, url: str, select: Mapping[str, str] | None = None) -> Source:
+    """A feed that the config does not have, or with `select` a page, as if it had it without any further key.
+
+    Raises ConfigError.
+    """
     found: list[Problem] = []
-    listed = entries.read([(("source", 1), {"url": url})], found)
+    keys = {"kind": "page", "url": url, "select": dict(select)} if select else {"url": url}
+    listed = entries.read([(("source", 1), keys)], found)
     made = entries.made(listed, config.site, config.fetch, config.root, found, found)
     if found or not made:
         raise ConfigError(*(f"{problems.dotted(path)}: {why}" for path, why in found))
