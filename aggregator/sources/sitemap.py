@@ -113,17 +113,20 @@ def _read(document: Document, source: Source) -> Batch:
     from aggregator.sources.feed import parts
 
     kind, entries = _entries(document)
+    if kind in ("rss", "feed", "RDF"):  # the protocol allows feeds as sitemaps, and an index may lead to one
+        from aggregator.sources import feed as feeds
+
+        return feeds.read(document, source)
     if kind != "urlset":
-        what = "is an index within an index" if kind == "sitemapindex" else f"its root is <{kind}>"
-        raise ParseError("not a sitemap", what)
+        what = "it is an index within an index" if kind == "sitemapindex" else f"it is a document of <{kind}>"
+        raise ParseError("not a sitemap", what if kind else "it is no XML")
     root = urlsplit(document.url)
-    site = f"{root.scheme}://{root.netloc}/"
     found = [_item(each, document.url, source) for each in entries]
-    pages = [(item, moment) for item, moment in found if item.url.rstrip("/") + "/" != site and item.url]
+    pages = [(item, moment) for item, moment in found if item.title]  # the front page is no entry
     pages.sort(key=lambda pair: pair[1].when.timestamp() if pair[1].when else 0.0, reverse=True)
     kept, warnings = parts.capped(pages)
     name = next((name for each in entries if (name := each.get("news:name", ""))), "")
-    feed = Feed(title=text.one_line(name) or root.hostname or "", url=site)
+    feed = Feed(title=text.one_line(name) or root.hostname or "", url=text.http_url(f"{root.scheme}://{root.netloc}/"))
     return Batch(parts.whole_days(kept), feed, warnings=tuple(f"{document.url}: {each}" for each in warnings))
 
 
@@ -137,7 +140,7 @@ def _item(said: Mapping[str, str], base: str, source: Source) -> tuple[Item, dat
     picture = text.http_url(said.get("image:loc", ""), base)
     item = Item(
         url=url,
-        title=text.plain_title(said.get("news:title", "")) or named(url),
+        title=(text.plain_title(said.get("news:title", "")) or named(url)) if url else "",
         tags=parts.tags(Tag(each) for each in said.get("news:keywords", "").split(",")),
         categories=source.categories,
         published=moment.when,
