@@ -25,7 +25,7 @@ _ENTRY = _plan(  # https://microformats.org/wiki/h-entry; whatever is an h-* is 
     image=".u-featured | .u-photo",
     content=".e-content",
     summary=".p-summary",
-    author=".p-author .p-name | .p-author",
+    author=".p-author",
     tags=".p-category",
 )
 _ARTICLE = _plan(  # https://html.spec.whatwg.org/multipage/microdata.html
@@ -38,7 +38,7 @@ _ARTICLE = _plan(  # https://html.spec.whatwg.org/multipage/microdata.html
     image="[itemprop~=image] | [itemprop~=thumbnailUrl]",
     content="[itemprop~=articleBody]",
     summary="[itemprop~=description]",
-    author="[itemprop~=author] [itemprop~=name] | [itemprop~=author]",
+    author="[itemprop~=author]",
     tags="[itemprop~=keywords]",
 )
 _CLASSIC = _plan(  # https://microformats.org/wiki/hatom, as themes of WordPress still have it
@@ -51,7 +51,7 @@ _CLASSIC = _plan(  # https://microformats.org/wiki/hatom, as themes of WordPress
     image=".post-thumbnail img | img.wp-post-image",
     content=".entry-content",
     summary=".entry-summary",
-    author=".author .fn | .author a | .author",
+    author=".author",
     tags="a[rel~=tag]",
 )
 

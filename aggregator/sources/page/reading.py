@@ -38,7 +38,7 @@ def read(document: Document, source: Source) -> Batch:
                 "no match", "no h-entry and no article of schema.org is on the page, and no select is given"
             )
     catches = (Catch("item", how, len(raws), len(raws)), *_catches(select, raws))
-    kept = merged(raws, base)
+    kept = merged(raws, document.url, base)
     if not kept:
         raise ParseError("no match", f"neither a title nor a link was found in any of {len(raws)} items")
     return _batch(document, source, page, base, kept, catches)
@@ -95,8 +95,8 @@ def _base(page: BeautifulSoup, url: str) -> str:
 
 def _feed(page: BeautifulSoup, document: Document, language: str) -> Feed:
     """What the page says of itself."""
-    title = page.title
-    about = page.select_one('meta[name="description" i]')
+    head = page.head or page
+    title, about = head.find("title"), head.find("meta", attrs={"name": "description"})
     return Feed(
         title=text.one_line(text.plain(title.decode_contents())) if title else "",
         subtitle=text.one_line(selecting.said(about, "content"), 1000) if about else "",

@@ -127,6 +127,8 @@ def value_of(name: str, element: Tag, attribute: str = "") -> str:
         return _date(element)
     if name in ("content", "summary"):
         return element.decode_contents() if element.name != "meta" else said(element, "content")
+    if name == "author":  # a card, of which the name alone is wanted
+        element = element.select_one(".p-name, .fn, [itemprop~=name]") or element
     return text.one_line(said(element, "content") if element.name == "meta" else text.plain(element.decode_contents()))
 
 

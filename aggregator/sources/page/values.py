@@ -26,15 +26,16 @@ class Raw:
     tags: tuple[str, ...] = ()
 
 
-def merged(raws: list[Raw], base: str) -> list[Raw]:
+def merged(raws: list[Raw], page: str, base: str) -> list[Raw]:
     """Items with absolute URLs, each URL once: the first mention leads, later ones fill what it left out.
 
-    A page often links an entry twice, by its picture and by its title. What has neither title nor link is none.
+    A page often links an entry twice, by its picture and by its title. What has neither title nor link is none, and a
+    link to the page itself, as buttons have it (href="#"), is no link.
     """
     known: dict[str | int, Raw] = {}
     for number, raw in enumerate(raws):
-        url = text.http_url(raw.url, base)
-        url = "" if url.endswith("#") else url  # href="#": for scripts alone
+        url = text.http_url(raw.url, base).removesuffix("#")
+        url = "" if url == page or raw.url.strip() == "#" else url
         raw = replace(raw, url=url)
         if old := known.get(url or number):
             gaps = [each.name for each in fields(Raw) if not getattr(old, each.name)]
