@@ -81,7 +81,7 @@ def _newest(document: Document) -> tuple[str, ...]:
     head = document.body[:4096]
     if b"sitemapindex" not in head and not head.startswith(b"\x1f\x8b"):
         return ()
-    kind, entries = _entries(document)
+    kind, entries, _ = _entries(document)
     if kind != "sitemapindex":
         return ()
     host = urlsplit(document.url).hostname
@@ -112,11 +112,13 @@ def read(document: Document, source: Source) -> Batch:
 def _read(document: Document, source: Source) -> Batch:
     from aggregator.sources.feed import parts
 
-    kind, entries = _entries(document)
+    kind, entries, wrong = _entries(document)
     if kind in ("rss", "feed", "RDF"):  # the protocol allows feeds as sitemaps, and an index may lead to one
         from aggregator.sources import feed as feeds
 
         return feeds.read(document, source)
+    if wrong and not entries:
+        raise ParseError("not a sitemap", f"it is broken XML ({wrong})")
     if kind != "urlset":
         what = "it is an index within an index" if kind == "sitemapindex" else f"it is a document of <{kind}>"
         raise ParseError("not a sitemap", what if kind else "it is no XML")
@@ -125,6 +127,8 @@ def _read(document: Document, source: Source) -> Batch:
     pages = [(item, moment) for item, moment in found if item.title]  # the front page is no entry
     pages.sort(key=lambda pair: pair[1].when.timestamp() if pair[1].when else 0.0, reverse=True)
     kept, warnings = parts.capped(pages)
+    if wrong:
+        warnings.append(f"the XML is broken ({wrong}); {len(kept)} pages could be read")
     name = next((name for each in entries if (name := each.get("news:name", ""))), "")
     feed = Feed(title=text.one_line(name) or root.hostname or "", url=text.http_url(f"{root.scheme}://{root.netloc}/"))
     return Batch(parts.whole_days(kept), feed, warnings=tuple(f"{document.url}: {each}" for each in warnings))
@@ -183,10 +187,9 @@ _FIELDS = frozenset(
 _ENTRIES = 50_000  # more are against the protocol
 
 
-def _entries(document: Document) -> tuple[str, list[Mapping[str, str]]]:
-    """The name of the root element, and what each entry says by the names of _FIELDS, the first of each.
-
-    A broken document gives what could be read of it. Raises ParseError where that is nothing at all.
+def _entries(document: Document) -> tuple[str, list[Mapping[str, str]], str]:
+    """The name of the root element, what each entry says by the names of _FIELDS, the first of each, and what is wrong
+    with the XML, or "": a broken document gives what could be read of it. Raises ParseError where its gzip is broken or too large.
     """
     from lxml import etree
 
@@ -206,10 +209,10 @@ def _entries(document: Document) -> tuple[str, list[Mapping[str, str]]]:
                     del element.getparent()[0]
                 if len(found) == _ENTRIES:
                     break
-    except etree.XMLSyntaxError as error:
-        if not found:
-            raise ParseError("not a sitemap", f"it is no XML ({text.one_line(error, 100)})") from None
-    return root, found
+    except etree.XMLSyntaxError:
+        pass  # the log has it, and whatever else was passed over
+    wrong = next((f"line {each.line}: {each.message}" for each in events.error_log.filter_from_fatals()), "")
+    return root, found, text.one_line(wrong, 100)
 
 
 def _said(entry: "etree._Element") -> Mapping[str, str]:
