@@ -28,8 +28,9 @@ def run(tmp_path: Path, script: str, *, seconds: float = 20, most: int = 1_000_0
     return asyncio.run(running.run(("sh", "-c", script), tmp_path, limits))
 
 
-def read(body: bytes | str, **fields: str) -> Batch:
-    source = Source(key="command:x", kind="command", options=command.Options(("x", "--token")), **fields)
+def read(body: bytes | str, base_url: str = "") -> Batch:
+    options = command.Options(("x", "--token"))
+    source = Source(key="command:x", kind="command", options=options, base_url=base_url)
     return command.read(Document(source.key, source.base_url, body.encode() if isinstance(body, str) else body), source)
 
 
@@ -215,6 +216,11 @@ def test_the_same_output_is_unchanged(tmp_path: Path) -> None:
         ("allow_commands = true", 'command = ["nonesuch"]', "source[1].command: there is no such program"),
         ("allow_commands = true", 'command = ["./feed"]', "source[1].command: there is no such program"),
         ("allow_commands = true", "", "source[1].command: is missing"),
+        (
+            "allow_commands = true",
+            f'command = ["echo", "{"x" * 2001}"]',
+            "source[1]: `command` has more than 2,000 bytes",
+        ),
     ],
 )
 def test_what_the_config_may_say(tmp_path: Path, site: str, keys: str, said: str) -> None:

@@ -15,14 +15,15 @@ from hypothesis import strategies as some
 from aggregator import config, dates, health
 from aggregator.cli import cli
 from aggregator.errors import ConfigError, ParseError
-from aggregator.model import Batch, Catch, Document, Item, Source
+from aggregator.model import Batch, Catch, Document, Hints, Item, Pace, Source, Trouble
 from aggregator.reading import pool
+from aggregator.schedule import next_visit
 from aggregator.sources import page
 from aggregator.sources.command import running
 from aggregator.sources.page import Options, Select
 from aggregator.sources.page.selecting import Selector, parse
 from aggregator.sources.page.values import day
-from tests.planet import Planet
+from tests.planet import NOON, Planet
 from tests.server import Server
 
 PAGES = Path(__file__).parent / "fixtures" / "pages"
@@ -264,6 +265,7 @@ def test_any_markup_gives_entries_or_says_so(pieces: list[str]) -> None:
         ("<p>x", {"item": "article.post"}, "no match: selector `article.post` matched nothing; look at the page"),
         ("<p>x", {}, "no match: no h-entry and no article of schema.org is on the page"),
         ("<li></li><li></li>", {"item": "li"}, "no match: neither a title nor a link was found in any of 2 items"),
+        (" <rss><channel>", {"item": "item"}, 'no match: it is a feed; leave kind = "page" out'),
         (" \n", {"item": "li"}, "empty: the server sent an empty document"),
     ],
 )
@@ -404,6 +406,36 @@ def test_a_changed_layout_is_told_with_the_visits_that_it_lasts_and_removes_noth
     assert "aggregator preview" in state["advice"]
     assert max(wait for wait in waits if wait) <= timedelta(hours=1, minutes=1)  # the cap of this planet's visits
     assert planet.titles() == ["One"]
+
+
+def test_it_is_asked_as_often_as_a_page_that_is_well() -> None:
+    def wait(kind: str) -> timedelta:
+        pace = Pace(jitter=0.0)
+        return next_visit(NOON, "k", pace, Hints(), validated=True, failures=9, trouble=Trouble(kind)).when - NOON
+
+    assert wait("no match") <= timedelta(days=1, minutes=1) < wait("http 500")
+
+
+def test_a_page_that_has_moved_is_asked_at_its_new_address(planet: Planet) -> None:
+    with Server() as server:
+        server.put("/old", LIST.format("").encode(), etag=True)
+        planet.feed(server.url("/old"), kind="page", select=SELECT)
+        planet.run()
+        server.redirect("/old", "/new", status=301)
+        server.put("/new", LIST.format("").encode(), etag=True)
+        for _ in range(4):
+            planet.run(later=timedelta(hours=13))
+        assert [(request.path, request.status) for request in server.log[-1:]] == [("/new", 304)]
+        assert server.log[-2].path == "/new"  # without the way through the old one
+    assert planet.titles() == ["One"]
+
+
+def test_a_page_that_is_too_large_is_refused(planet: Planet) -> None:
+    with Server() as server:
+        server.endless("/news")
+        planet.feed(server.url("/news"), kind="page", select=SELECT, max_bytes="1MB")
+        (failed,) = planet.run().failed
+    assert failed.error.startswith("too large: ")
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,8 @@ _ENTRIES = 50_000  # more are against the protocol
 
 def _entries(document: Document) -> tuple[str, list[Mapping[str, str]], str]:
     """The name of the root element, what each entry says by the names of _FIELDS, the first of each, and what is wrong
-    with the XML, or "": a broken document gives what could be read of it. Raises ParseError where its gzip is broken or too large.
+    with the XML, or "": a broken document gives what could be read of it. Raises ParseError where the gzip is
+    broken or too large.
     """
     from lxml import etree
 

@@ -32,10 +32,13 @@ class Options:
 
 
 def key(options: Options) -> str:
-    """`command:` and the command line. Raises ValueError for none."""
+    """`command:` and the command line. Raises ValueError for none, and one that no index could hold."""
     if not options.command or not options.command[0].strip():
         raise ValueError('`command` is empty; write a list: ["PROGRAM", "ARGUMENT"]')
-    return f"command:{shlex.join(options.command)}"
+    line = text.single_spaced(shlex.join(options.command))
+    if len(line.encode()) > text.LONGEST_URL:
+        raise ValueError(f"`command` has more than {text.LONGEST_URL:,} bytes; put it into a script")
+    return f"command:{line}"
 
 
 async def documents(source: Source, known: Mapping[str, Validators], fetch: Fetch) -> Found:

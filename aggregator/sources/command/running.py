@@ -49,7 +49,9 @@ def _run(command: tuple[str, ...], folder: Path, limits: Limits, stop: threading
         )
     except (OSError, ValueError) as error:  # ValueError: a NUL in an argument
         why = error.strerror if isinstance(error, OSError) else error
-        raise SourceError("command failed", f"{shown(command)} cannot be run ({why})") from None
+        raise SourceError(
+            "command failed", f"{shown(command)} cannot be run ({why}); {ADVICE['command failed']}"
+        ) from None
     with process:
         try:
             printed, said = _listen(process, limits, stop, shown(command))

@@ -15,6 +15,7 @@ from aggregator.sources.page.selecting import Plan
 from aggregator.sources.page.values import Raw, made, merged
 
 _META = re.compile(rb"<meta[^>]{0,200}?\bcharset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
+_FEED = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<(?:rss|feed|rdf:RDF)[\s>]")
 _MISSED = 3  # of the items without something that are named
 
 
@@ -23,6 +24,8 @@ def read(document: Document, source: Source) -> Batch:
     if not document.body.strip(b"\0 \t\r\n"):
         raise ParseError("empty", "the server sent an empty document")
     content = decoding.decode(document.body, _content_type(document))
+    if _FEED.match(content):
+        raise ParseError("no match", 'it is a feed; leave kind = "page" out')
     page = BeautifulSoup(content, "lxml")
     base = _base(page, document.url)
     select: Select = source.options.select

@@ -81,8 +81,8 @@ def _raw(plan: Plan, item: Tag) -> Raw:
     tags = values.pop("tags", "") and tuple(each for _, each in _values(plan, item, "tags", plan.fields["tags"]))
     if "url" not in values and not plan.fields.get("url"):
         values["url"] = _link_of(elements.get("title"), item)
-    elif "url" not in values and plan.border and "title" in elements:
-        values["url"] = href(elements["title"])
+    elif "url" not in values and plan.border:  # not the first link of all: it may lead to a tag or an author
+        values["url"] = (href(elements["title"]) if "title" in elements else "") or said(item, "href")
     return Raw(**values, tags=tags or ())
 
 
