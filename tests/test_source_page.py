@@ -132,6 +132,45 @@ def test_an_archive_of_days_is_known_as_such() -> None:
     assert [item.day_only for item in saved("mkdocs-material", item="article").items] == [True] * 3
 
 
+@pytest.mark.parametrize(
+    ("said", "entries"),
+    [
+        ({"@type": "NewsArticle", "headline": "A", "url": "/a"}, [("A", "/a")]),
+        ([{"@type": ["Thing", "Article"], "name": "A", "@id": "/a"}], [("A", "/a")]),
+        ({"@type": "Article", "headline": ["A", 3], "url": ["/a"]}, [("A", "/a")]),
+        (
+            {"@type": "ItemList", "itemListElement": [
+                {"@type": "ListItem", "url": "/a", "name": "A"},
+                {"@type": "ListItem", "item": {"@type": "WebPage", "@id": "/b", "name": "B"}},
+                {"@type": "ListItem", "item": "/c", "name": "C"},
+            ]},
+            [("A", "/a"), ("B", "/b"), ("C", "/c")],
+        ),
+        ({"@type": "WebSite", "name": "A", "url": "/a"}, []),
+        ({"@type": "BreadcrumbList", "itemListElement": [{"@type": "ListItem", "name": "A", "item": "/a"}]}, []),
+        ({"@type": 3, "headline": {}, "url": None}, []),
+        ({"@type": "Article", "headline": 3, "url": None, "image": {"@id": 4}, "author": [None], "keywords": {}}, []),
+    ],
+)  # fmt: skip
+def test_json_ld_is_read_whatever_shape_it_has(said: object, entries: list[tuple[str, str]]) -> None:
+    script = f'<script type="application/ld+json">{json.dumps(said)}</script>'
+    if not entries:
+        with pytest.raises(ParseError, match="no match"):
+            read(script)
+        return
+    found = [(item.title, item.url.removeprefix("https://harbour.example")) for item in read(script).items]
+    assert found == entries
+
+
+def test_what_stands_in_an_item_of_its_own_is_not_said_of_what_is_around_it() -> None:
+    card = '<div class="p-author h-card"><b class="p-name">Ann</b> <a class="u-url" href="/ann">x</a></div>'
+    reply = '<div class="h-entry"><a class="p-name u-url" href="/reply">Reply</a></div>'
+    body = f'<div class="h-entry">{card}<a class="u-url" href="/1"><h2 class="p-name">One</h2></a>{reply}</div>'
+    (item,) = read(body).items
+    assert (item.title, item.url) == ("One", "https://harbour.example/1")
+    assert [person.name for person in item.authors] == ["Ann"]
+
+
 # --- Selectors ------------------------------------------------------------------------------------------------------
 
 
@@ -280,6 +319,12 @@ def test_a_selector_that_misses_names_where() -> None:
         ROW.replace("</ul>", '<li class="x"><a href="/2">Two</a></li></ul>'), item="li.x", author="b"
     ).catches
     assert catches[-1] == Catch("author", "b", 1, 2, ("Two",))
+
+
+def test_a_selector_that_catches_nothing_at_all_is_a_warning() -> None:
+    body = '<li><a href="/1">One</a></li><li><a href="/2">Two</a></li>'
+    assert read(body, item="li", date=".date").warnings == ("date: selector `.date` matched nothing in any of 2 items",)
+    assert not read(body, item="li").warnings
 
 
 HOSTILE: dict[str, tuple[bytes, dict[str, str], str]] = {  # a slow machine may give up where a quick one is done

@@ -51,6 +51,11 @@ def _batch(
     document: Document, source: Source, page: BeautifulSoup, base: str, raws: Sequence[Raw], catches: tuple[Catch, ...]
 ) -> Batch:
     raws, warnings = parts.capped(raws)
+    warnings += [
+        f"{each.name}: selector `{text.one_line(each.selector, 100)}` matched nothing in any of {each.of} items"
+        for each in catches
+        if each.selector and not each.found
+    ]
     language = text.language(selecting.said(page.html, "lang")) if page.html else ""
     items: list[tuple[Item, Moment]] = []
     for number, raw in enumerate(raws, 1):

@@ -75,15 +75,14 @@ def _raw(plan: Plan, item: Tag) -> Raw:
     values: dict[str, str] = {}
     elements: dict[str, Tag] = {}
     for name, selectors in plan.fields.items():
-        for element, value in _values(plan, item, name, selectors):
-            values[name], elements[name] = value, element
-            break
-    tags = values.pop("tags", "") and tuple(each for _, each in _values(plan, item, "tags", plan.fields["tags"]))
+        if name != "tags" and (first := next(_values(plan, item, name, selectors), None)):
+            elements[name], values[name] = first
+    tags = tuple(value for _, value in _values(plan, item, "tags", plan.fields.get("tags", ())))
     if "url" not in values and not plan.fields.get("url"):
         values["url"] = _link_of(elements.get("title"), item)
     elif "url" not in values and plan.border:  # not the first link of all: it may lead to a tag or an author
         values["url"] = (href(elements["title"]) if "title" in elements else "") or said(item, "href")
-    return Raw(**values, tags=tags or ())
+    return Raw(**values, tags=tags)
 
 
 def _values(plan: Plan, item: Tag, name: str, selectors: Iterable[Selector]) -> Iterator[tuple[Tag, str]]:
