@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 
 from aggregator import dates
 from aggregator.cli import cli
-from aggregator.errors import ParseError
+from aggregator.errors import ConfigError, ParseError
 from aggregator.model import Batch, Document, Source
 from aggregator.sources import sitemap
 from aggregator.sources.sitemap import named
@@ -200,6 +200,13 @@ def test_an_index_leads_to_no_other_host(tmp_path: Path) -> None:
         (failed,) = planet.run().failed
         assert [request.path for request in server.log] == ["/index.xml"]
     assert "not a sitemap" in failed.error and "leads to no sitemap of its host" in failed.error
+
+
+def test_absent_pages_cannot_be_dropped_as_not_all_are_read(tmp_path: Path) -> None:
+    planet = Planet(tmp_path)
+    planet.feed(URL, kind="sitemap", on_vanish="drop")
+    with pytest.raises(ConfigError, match=r"source\[1\]\.on_vanish: a visit to a sitemap does not see all"):
+        planet.load()
 
 
 def test_preview_of_a_sitemap_shows_links_and_pictures(tmp_path: Path) -> None:

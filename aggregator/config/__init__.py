@@ -222,8 +222,11 @@ def _categories(
 
 
 def _forbidden(site: Site, listed: Iterable[entries.Entry]) -> Iterator[Problem]:
-    """Programs that nobody has allowed: a source out of somebody else's list must not run one."""
+    """Programs that nobody has allowed, as a source out of somebody else's list must not run one; and sitemaps whose
+    absent pages are to go, as of an index only a part is read."""
     for entry in listed:
+        if entry.common.kind == "sitemap" and entry.common.on_vanish == "drop":
+            yield (*entry.path, "on_vanish"), "a visit to a sitemap does not see all that it lists; remove this key"
         if entry.common.kind == "command" and not site.allow_commands:
             yield (*entry.path, "command"), "runs a program; if that is meant, write allow_commands = true below [site]"
 
