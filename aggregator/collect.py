@@ -13,7 +13,7 @@ from itertools import islice
 from aggregator import sources
 from aggregator.asking import Asking
 from aggregator.errors import FetchError, ParseError, SourceError
-from aggregator.model import Document, Feed, Fetch, Found, Hints, Item, Signs, Source, Trouble, Validators, Visit
+from aggregator.model import Catch, Document, Feed, Fetch, Found, Hints, Item, Signs, Source, Trouble, Validators, Visit
 from aggregator.reading import pool
 
 _log = logging.getLogger(__name__)
@@ -77,6 +77,7 @@ def _read(source: Source, found: Found) -> Visit:
     """
     items: list[Item] = []
     signs: list[Signs] = []
+    catches: tuple[Catch, ...] = ()
     feed: Feed | None = None
     hints: Hints | None = None
     answer = found.answer and replace(found.answer, body=b"")
@@ -93,6 +94,7 @@ def _read(source: Source, found: Found) -> Visit:
         signs += batch.signs
         feed = batch.feed or feed
         hints = batch.hints or hints
+        catches += batch.catches
         said[document.name] = batch.warnings
         read[document.name] = document.validators
     if broken and not (read or found.unchanged):
@@ -110,4 +112,5 @@ def _read(source: Source, found: Found) -> Visit:
         answer=answer,
         hints=hints,
         signs=tuple(signs),
+        catches=catches,
     )

@@ -5,6 +5,7 @@ has to last before it counts: once or twice in a row is `degraded`, the third ti
 never worked. What wants its owner is told once, when it begins and when it ends.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,7 +15,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from aggregator.fetching import rules
-from aggregator.sources import feed
+from aggregator.sources import command, feed, page, sitemap
 from aggregator.store.sources import Standing
 from aggregator.text import http_url, masked, one_line
 
@@ -55,7 +56,7 @@ def judge(standing: Standing, timeout: timedelta) -> Health:
     if standing.gone:
         return Health("gone", kind, rules.advice("http 410"))
     if is_failing(standing):
-        return Health("blocked" if kind in _REFUSED else "failing", kind, _advice(kind))
+        return Health("blocked" if kind in _REFUSED else "failing", _why(standing.error, kind), _advice(kind))
     if standing.last_visit is None:
         return Health("new")
     if standing.move and standing.move.believed:
@@ -75,7 +76,7 @@ def is_failing(standing: Standing) -> bool:
 def _degraded(standing: Standing, kind: str, timeout: timedelta) -> Health:
     """What works, but not well: it failed last time, there are warnings, or it takes half of the time that it has."""
     if standing.failures:
-        return Health("degraded", kind, _advice(kind))
+        return Health("degraded", _why(standing.error, kind), _advice(kind))
     if number := len(standing.warnings):
         many = f"{number} warnings" if number > 1 else one_line(masked(standing.warnings[0]), 200)
         return Health("degraded", many)
@@ -87,7 +88,36 @@ def _degraded(standing: Standing, kind: str, timeout: timedelta) -> Health:
 
 def _advice(kind: str) -> str:
     """What to do about a class of trouble. It names no address, as others may read it; the error itself does."""
-    return (rules.advice(kind) or feed.ADVICE.get(kind, "")).format(entry="HOST:PORT")
+    own = (module.ADVICE.get(kind, "") for module in (feed, page, sitemap, command))
+    return (rules.advice(kind) or next(filter(None, own), "")).format(entry="HOST:PORT")
+
+
+# --- Pages that give nothing ------------------------------------------------------------------------------------------
+
+_SINCE = re.compile(r" since (\d+) visits$")
+
+
+def counted(error: str, before: str, *, again: bool) -> str:
+    """The error of a page on which nothing is found, with the number of visits in a row that say so: "no match:
+    selector `a` matched nothing since 3 visits; ...". Others are given back as they are.
+
+    `before` is the error of the visit before, "" for none; `again` False says that this one came before its time, and
+    does not count.
+    """
+    said, mark, advice = error.partition("; ")
+    earlier = before.partition("; ")[0]
+    if not error.startswith("no match: ") or _SINCE.sub("", earlier) != said:
+        return error
+    found = _SINCE.search(earlier)
+    visits = int(found[1] if found else 1) + again
+    return f"{said} since {visits} visits{mark}{advice}" if visits > 1 else error
+
+
+def _why(error: str, kind: str) -> str:
+    """The class of trouble; of a page on which nothing is found, what was looked for: it is in the owner's config."""
+    if kind != "no match":
+        return kind
+    return one_line(masked(error.partition(": ")[2].partition("; ")[0]), 200)
 
 
 # --- Silence ----------------------------------------------------------------------------------------------------------

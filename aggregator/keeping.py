@@ -9,7 +9,7 @@ from itertools import chain
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from aggregator import hubs, identity, noting, schedule, sources
+from aggregator import health, hubs, identity, noting, schedule, sources
 from aggregator.errors import AggregatorError
 from aggregator.fetching import freshness
 from aggregator.model import HostState, Item, Source, Validators, Visit
@@ -197,6 +197,7 @@ def _decide(
     learned = replace(learned, habits=decision.habits, rhythm=rhythm)
     pushed = heard and not visit.error and _is_pushed(db, standing, changes, now)
     failures = visits.failures_after(standing.failures, standing.next_visit, now) if visit.error else 0
+    visit = replace(visit, error=health.counted(visit.error, standing.error, again=failures > standing.failures))
     due = schedule.Due(now, "looked at by every run")
     if remote:
         due = _due(visit, standing, learned, now, stretch, failures, pushed)

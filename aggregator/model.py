@@ -18,6 +18,7 @@ from aggregator.policy import Rule as Rule
 from aggregator.policy import Shelf as Shelf
 from aggregator.terms import FREE as FREE
 from aggregator.terms import Access as Access
+from aggregator.terms import Catch as Catch
 from aggregator.terms import Cost as Cost
 from aggregator.terms import Cron as Cron
 from aggregator.terms import Hints as Hints
@@ -242,7 +243,7 @@ class Signs:
 class Batch:
     """What reading one document gave. A draft gives no items and no warning; what cannot be read raises ParseError.
 
-    `signs` are those of the items, one by one; whoever has documents read adds them.
+    `signs` are those of the items, one by one; whoever has documents read adds them. `catches` are for `preview` alone.
     """
 
     items: tuple[Item, ...] = ()
@@ -250,6 +251,7 @@ class Batch:
     hints: Hints | None = None
     warnings: tuple[str, ...] = ()
     signs: tuple[Signs, ...] = ()
+    catches: tuple[Catch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,7 +365,7 @@ class Visit:
     a whole, and `trouble` what the schedule makes of it; then nothing else is to be learned. `answer` is the server's
     last one (its body left out), `hints` what the document says of the next visit (None: it was not read). `seconds` is
     the time that hosts took for it (see Document), 0 for a visit of posts, `cost` all that was asked of them. `said`
-    are the warnings by the name of the document that they are about, "" for none.
+    are the warnings by the name of the document that they are about, "" for none. `catches` are as in Batch.
     """
 
     source: Source
@@ -380,6 +382,7 @@ class Visit:
     seconds: float = 0.0
     cost: Cost = FREE
     signs: tuple[Signs, ...] = ()
+    catches: tuple[Catch, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -115,7 +115,8 @@ def _above(path: CategoryPath) -> Iterable[CategoryPath]:
 
 def _subscription(source: Source, standing: Standing, categories: tuple[Category, ...], site: str) -> Subscription:
     """A source as the public may see it: no secret, and of an error nothing but its class."""
-    feed, url = standing.feed, http_url(source.key) if sources.find(source.kind).REMOTE else ""
+    feed, is_feed = standing.feed, sources.find(source.kind).REMOTE and source.kind not in ("page", "sitemap")
+    url = http_url(source.key) if is_feed else ""
     found = Subscription(
         title=source.title or feed.title or urlsplit(url).hostname or site,
         url=url,

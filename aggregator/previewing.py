@@ -32,8 +32,9 @@ class Preview:
     items: tuple[tuple[Item, Item | None, tuple[str, ...]], ...]
 
 
-def preview(config: Config, wanted: str, now: datetime) -> Preview:
-    """Visit one source: one of the config, by its key, title or a part of these, or the address of any feed.
+def preview(config: Config, wanted: str, now: datetime, select: Mapping[str, str] | None = None) -> Preview:
+    """Visit one source: one of the config, by its key, title or a part of these, or the address of any feed; with
+    `select`, selectors by their names, that of any page.
 
     It is asked unconditionally, as nothing of it is kept. Raises AggregatorError when no source is meant, or several.
     """
@@ -42,7 +43,7 @@ def preview(config: Config, wanted: str, now: datetime) -> Preview:
         with reading(engine) as db:
             hosts = stored.hosts(db)
             titles = {key: each.feed.title for key, each in stored.standings(db).items()}
-        source = named(config, wanted, titles)
+        source = configs.source(config, wanted, select) if select else named(config, wanted, titles)
         met = ask(config, engine, source, hosts, now)
     finally:
         engine.dispose()
@@ -114,6 +115,16 @@ def as_json(preview: Preview) -> dict[str, Any]:
         "title": met.source.title or (met.feed.title if met.feed else ""),
         "error": masked(met.error),
         "warnings": [masked(warning) for warning in met.warnings],
+        "selectors": [
+            {
+                "name": each.name,
+                "selector": each.selector,
+                "found": each.found,
+                "of": each.of,
+                "missed": list(each.missed),
+            }
+            for each in met.catches
+        ],
         "items": [
             {"excluded": kept is None, "rules": list(said), "item": json.loads(dump(kept or item))}
             for item, kept, said in preview.items

@@ -18,7 +18,7 @@ from rich.text import Text
 from aggregator import dates, status, text
 from aggregator.explaining import Explanation
 from aggregator.keeping import Outcome
-from aggregator.model import Entry
+from aggregator.model import Catch, Entry
 from aggregator.pipeline import Report
 from aggregator.previewing import Preview
 from aggregator.rehearsal import Difference
@@ -235,22 +235,31 @@ def _entry(entry: Entry) -> dict[str, str]:
 
 
 def show_preview(preview: Preview) -> None:
-    """What becomes of each item of one source: how it would be published, or why not."""
+    """What becomes of each item of one source: how it would be published, or why not; of a page before that what its
+    selectors have caught, and of all that is no feed link and picture as well."""
     rows = []
+    met = preview.visit
+    links = met.source.kind in ("command", "page", "sitemap")
     for item, kept, said in preview.items:
         shown = kept or item
         where = "; ".join(" / ".join(path) for path in shown.categories)
         day = f"{shown.published:%Y-%m-%d}" if shown.published else "no date"
         what = "; ".join(said) or ("comes in" if kept else "excluded")
-        rows.append((day, shown.title or shown.url or shown.guid, where or "(everything)", what))
-    met = preview.visit
+        more = (shown.url, shown.image.url if shown.image else "") if links else ()
+        rows.append((day, shown.title or shown.url or shown.guid, *more, where or "(everything)", what))
     if met.answer and not met.error:
         console = Console(highlight=False)
         title = met.source.title or (met.feed.title if met.feed else "")
         console.print(Text.assemble((_safe(title), "bold"), _safe(f"  {met.answer.url}")), soft_wrap=True)
         sys.stdout.flush()
+    if met.catches:
+        caught = [(c.name, c.selector or "(where it usually is)", _caught(c), "; ".join(c.missed)) for c in met.catches]
+        show_list(("selector", "", "found", "first missed in"), caught)
+        print(flush=True)
     if rows:
-        show_list(("published", "title", "category", "what becomes of it"), rows)
+        show_list(
+            ("published", "title", *(("link", "picture") if links else ()), "category", "what becomes of it"), rows
+        )
     elif not met.error:
         print("no entries", flush=True)
     errors = Console(stderr=True, highlight=False)
@@ -284,6 +293,10 @@ def show_diff(lines: Sequence[str]) -> None:
     for line in lines:
         console.print(Text(_safe(line), colours.get(line[:1], "")), soft_wrap=True)
     sys.stdout.flush()
+
+
+def _caught(catch: Catch) -> str:
+    return f"{catch.found} of {catch.of}" if catch.name != "item" else str(catch.found)
 
 
 def show_explanations(found: Sequence[Explanation]) -> None:

@@ -23,6 +23,7 @@ _OWN = (_EVERY, _POSTS, _AT, UNKNOWN, _UNVALIDATED)  # how the reasons begin of 
 _WISHES = ("publisher says ", "ttl ", "updates ")
 _NO_RHYTHM = Rhythm()
 _REFUSED = ("http 401", "http 403", "blocked")
+_OURS = ("no match",)  # the server is well; the owner mends the config, and should see soon that it works
 _BUSY = ("http 429", "http 503", "paused")  # paused: another feed of the host met one of these
 
 
@@ -173,6 +174,8 @@ def _after_failure(
         wait = _doubled(max(pace.refused_wait, pace.interval), failures, cap)
     elif trouble.kind in _BUSY:
         wait = _doubled(max(pace.pause, pace.interval), failures, cap)
+    elif trouble.kind in _OURS:
+        wait = _doubled(pace.interval, failures, min(max(pace.interval_cap, pace.interval), cap))
     else:
         wait = _doubled(pace.interval, failures, cap)
     if trouble.retry_after is not None:  # also lawful with other statuses, which then wait for both

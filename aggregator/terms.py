@@ -1,4 +1,5 @@
-"""The terms on which sources are visited: what a visit may cost, how often there is one, and what hosts have asked for.
+"""The terms on which sources are visited: what a visit may cost, how often there is one, and what hosts have asked for;
+and how the selectors of a page fared.
 
 Part of the model, and found there too: frozen values, standard library only.
 """
@@ -152,3 +153,15 @@ class HostRule:
     pause: timedelta | None = None
     concurrency: int = 1
     pause_cap: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Catch:
+    """What a selector of a page has caught, for its owner to see: the `name` of its field, the selector ("" for the
+    usual place), in how many `of` so many items it found something, and the first items in which it did not."""
+
+    name: str
+    selector: str
+    found: int
+    of: int
+    missed: tuple[str, ...] = ()

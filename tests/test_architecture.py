@@ -120,7 +120,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "re2": ("matching",),
     "rich": ("report",),
     "starlette": ("web",),
-    "soupsieve": ("stripping",),
+    "soupsieve": ("stripping", "sources"),
     "sqlalchemy": (
         "store",
         "adding",

@@ -262,7 +262,7 @@ MISTAKES = {
     # A key that is not known, at every level.
     "titel = 1": (4, 'site.titel: unknown key; did you mean "title"?'),
     "Items = 1": (4, 'site.Items: unknown key; did you mean "items"?'),
-    "xyzzy = 1": (4, "site.xyzzy: unknown key; known are archive, base_url, contact, content, "),
+    "xyzzy = 1": (4, "site.xyzzy: unknown key; known are allow_commands, archive, base_url, contact, content, "),
     '"a\\nb\\u001b" = 1': (4, 'site."a\\nb\\u001b": unknown key; known are '),
     "[sites]": (4, 'sites: unknown key; did you mean "site"?'),
     "[[sources]]\nx = 1": (4, 'sources: unknown key; did you mean "source"?'),

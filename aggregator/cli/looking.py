@@ -1,33 +1,59 @@
 """The commands that look: sources, entries and categories, how they stand and why. They change nothing."""
 
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from aggregator.cli.common import Wishes, common, fail, load, now, wishes_of
 from aggregator.errors import AggregatorError
 
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_SELECTORS = {
+    "item": "Of a page: what is an entry.",
+    "title": "Within an entry: its title.",
+    "link": "Its link; CSS@NAME is an attribute.",
+    "date": "Its date.",
+    "image": "Its picture.",
+    "content": "Its text.",
+    "author": "Its author.",
+}
+
+
+def _selectors(command: _Command) -> _Command:
+    """An option for each selector of a page."""
+    for name in reversed(_SELECTORS):
+        command = click.option(f"--{name}", metavar="CSS", help=_SELECTORS[name])(command)
+    return command
+
 
 @click.command()
 @common
+@_selectors
 @click.argument("source", nargs=-1, required=True)
-def preview(config: Path | None, as_json: bool, verbose: int, quiet: bool, source: tuple[str, ...]) -> None:
+def preview(
+    config: Path | None, as_json: bool, verbose: int, quiet: bool, source: tuple[str, ...], **selectors: str | None
+) -> None:
     """Show what one SOURCE yields now, after the rules.
 
-    It is visited for that, and nothing is kept.
+    It is visited for that, and nothing is kept. Of a page it is shown what its selectors catch; with --item and the
+    like, SOURCE is the address of any page, and these are the `select` that it would have in the config.
 
     \b
       aggregator preview https://example.org/feed.xml   any feed, in the config or not
       aggregator preview Example News                   a source by its title, or a part of its address
+      aggregator preview https://example.org/news --item article --title h2 --date time
     """
     wishes = wishes_of(config, as_json, verbose, quiet)
     loaded = load(wishes)
     from aggregator import previewing, report
 
-    result = previewing.preview(loaded, " ".join(source), datetime.now(UTC))
+    select = {name: selector for name, selector in selectors.items() if selector}
+    result = previewing.preview(loaded, " ".join(source), datetime.now(UTC), select)
     if wishes.json:
         report.show_json(previewing.as_json(result))
     else:

@@ -7,6 +7,7 @@ array are counted from 1: `source[2].catgory` is a key of the second `[[source]]
 import contextlib
 import os
 import re
+import shutil
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -130,10 +131,14 @@ def stamp(file: Path, watched: tuple[Path, ...] = ()) -> Stamp:
     return tuple(found)
 
 
-def source(config: Config, url: str) -> Source:
-    """A feed that the config does not have, as if it had it without any further key. Raises ConfigError."""
+def source(config: Config, url: str, select: Mapping[str, str] | None = None) -> Source:
+    """A feed that the config does not have, or with `select` a page, as if it had it without any further key.
+
+    Raises ConfigError.
+    """
     found: list[Problem] = []
-    listed = entries.read([(("source", 1), {"url": url})], found)
+    keys = {"kind": "page", "url": url, "select": dict(select)} if select else {"url": url}
+    listed = entries.read([(("source", 1), keys)], found)
     made = entries.made(listed, config.site, config.fetch, config.root, found, found)
     if found or not made:
         raise ConfigError(*(f"{problems.dotted(path)}: {why}" for path, why in found))
@@ -192,6 +197,7 @@ def _read(file: Path, root: Path, data: dict[str, Any], found: list[Problem], lo
     if site:
         found.extend(_entangled(root, site, listed))
         found.extend(_twice(site, web))
+        found.extend(_forbidden(site, listed))
     if look:
         found.extend(_out_of_reach(root, site, listed))
     if not (site and fetch and web):
@@ -267,6 +273,16 @@ def _categories(
     return known, places
 
 
+def _forbidden(site: Site, listed: Iterable[entries.Entry]) -> Iterator[Problem]:
+    """Programs that nobody has allowed, as a source out of somebody else's list must not run one; and sitemaps whose
+    absent pages are to go, as of an index only a part is read."""
+    for entry in listed:
+        if entry.common.kind == "sitemap" and entry.common.on_vanish == "drop":
+            yield (*entry.path, "on_vanish"), "a visit to a sitemap does not see all that it lists; remove this key"
+        if entry.common.kind == "command" and not site.allow_commands:
+            yield (*entry.path, "command"), "runs a program; if that is meant, write allow_commands = true below [site]"
+
+
 # --- What the disk says ---------------------------------------------------------------------------------------------
 
 
@@ -310,6 +326,8 @@ def _out_of_reach(root: Path, site: Site | None, listed: Iterable[entries.Entry]
             and (why := _hindrance(root / entry.options.path, os.R_OK | os.X_OK))
         ):
             yield (*entry.path, "path"), f"{why}; create the folder or mend the path"
+        if entry.common.kind == "command" and not _program(root, entry.options.command[0]):
+            yield (*entry.path, "command"), "there is no such program that may be run; mend its path or its permissions"
     if site:
         file = _store_file(root, site.store)
         folders = {} if is_bucket(site.output) else {"output": root / site.output}
@@ -325,6 +343,11 @@ def _out_of_reach(root: Path, site: Site | None, listed: Iterable[entries.Entry]
                 yield ("site", "store"), "needs psycopg; install aggregator with its extra: aggregator[cluster]"
         elif os.path.lexists(file) and not (file.is_file() and os.access(file, os.R_OK | os.W_OK)):
             yield ("site", "store"), f"{file} is no file that can be read and written; mend that or write another path"
+
+
+def _program(root: Path, name: str) -> bool:
+    """Whether there is a program of that name: by PATH, or where it has a slash, below `root`."""
+    return shutil.which(root / name if "/" in name else name) is not None
 
 
 def _hindrance(folder: Path, wish: int) -> str:

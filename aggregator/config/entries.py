@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, get_origin, get_type_hints
+from typing import Annotated, Any, cast, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, create_model
+from pydantic import AfterValidator, BaseModel, Field, create_model
 
 from aggregator import sources, text
 from aggregator.config import secrets
@@ -185,19 +185,32 @@ def _entry(values: Any, path: KeyPath, found: list[Problem]) -> Entry | None:
 
 @cache
 def _table(kind: str) -> type[BaseModel]:
-    """The table that a kind's Options stand for: the same fields, checked as strictly as ours. A `url` is http(s)."""
-    options = find_kind(kind).Options
+    """The table that a kind's Options stand for."""
+    return _model(find_kind(kind).Options)
+
+
+def _model(options: type[Any]) -> type[BaseModel]:
+    """A dataclass as a table: the same fields, checked as strictly as ours. A `url` is http(s); a field that is a
+    dataclass itself is a table within the table."""
     hints = get_type_hints(options)
     types: dict[str, Any] = {
         each.name: (
-            FeedUrl if each.name == "url" else hints[each.name],
+            FeedUrl if each.name == "url" else _inner(hints[each.name]),
             Field(... if each.default is dataclasses.MISSING else each.default, strict=_is_scalar(hints[each.name])),
         )
         for each in dataclasses.fields(options)
     }
-    return create_model("Options", __config__=Table.model_config, **types)
+    return create_model(options.__name__, __config__=Table.model_config, **types)
+
+
+def _inner(hint: Any) -> Any:
+    """The type of a field; of a table within the table, one that makes the dataclass, which may check it further."""
+    if not dataclasses.is_dataclass(hint):
+        return hint
+    made = cast("type[Any]", hint)
+    return Annotated[_model(made), AfterValidator(lambda table: made(**dict(table)))]
 
 
 def _is_scalar(hint: object) -> bool:
-    """TOML's lists are no tuples, so what is one has to be made one."""
-    return get_origin(hint) is not tuple
+    """TOML's lists are no tuples, and its tables no models, so what is one has to be made one."""
+    return get_origin(hint) is not tuple and not dataclasses.is_dataclass(hint)

@@ -233,6 +233,7 @@ class Site(Table):
     hubs: tuple[WebUrl, ...] = Field((), strict=False)
     post_path: Annotated[str, AfterValidator(_post_path)] = "{category}/{source}/{slug}.md"
     failures: Annotated[str, AfterValidator(_failures)] = ""
+    allow_commands: bool = False
 
 
 class Pacing(Table):
