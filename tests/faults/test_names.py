@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Literal
 from unicodedata import category, normalize
 
 import pytest
@@ -108,7 +109,9 @@ def test_every_path_is_inside_and_of_names_that_all_systems_take(planets: tuple[
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFKC", "NFD"])
-def test_paths_are_apart_where_case_and_form_do_not_count(form: str, planets: tuple[Planet, Planet]) -> None:
+def test_paths_are_apart_where_case_and_form_do_not_count(
+    form: Literal["NFC", "NFKC", "NFD"], planets: tuple[Planet, Planet]
+) -> None:
     for planet in planets:
         files = list(planet.files())
         folded = {normalize(form, normalize(form, path).casefold()) for path in files}
