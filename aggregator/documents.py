@@ -47,7 +47,7 @@ class Rendered:
 
 def render(channel: Channel, folder: str, names: tuple[str, ...], terms: Terms) -> Rendered:
     """All documents of a channel in these formats, in a folder below the output. Never raises."""
-    channel = size.summaries(channel) if terms.summary else channel
+    channel = size.summaries(channel) if terms.summary else size.bounded(channel)
     documents: dict[str, bytes] = {}
     held: set[str] = set()
     problems: list[str] = []

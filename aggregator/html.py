@@ -130,7 +130,7 @@ _MEDIA = re.compile(r'<(audio|embed|img|source|track|video)((?: [^\s=">]+="[^"]*
 _IFRAME = re.compile(r'<(iframe)((?: [^\s=">]+="[^"]*")*)>.*?</iframe>', re.DOTALL)
 _PRE = re.compile(r'(<pre(?: [^\s=">]+="[^"]*")*>)\n+')
 _ODD_LINK = re.compile(r'(<a(?: (?!href=)[^\s=">]+="[^"]*")*) href="(?!(?:https?://|mailto:)[!#-;=?-Z_a-z~]*")([^"]*)"')
-_CANDIDATE = re.compile(r"[\s,]*+(\S++)(?:(?<=,)|\s*+([^,]*+))")
+_CANDIDATE = re.compile(r"[\s,]*+(?:(\S++)(?:(?<=,)|\s*+([^,]*+))|\Z)")  # it always matches, so no place is tried twice
 _HIDDEN = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|(?:^|[;\s])(?:width|height)\s*:\s*[01](?:px)?\s*(?:;|$)"
 )
@@ -183,7 +183,7 @@ def _hidden(attributes: dict[str, str]) -> bool:
 
 def _srcset(value: str, base: str) -> str:
     """The usable candidates of a srcset (HTML standard §4.8.4.2.1), absolute. A URL may have commas inside."""
-    candidates = ((http_url(url.rstrip(","), base), size.strip()) for url, size in _CANDIDATE.findall(value))
+    candidates = ((http_url(url.rstrip(","), base), size.strip()) for url, size in _CANDIDATE.findall(value) if url)
     return ", ".join(
         f"{url} {size}".strip() for url, size in candidates if url and re.fullmatch(r"(?:[0-9.]+[wx])?", size)
     )

@@ -41,6 +41,8 @@ def read(document: Document, source: Source) -> Batch:
             time.sleep(60)
         case "eat":
             return Batch((Item(title=str(len(bytearray(3_000_000_000)))),))
+        case "grow":
+            return Batch((Item(title="x" * 9_000_000),))
         case "crash":
             os.kill(os.getpid(), signal.SIGSEGV)
         case "leave":

@@ -139,9 +139,9 @@ def test_too_much_is_cut_with_a_warning() -> None:
         JSON.format('{"content_text": "%s"}' % ("long " * 300_000)),
     ):
         long = read(document)
-        assert len(long.items[0].content) <= 1_000_100  # and the end tags
+        assert len(long.items[0].content) <= 500_100  # and the end tags
         assert len(long.warnings) == 1
-        assert "is cut to 1000000 characters" in long.warnings[0]
+        assert "is cut to 500000 characters" in long.warnings[0]
 
 
 # --- Anything may come ----------------------------------------------------------------------------------------------

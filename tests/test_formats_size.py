@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.formats import Framed, fields, find, is_framed, joined
-from aggregator.formats.size import fitting, summaries, within
+from aggregator.formats.size import MOST, bounded, fitting, summaries, within
 from aggregator.model import Channel, Item
 from tests import build
 from tests.conformance import check
@@ -55,6 +55,33 @@ def test_as_much_as_fits(kind: str, max_bytes: int, at_least: int, at_most: int)
         assert len(document) <= max_bytes < len(render(shortened(channel, count - 1)))
     if count:
         assert render(within(channel, render, max_bytes)) == document
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("place", [0, 5])
+def test_one_that_is_too_large_by_itself_costs_the_others_nothing(kind: str, place: int) -> None:
+    channel = long(10, 500)
+    entries = list(channel.entries)
+    entries[place] = replace(entries[place], item=replace(entries[place].item, content="x" * 100_000))
+    channel = replace(channel, entries=tuple(entries))
+    for document in (
+        joined(*fitting(framed(kind), channel, 50_000)),
+        find(kind).render(within(channel, find(kind).render, 50_000)),
+    ):
+        assert len(document) < 50_000
+        assert document.count(b"word " * 90) == 9
+
+
+def test_contents_that_fill_the_memory_are_summaries_the_longest_first() -> None:
+    channel = long(9, 1000)
+    large = [replace(e, item=replace(e.item, content="x" * (MOST // 2 + n))) for n, e in enumerate(channel.entries[:3])]
+    some = replace(channel, entries=(*large, *channel.entries[3:]))
+    assert bounded(channel) is channel
+    made = bounded(some)
+    assert [bool(entry.item.content) for entry in made.entries] == [True, False, False] + [True] * 6
+    assert [entry.id for entry in made.entries] == [entry.id for entry in some.entries]
+    fine = replace(channel, entries=(*large[:1], *channel.entries[3:]))
+    assert bounded(fine) is fine
 
 
 def test_few_renderings_find_it() -> None:

@@ -303,6 +303,7 @@ HOSTILE = {
     "maths": "<math>" * 100_000,
     "lists": "<li>x" * 100_000,
     "srcset": "<img src=/x srcset='" + "a" * 500_000 + " x'>",
+    "commas of a srcset": '<img src=/x srcset="' + "," * 300_000 + '">',
     "placeholder": '<img src="/' + "-load" * 100_000 + '">',
 }
 

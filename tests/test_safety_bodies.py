@@ -29,8 +29,11 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 def bomb(megabytes: int, wbits: int = zlib.MAX_WBITS | 16) -> bytes:
+    """Zeros. Each megabyte is a copy of the first, so the checksum is wrong; nobody comes as far as that."""
     packer = zlib.compressobj(9, wbits=wbits)
-    return b"".join(packer.compress(bytes(1_000_000)) for _ in range(megabytes)) + packer.flush()
+    head = packer.flush(zlib.Z_FULL_FLUSH)
+    one = packer.compress(bytes(1_000_000)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return head + one * megabytes + packer.flush()
 
 
 def _endless(head: bytes, piece: bytes) -> Raw:
@@ -55,7 +58,7 @@ def bodies() -> dict[str, tuple[Response | Raw, str]]:
         "a zlib bomb": (_packed(bomb(200, zlib.MAX_WBITS), "deflate"), "too large"),
         "a raw deflate bomb": (_packed(bomb(200, -zlib.MAX_WBITS), "deflate"), "too large"),
         "a bomb in a bomb": (_packed(gzip.compress(zeros), "gzip, gzip"), "bad encoding"),
-        "a bomb of members": (_packed(bomb(2) * 90, "gzip"), "too large"),
+        "a bomb of members": (_packed(gzip.compress(bytes(2_000_000)) * 90, "gzip"), "too large"),
         "many members": (_packed(gzip.compress(b"") * 200_000, "gzip"), "bad encoding"),
         "a bomb as an error page": (_packed(zeros, "gzip", 503), "http 503"),
         "an endless error page": (_endless(b"HTTP/1.1 403 No\r\n\r\n", b"x" * 65536), "http 403"),

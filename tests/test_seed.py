@@ -363,6 +363,15 @@ def test_a_date_that_is_none_is_a_warning(date: str) -> None:
     )
 
 
+@pytest.mark.parametrize("dates", ["[2024-01-01, 2024-01-02]", "{day: 1}"])
+def test_several_dates_are_none_and_a_warning(dates: str) -> None:
+    got = batch(f"---\ntitle: x\ndate: {dates}\n---\n", "a/b.md")
+    assert got.items[0].published is None
+    assert got.warnings == (
+        "posts/a/b.md:3: date holds several values, and is no date; the time of first sight is used",
+    )
+
+
 def test_a_dated_file_name_helps_out() -> None:
     assert read("title: x", name="_posts/2020-01-02-x.md").published == datetime(2020, 1, 2, tzinfo=UTC)
     got = batch("---\ndate: Invalid Date\n---\ny", "2020-01-02-x.md")

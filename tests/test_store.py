@@ -259,6 +259,8 @@ def test_values_come_back_as_they_were(item: Item, feed: Feed) -> None:
     assert digest(load(Item, dump(item))) == digest(item)
     assert load_guid(dump(item)) == item.guid
     assert load_guid(dump(replace(item, guid=item.title))) == item.title
+    assert load_guid(dump(replace(item, guid="urn:" + "\x01" * 496))[:3020]) == "urn:" + "\x01" * 496
+    assert load_guid(dump(replace(item, guid="x" * 5000))[:3020]) == ""
 
 
 @settings(max_examples=50, deadline=None)

@@ -158,7 +158,7 @@ def _json(data: bytes) -> Iterator[str]:
 
 def _html(data: bytes) -> Iterator[str]:
     text = data.decode("utf-8")
-    if not text.lstrip().lower().startswith("<!doctype html>") or "</html>" not in text:
+    if not text[:1000].lstrip().lower().startswith("<!doctype html>") or "</html>" not in text:
         yield "it is no whole HTML page"
 
 

@@ -25,6 +25,9 @@ MEMORY = 1_000_000_000
 """Bytes of address space (RLIMIT_AS); a usual document needs a third of it, libraries included."""
 SECONDS = 20.0
 """For one document. A feed of 10 MB, the largest there may be, takes a quarter of that on a slow machine."""
+GROWTH, ALLOWED = 4, 8_000_000
+"""What was read may have so many times the bytes of its document, and so many more: 10,000 short items need 2 MB. A
+long `xml:base`, which is written out in each link, would make hundreds of megabytes of a few hundred kilobytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,11 @@ def _answer(kind: str, document: Document, source: Source) -> bytes:
         made = ParseError("too expensive", f"{document.name}: reading it takes more than 1 GB of memory; given up")
     except Exception as error:  # a border: a bug is said, and the next document is read
         made = Mistake(f"{type(error).__name__}: {error}", traceback.format_exc())
-    return pickle.dumps(made)
+    answer = pickle.dumps(made)
+    if len(answer) > GROWTH * len(document.body) + ALLOWED:
+        what = f"{document.name}: what it holds has {len(answer):,} bytes when it is read; given up"
+        return pickle.dumps(ParseError("too expensive", what))
+    return answer
 
 
 def _limit(what: int, most: int) -> None:

@@ -142,14 +142,14 @@ def _newest(where: ColumnElement[bool]) -> Select[Any]:
 
 def _shown(db: Connection, newest: Select[Any]) -> list[tuple[int, Shown]]:
     """The entries of a query, each with the number of its story."""
-    rows = db.execute(newest).all()
-    folders = _folders(db, [row[0] for row in rows])
+    rows = [(load(Item, row.data), row[:6], row[7:]) for row in db.execute(newest)]  # lest all be there twice
+    folders = _folders(db, [number for _, (number, *_), _ in rows])
     found = []
-    for number, public_id, published, first_seen, updated, also, data, seen, dated, key, *feed in rows:
-        item, first = load(Item, data), moment(dated)
+    for came, (number, public_id, published, first_seen, updated, also), (seen, dated, key, *feed) in rows:
+        first = moment(dated)
         shown = Shown(
             id=public_id,
-            item=item if item.published == first else replace(item, published=first),
+            item=came if came.published == first else replace(came, published=first),
             seen=moment(seen),
             source=key,
             feed=_feed(*feed),

@@ -5,6 +5,8 @@ import json
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,10 +25,16 @@ _DEPTH = 12  # levels of a category path; with 80 bytes each, the longest path t
 
 @dataclass(frozen=True, slots=True)
 class _Copy:
-    """A copy as the rules of its source leave it."""
+    """A copy as the rules of its source leave it, without its text, which may be long."""
 
-    row: Row[Any]
-    item: Item
+    id: int
+    source_id: int
+    source_key: str
+    source_title: str
+    feed: str
+    updated: int
+    url: str
+    categories: tuple[CategoryPath, ...]
     digest: str
 
 
@@ -42,8 +50,7 @@ def refresh(
 
     `placed` are the numbers of categories that are known already; new ones are added to it.
     """
-    copies = _copies(db, numbers, view)
-    places = {number: _places(own, view) for number, own in copies.items()}
+    copies, places = _copies(db, numbers, view)
     if unknown := {path for own in places.values() for path in own} - placed.keys():
         placed.update(categories.place(db, unknown, slugs, now))
     before: dict[int, dict[int, bool]] = {}
@@ -92,36 +99,54 @@ _LIVE: Select[Any] = (
     select(*_OWN, source.c.key.label("source_key"), source.c.title.label("source_title"), source.c.feed)
     .join(source)
     .where(item.c.story_id.in_(_THESE), item.c.removed.is_(None), source.c.active)
-    .order_by(source.c.remote, source.c.priority.desc(), item.c.first_seen, source.c.key, item.c.identity)
+    .order_by(
+        item.c.story_id, source.c.remote, source.c.priority.desc(), item.c.first_seen, source.c.key, item.c.identity
+    )
 )
 _REWRITE = update(story).where(story.c.id == bindparam("of"))
 _LEAVE = delete(story_category).where(story_category.c.story_id == bindparam("of"))
 _PLACE = insert(story_category)
 
 
-def _copies(db: Connection, numbers: Sequence[int], view: View) -> Mapping[int, list[_Copy]]:
-    """The copies that may be shown, by story, the best first: a post of one's own, else by priority, else by age.
+def _copies(
+    db: Connection, numbers: Sequence[int], view: View
+) -> tuple[Mapping[int, list[_Copy]], Mapping[int, Mapping[CategoryPath, bool]]]:
+    """The copies that may be shown, by story, the best first: a post of one's own, else by priority, else by age; and
+    the categories of the stories.
 
-    Their dates are those of the first sight, lest a rule on age come out differently when upstream moves one."""
+    Their dates are those of the first sight, lest a rule on age come out differently when upstream moves one. One text
+    is in memory at a time: each may have half a megabyte.
+    """
     copies: dict[int, list[_Copy]] = {}
+    places: dict[int, Mapping[CategoryPath, bool]] = {}
     titles: dict[int, str] = {}
-    for row in db.execute(_LIVE, {"these": numbers}):
-        came, published = load(Item, row.data), moment(row.published)
-        if came.published != published:
-            came = replace(came, published=published)
-        if row.source_id not in titles:
-            titles[row.source_id] = row.source_title or load(Feed, row.feed).title
-        shown = view.item(row.source_key, came, moment(row.first_seen), titles[row.source_id])
-        if shown is not None:
-            print_ = row.digest if shown is came else hashlib.sha256(dump(shown).encode()).hexdigest()
-            copies.setdefault(row.story_id, []).append(_Copy(row, shown, print_))
-    return copies
+    for number, rows in groupby(db.execute(_LIVE, {"these": numbers}), attrgetter("story_id")):
+        best: tuple[Item, datetime] | None = None
+        for row in rows:
+            came, published, seen = load(Item, row.data), moment(row.published), moment(row.first_seen)
+            if came.published != published:
+                came = replace(came, published=published)
+            if row.source_id not in titles:
+                titles[row.source_id] = row.source_title or load(Feed, row.feed).title
+            shown = view.item(row.source_key, came, seen, titles[row.source_id])
+            if shown is not None:
+                print_ = row.digest if shown is came else hashlib.sha256(dump(shown).encode()).hexdigest()
+                copies.setdefault(number, []).append(_copy(row, shown, print_))
+                best = best or (shown, seen)
+        if best:
+            places[number] = _places(*best, copies[number], view)
+    return copies, places
 
 
-def _places(copies: Sequence[_Copy], view: View) -> Mapping[CategoryPath, bool]:
-    """The categories of a story, and whether it was put there itself."""
-    paths = frozenset(path[:_DEPTH] for copy in copies for path in copy.item.categories)
-    places = view.places(copies[0].item, paths, moment(copies[0].row.first_seen))
+def _copy(row: Row[Any], shown: Item, print_: str) -> _Copy:
+    own = row.id, row.source_id, row.source_key, row.source_title, row.feed, row.updated
+    return _Copy(*own, shown.url, shown.categories, print_)
+
+
+def _places(best: Item, seen: datetime, copies: Sequence[_Copy], view: View) -> Mapping[CategoryPath, bool]:
+    """The categories of a story, whose `best` copy was first seen then, and whether it was put there itself."""
+    paths = frozenset(path[:_DEPTH] for copy in copies for path in copy.categories)
+    places = view.places(best, paths, seen)
     return {path: leaf for path, leaf in places.items() if len(path) <= _DEPTH}
 
 
@@ -130,14 +155,14 @@ def _also(copies: Sequence[_Copy]) -> str:
     best, *others = copies
     if not others:
         return "[]"
-    seen = {canonical_url(best.item.url) or best.item.url}
+    seen = {canonical_url(best.url) or best.url}
     found = []
     for copy in others:
-        url = http_url(copy.item.url)
+        url = http_url(copy.url)
         page = canonical_url(url) or url
         if url and page not in seen:
-            title = copy.row.source_title or load(Feed, copy.row.feed).title
-            found.append((url, title or urlsplit(copy.row.source_key).hostname or ""))
+            title = copy.source_title or load(Feed, copy.feed).title
+            found.append((url, title or urlsplit(copy.source_key).hostname or ""))
             seen.add(page)
     return json.dumps(found, ensure_ascii=False)
 
@@ -145,12 +170,11 @@ def _also(copies: Sequence[_Copy]) -> str:
 def _shown(old: Row[Any], copies: Sequence[_Copy], after: Mapping[int, bool]) -> dict[str, Any]:
     """What is shown of one story; its `digest` is another one when anything of that has changed."""
     best = copies[0] if copies else None
-    row = best.row if best else None
-    updated = max(old.updated, row.updated) if row else old.updated
+    updated = max(old.updated, best.updated) if best else old.updated
     also = _also(copies) if copies else "[]"
     seen: tuple[object, ...] = ()
-    if best and row:
-        others = sorted({copy.row.source_id for copy in copies} - {row.source_id})  # they count it among their entries
-        seen = (row.id, best.digest, updated, row.source_title, row.feed, also, sorted(after.items()), *others)
+    if best:
+        others = sorted({copy.source_id for copy in copies} - {best.source_id})  # they count it among their entries
+        seen = (best.id, best.digest, updated, best.source_title, best.feed, also, sorted(after.items()), *others)
     print_ = hashlib.sha256("\0".join(map(str, seen)).encode()).hexdigest()
-    return {"item_id": row.id if row else None, "digest": print_, "updated": updated, "also": also}
+    return {"item_id": best.id if best else None, "digest": print_, "updated": updated, "also": also}

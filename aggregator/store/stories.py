@@ -101,8 +101,10 @@ def _join_stories(db: Connection, ids: Sequence[int], authority: str, similar: b
 
 
 _THESE: BindParameter[Any] = bindparam("these", expanding=True)
-_OWN = item.c["id", "story_id", "source_id", "identity", "data", "published", "first_seen", "updated", "removed"]
-_FOUND: Select[Any] = select(*_OWN, source.c.key.label("source_key")).join(source).where(item.c.id.in_(_THESE))
+_LONGEST = 500  # characters of a guid that may be a public id
+_HEAD = func.substr(item.c.data, 1, 6 * _LONGEST + 20).label("head")  # a guid, which comes first in it, and is spelled
+_OWN = item.c["id", "story_id", "source_id", "identity", "published", "first_seen", "updated", "removed"]
+_FOUND: Select[Any] = select(*_OWN, _HEAD, source.c.key.label("source_key")).join(source).where(item.c.id.in_(_THESE))
 _KIND = func.substr(item_key.c.key, 1, 5).in_(("guid:", "link:", "text:", "near:"))  # by these others may know an item
 _TELLING = select(item_key.c.item_id, item_key.c.key).where(item_key.c.item_id.in_(_THESE), _KIND)
 _BORN = insert(story)
@@ -265,8 +267,8 @@ class _Names:
 
 def _guid(each: Row[Any]) -> tuple[str, ...]:
     """The id that upstream gave, if it may be used."""
-    guid = load_guid(each.data) if each.identity.startswith("guid:") else ""
-    return (guid,) if len(guid) <= 500 and _PUBLIC_GUID.fullmatch(guid) else ()
+    guid = load_guid(each.head) if each.identity.startswith("guid:") else ""
+    return (guid,) if len(guid) <= _LONGEST and _PUBLIC_GUID.fullmatch(guid) else ()
 
 
 def _name(each: Row[Any]) -> str:

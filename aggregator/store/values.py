@@ -41,8 +41,12 @@ def load(kind: type[_Value], data: str) -> _Value:
 
 
 def load_guid(data: str) -> str:
-    """The guid alone of an Item that `dump` wrote: it comes first, and is left out where there is none."""
-    return str(_JSON.raw_decode(data, len(_GUID))[0]) if data.startswith(_GUID) else ""
+    """The guid alone of an Item that `dump` wrote, or of how that begins: it comes first, and is left out where there
+    is none. "" for one that is longer than this beginning."""
+    try:
+        return str(_JSON.raw_decode(data, len(_GUID))[0]) if data.startswith(_GUID) else ""
+    except ValueError:
+        return ""
 
 
 def dump_path(path: CategoryPath) -> str:

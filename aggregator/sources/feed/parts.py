@@ -12,7 +12,7 @@ from aggregator.model import Enclosure, Image, Item, Person, Tag
 
 MAX_ITEMS = 10_000
 MAX_LIST = 50  # tags, people, links, enclosures of one item
-MAX_CONTENT = 1_000_000  # characters of HTML
+MAX_CONTENT = 500_000  # characters of HTML
 MAX_SUMMARY = 1_000
 
 Said = Mapping[str, Any]

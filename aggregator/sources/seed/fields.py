@@ -150,9 +150,13 @@ def published(front: FrontMatter, name: str, zone: str) -> tuple[Moment, Problem
     said = dates.read(value, zone)
     dated = _DATED.match(PurePosixPath(name).name)
     moment = said if said.when or not dated else dates.read(dated[1], zone)
+    instead = "the file name's is used" if moment.when else "the time of first sight is used"
+    if not value and (
+        odd := next((name for name in _PUBLISHED if isinstance(front.fields.get(name), list | dict)), "")
+    ):
+        return moment, (front.lines.get(odd, 1), f"{odd} holds several values, and is no date; {instead}")
     if not value or said.when:
         return moment, (1, "")
-    instead = "the file name's is used" if moment.when else "the time of first sight is used"
     return moment, (front.lines.get(key, 1), f"{key} `{text.one_line(value, 80)}` is no date; {instead}")
 
 
