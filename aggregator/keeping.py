@@ -1,5 +1,6 @@
 """What a visit means: which items are new or changed, what was learned, when to come again; kept in one transaction."""
 
+import logging
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -7,7 +8,6 @@ from datetime import UTC, datetime, time
 from itertools import chain
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import OperationalError
 
 from aggregator import hubs, identity, noting, schedule, sources
 from aggregator.errors import AggregatorError
@@ -22,8 +22,9 @@ from aggregator.store.engine import writing
 from aggregator.store.fences import together
 from aggregator.store.history import Entry
 from aggregator.store.sources import Standing
-from aggregator.text import masked
+from aggregator.text import masked, one_line
 
+_log = logging.getLogger(__name__)
 _FORBIDDEN = ("private address", "bad url", "no instance", "secret")  # by our own config
 
 
@@ -66,7 +67,7 @@ def keep(
 
     Where nobody is `listening` to what hubs deliver, they are not relied on. What asked nobody has no outcome.
     """
-    return keep_all(engine, [(visit, standing)], now, hosts, stretch, listening=listening)[0]
+    return keep_together(engine, [(visit, standing)], now, hosts, stretch, listening=listening)[0]
 
 
 def keep_all(
@@ -75,29 +76,32 @@ def keep_all(
     now: datetime,
     hosts: Mapping[str, HostState] | None = None,
     stretch: float = 1.0,
-    *,
-    listening: bool = False,
 ) -> list[Outcome | None]:
     """The same for visits of several sources, in one transaction. Where that fails each gets one of its own, so that
-    nobody's trouble is another's; the first error is raised when all have had their turn.
+    nobody's trouble is another's; what cannot be saved is an outcome with that as its error.
+
+    Raises AggregatorError for what is everybody's trouble: a full disk, a store that is locked or away.
     """
     try:
-        return keep_together(engine, made, now, hosts, stretch, listening=listening)
-    except (AggregatorError, OperationalError):  # a full disk, a store that is locked or away: everybody's trouble
+        return keep_together(engine, made, now, hosts, stretch)
+    except AggregatorError:
         raise
-    except Exception:
+    except Exception as error:  # a border: what one source brought must not cost the others their visit
         if len(made) < 2:
-            raise
-    kept: list[Outcome | None] = []
-    errors: list[Exception] = []
-    for each in made:
-        try:
-            kept += keep_together(engine, [each], now, hosts, stretch, listening=listening)
-        except Exception as error:
-            errors.append(error)
-    if errors:
-        raise errors[0]
-    return kept
+            return [_unsaved(*each, error) for each in made]
+    return [outcome for each in made for outcome in keep_all(engine, [each], now, hosts, stretch)]
+
+
+def _unsaved(visit: Visit, standing: Standing, error: Exception) -> Outcome:
+    said = one_line(str(getattr(error, "orig", error)))  # without the statement and all that was to be saved
+    _log.info("this is where", exc_info=True)
+    return Outcome(
+        source=visit.source,
+        title=visit.source.title or standing.feed.title or masked(visit.source.key),
+        error=f"cannot be saved: {type(error).__name__}: {said}; please report it",
+        seconds=visit.seconds,
+        next_visit=standing.next_visit,
+    )
 
 
 def keep_together(

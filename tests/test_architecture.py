@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "aggregator"
 FLOORS: dict[str, int] = {
     # 0: values and words; three steps, as each of them leans on the one before
     "terms": 0,
+    "disk": 0,
     "policy": 0,
     "errors": 1,
     "model": 1,

@@ -96,8 +96,13 @@ def test_the_trouble_of_one_is_not_the_others(planet: Planet) -> None:
     with writing(engine) as db:
         sources.register(db, [(each, True) for each in every], NOON)
         before = sources.standings(db)
-    with pytest.raises(ValueError, match="surrogate"):
-        keep_all(engine, [(made[name], before[name]) for name in "abc"], NOON)
+    outcomes = keep_all(engine, [(made[name], before[name]) for name in "abc"], NOON)
+    assert [each.counts.get("new") for each in outcomes if each] == [1, None, 1]
+    errors = [each.error for each in outcomes if each]
+    assert errors[::2] == ["", ""]
+    assert errors[1].startswith("cannot be saved: ")
+    assert "surrogate" in errors[1]
+    assert "INSERT" not in errors[1]
     with reading(engine) as db:
         after = sources.standings(db)
         assert [after[name].last_success for name in "abc"] == [NOON, None, NOON]
