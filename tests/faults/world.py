@@ -28,7 +28,7 @@ def _put(server: Server, feed: int, entries: range, text: str, edited: int = -1)
         {
             "id": f"https://news.example/{feed}/{number}",
             "title": f"Feed {feed}, entry {number}{', edited' if number == edited else ''}",
-            "date": _LONG_AGO + timedelta(hours=number, minutes=feed),
+            "date": _LONG_AGO + timedelta(hours=number, minutes=feed + 30 * (number == edited)),
             "text": f"{text} ({feed}.{number})",
         }
         for number in reversed(entries)
