@@ -41,10 +41,13 @@ class Call:
 
 
 def parsed(told: str, folder: str) -> list[Call]:
-    """The calls in what `strace -f -y -s 0` wrote of a process that began in this folder, in the order of their ends."""
+    """The calls in what `strace -y -s 0` wrote of a process that began in this folder, in the order of their ends.
+
+    Without `-f` strace names no threads; then all are of number 0.
+    """
     calls, begun = [], dict[str, str]()
     for line in told.splitlines():
-        thread, _, what = line.partition(" ")
+        thread, _, what = line.partition(" ") if line[:1].isdigit() else ("0", "", line)
         what = what.lstrip()
         if what.endswith("<unfinished ...>"):
             begun[thread] = what.removesuffix("<unfinished ...>")
@@ -96,11 +99,18 @@ def needs_strace() -> None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(f"strace may not trace here: {tried.stderr.strip()}")
 
 
-def traced(planet: Planet, *options: str) -> tuple["subprocess.CompletedProcess[str]", list[Call]]:
-    """`aggregator once --force` under strace with these options of its own: what came of it, and its calls."""
+ALL = ("-f", "--seccomp-bpf")
+"""Trace all threads, and processes that are begun; the second makes what is not traced cost nothing."""
+
+
+def traced(
+    planet: Planet, *options: str, threads: tuple[str, ...] = ALL
+) -> tuple["subprocess.CompletedProcess[str]", list[Call]]:
+    """`aggregator once --force` under strace with these options of its own: what came of it, and its calls. Without
+    `threads` it is the main one alone, which is the one that writes."""
     planet.write()
     told = planet.root / "strace"
-    command = ["strace", "-f", "--seccomp-bpf", "-y", "-s", "0", "-o", str(told), "-e", f"trace={TOLD}", *options]
+    command = ["strace", *threads, "-y", "-s", "0", "-o", str(told), "-e", f"trace={TOLD}", *options]
     command += [sys.executable, "-m", "aggregator", "once", "--force"]
     env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(command, cwd=planet.root, env=env, capture_output=True, text=True, timeout=120)
