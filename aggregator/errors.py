@@ -25,7 +25,7 @@ class LockedError(AggregatorError):
 
 
 class StoreError(AggregatorError):
-    """The file of a store can be read or written no more: the disk is full or broken, or somebody else has the file."""
+    """The file of a store cannot be read or written: the disk is full, or something is broken."""
 
 
 class SourceError(AggregatorError):

@@ -1,6 +1,5 @@
 """What a visit means: which items are new or changed, what was learned, when to come again; kept in one transaction."""
 
-import logging
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +9,6 @@ from itertools import chain
 from sqlalchemy import Connection, Engine
 
 from aggregator import hubs, identity, noting, schedule, sources
-from aggregator.errors import AggregatorError
 from aggregator.fetching import freshness
 from aggregator.model import HostState, Item, Source, Validators, Visit
 from aggregator.moves import moved
@@ -22,9 +20,8 @@ from aggregator.store.engine import writing
 from aggregator.store.fences import together
 from aggregator.store.history import Entry
 from aggregator.store.sources import Standing
-from aggregator.text import masked, one_line
+from aggregator.text import masked
 
-_log = logging.getLogger(__name__)
 _FORBIDDEN = ("private address", "bad url", "no instance", "secret")  # by our own config
 
 
@@ -70,40 +67,6 @@ def keep(
     return keep_together(engine, [(visit, standing)], now, hosts, stretch, listening=listening)[0]
 
 
-def keep_all(
-    engine: Engine,
-    made: Sequence[tuple[Visit, Standing]],
-    now: datetime,
-    hosts: Mapping[str, HostState] | None = None,
-    stretch: float = 1.0,
-) -> list[Outcome | None]:
-    """The same for visits of several sources, in one transaction. Where that fails each gets one of its own, so that
-    nobody's trouble is another's; what cannot be saved is an outcome with that as its error.
-
-    Raises AggregatorError for what is everybody's trouble: a full disk, a store that is locked or away.
-    """
-    try:
-        return keep_together(engine, made, now, hosts, stretch)
-    except AggregatorError:
-        raise
-    except Exception as error:  # a border: what one source brought must not cost the others their visit
-        if len(made) < 2:
-            return [_unsaved(*each, error) for each in made]
-    return [outcome for each in made for outcome in keep_all(engine, [each], now, hosts, stretch)]
-
-
-def _unsaved(visit: Visit, standing: Standing, error: Exception) -> Outcome:
-    said = one_line(str(getattr(error, "orig", error)))  # without the statement and all that was to be saved
-    _log.info("this is where", exc_info=True)
-    return Outcome(
-        source=visit.source,
-        title=visit.source.title or standing.feed.title or masked(visit.source.key),
-        error=f"cannot be saved: {type(error).__name__}: {said}; please report it",
-        seconds=visit.seconds,
-        next_visit=standing.next_visit,
-    )
-
-
 def keep_together(
     engine: Engine,
     made: Sequence[tuple[Visit, Standing]],
@@ -113,7 +76,7 @@ def keep_together(
     *,
     listening: bool = False,
 ) -> list[Outcome | None]:
-    """The same in one transaction: all of them, or where it fails none."""
+    """The same for visits of several sources, in one transaction: all of them, or where it fails none."""
     with writing(engine) as db:
         together(db)
         stored.save_hosts(db, hosts or {})

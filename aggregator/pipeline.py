@@ -127,7 +127,7 @@ def carry_out(
     hubs = _awaited(tell_hubs(config, published.topics)) if is_told else ()
     if trouble:
         problems = (*published.problems, *dict.fromkeys(map(str, trouble)))
-        with suppress(AggregatorError):  # the store, where that is the trouble
+        with suppress(Exception):  # the store, where that is the trouble
             _log_run(engine, Report(tuple(outcomes), (), replace(published, problems=problems)), now, began)
         raise trouble[0]
     visited = {outcome.source.key for outcome in outcomes}
@@ -232,14 +232,14 @@ async def _visit_all(
     """Visit what is due, and save visits as they end, some at a time; each that is saved has its outcome.
 
     A source whose host wants silence has none. `exact` is `now` with its microseconds. Raises AggregatorError when the
-    store takes no more; then nobody is asked any more.
+    store takes nothing; then nobody is asked any more.
     """
     import asyncio
     from concurrent.futures import ThreadPoolExecutor
 
     from aggregator.collect import collect
-    from aggregator.keeping import keep_all
     from aggregator.network import network
+    from aggregator.saving import keep_all
 
     made: list[tuple[Visit, Standing]] = []
     saved = time.monotonic()

@@ -33,13 +33,12 @@ from aggregator.store.tables import meta, metadata
 from aggregator.text import one_line
 
 _PORTION = 500
-_WORLDS = {
-    sqlite3.SQLITE_BUSY,
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_WORLDS = _BUSY | {
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_CORRUPT,
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_LOCKED,
     sqlite3.SQLITE_NOTADB,
     sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_PROTOCOL,
@@ -226,9 +225,11 @@ def _reached(engine: Engine) -> Iterator[None]:
     except (InterfaceError, DatabaseError) as error:
         said = one_line(str(error.orig))
         if engine.dialect.name == "sqlite":
-            if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF not in _WORLDS:
+            code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+            if code not in _WORLDS:
                 raise
-            raise StoreError(f"{engine.url.database}: the store cannot be used: {said}") from error
+            kind = AggregatorError if code in _BUSY else StoreError
+            raise kind(f"{engine.url.database}: the store cannot be used: {said}") from error
         if not isinstance(error, (InterfaceError, OperationalError)):
             raise
         raise AggregatorError(f"{postgresql.shown(str(engine.url))}: the store cannot be used: {said}") from error

@@ -130,6 +130,7 @@ def _write(file: FileIO, data: bytes) -> None:
     if os.pwrite(file.fileno(), data, 0) != len(data):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     file.truncate(len(data))
+    os.fsync(file.fileno())  # after a power cut it says that temporary files may lie about
 
 
 def _refusal(found: Holder | None, unknown: str) -> LockedError:

@@ -5,8 +5,10 @@
 3. A name that is new, replaced or gone is on the disk (its folder is) before the store hears of it, and at the end.
 4. SQLite's log is on the disk before the store is changed by it, and the store before the log goes.
 
-Left out are the lock, whose content matters to nobody after a power cut, temporary files that never got a place, and
-the names of SQLite's own files, which it brings to the disk itself where it matters.
+5. The lock says on the disk that a run is at work before that makes a temporary file, or none would be swept.
+
+Left out are the lock when it is given back, temporary files that never got a place, and the names of SQLite's own
+files, which it brings to the disk itself where it matters.
 """
 
 from collections import Counter
@@ -39,6 +41,8 @@ class Disk:
         if call.error or not paths or self._is_left_out(paths[0]):
             return
         self.counts[call.name] += 1
+        if call.name == "openat" and _TEMPORARY in paths[0] and self._lock in self.dirty:
+            self.broken.append(f"{paths[0]}: is begun before the lock is on the disk")
         if call.name in _WRITES:
             self._written(paths[0])
         elif call.name in ("fsync", "fdatasync"):
@@ -54,7 +58,11 @@ class Disk:
             self.broken.append(f"{call.name} {paths}: nobody has said what that means for the disk")
 
     def _is_left_out(self, path: str) -> bool:
-        return path.endswith((".lock", "-shm"))
+        return path == f"{self.store}-shm"
+
+    @property
+    def _lock(self) -> str:
+        return f"{self.store}.lock"
 
     @property
     def _log(self) -> set[str]:
@@ -96,5 +104,5 @@ def followed(calls: Iterable[Call], root: str, store: str) -> Disk:
     for call in calls:
         disk.see(call)
     disk.broken += [f"{name}: its name is never on the disk" for each in disk.names.values() for name in sorted(each)]
-    disk.broken += [f"{path}: is never on the disk" for path in sorted(disk.dirty)]
+    disk.broken += [f"{path}: is never on the disk" for path in sorted(disk.dirty - {f"{store}.lock"})]
     return disk

@@ -2,6 +2,7 @@
 recovers."""
 
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -17,8 +18,8 @@ import pytest
 from tests.conftest import needs
 from tests.faults.after import State, copied, here, same, state, told_well, visit_all, whole
 from tests.faults.amounts import much, told
-from tests.faults.world import publishers, tell_news
-from tests.planet import Planet
+from tests.faults.world import LONG_AGO, publishers, tell_news
+from tests.planet import Planet, atom
 from tests.server import Server
 
 TEXT = "So much of it that a disk may be full in the middle. " * 40
@@ -186,3 +187,33 @@ def test_a_quota(tmp_path: Path, server: Server) -> None:
     whole(planet.files(), before, after)
     visit_all(planet)
     same(here(planet), after)
+
+
+@pytest.mark.parametrize(
+    ("most", "said"),
+    [
+        (600_000, r"failed  disk: http://127\.0\.0\.9:\d+/large: no temporary file can hold it: File too large; .*"),
+        (1_100_000, r"failed  Large: cannot be saved: .*aggregator\.db: the store cannot be used: disk I/O error"),
+    ],
+)
+def test_what_is_too_large_for_the_room_costs_nobody_else_anything(
+    tmp_path: Path, server: Server, most: int, said: str
+) -> None:
+    """The others are saved and published; when there is room, it is as well."""
+    planet = Planet(tmp_path / "first")
+    planet.root.mkdir()
+    publishers(planet, server)
+    visit_all(planet)
+    tell_news(server)
+    entry = {"title": "Large", "date": LONG_AGO, "text": "So large that it has no room. " * 8_000}
+    server.put("/large", atom([entry | {"id": f"urn:large:{number}"} for number in range(4)], "Large"))
+    planet.feed(server.url("/large", "127.0.0.9"), category="Last")
+    undisturbed = copied(planet, tmp_path / "undisturbed")
+    visit_all(undisturbed)
+    done = once(planet, most=most)
+    assert done.returncode == 0
+    assert re.fullmatch(said, done.stderr.strip()), done.stderr
+    assert "Feed 0, entry 7" in planet.titles()
+    assert "Large" not in planet.titles()
+    visit_all(planet)
+    same(here(planet), here(undisturbed))

@@ -55,6 +55,8 @@ GOOD = "write .t; fsync .t; rename .t a; fsync ."
         ("pwrite64 s-wal; pwrite64 s; fdatasync s-wal; fdatasync s", "the store is changed before"),
         ("pwrite64 s; unlink s-wal; fdatasync s", "the log goes before"),
         ("write a", "a: is never on the disk"),
+        ("write s.lock; openat .aggregator-1; fsync s.lock", ".aggregator-1: is begun before"),
+        ("write s.lock; fsync s.lock; openat .aggregator-1; ftruncate s.lock", ""),
         ("link a b", "link"),
     ],
 )

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from tests.planet import Planet, atom
 from tests.server import Server
 
-_LONG_AGO = datetime(2024, 5, 6, 7, 8, tzinfo=UTC)
+LONG_AGO = datetime(2024, 5, 6, 7, 8, tzinfo=UTC)
 _SHELVES = ("Tech", "新闻", "Tech/Deep", "Odd & Ends", "Last")
 
 
@@ -28,7 +28,7 @@ def _put(server: Server, feed: int, entries: range, text: str, edited: int = -1)
         {
             "id": f"https://news.example/{feed}/{number}",
             "title": f"Feed {feed}, entry {number}{', edited' if number == edited else ''}",
-            "date": _LONG_AGO + timedelta(hours=number, minutes=feed + 30 * (number == edited)),
+            "date": LONG_AGO + timedelta(hours=number, minutes=feed + 30 * (number == edited)),
             "text": f"{text} ({feed}.{number})",
         }
         for number in reversed(entries)
