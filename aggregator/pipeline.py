@@ -22,7 +22,6 @@ from sqlalchemy import Connection, Engine
 
 from aggregator import channels, sources
 from aggregator.config import Config, look_at_output
-from aggregator.errors import AggregatorError
 from aggregator.fetching import loop_factory
 from aggregator.model import CategoryPath, Retention, Visit
 from aggregator.placing import slugs
