@@ -1,10 +1,13 @@
 """What is published is on the disk in an order that survives a power cut, by what strace tells of a real run."""
 
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from aggregator.store.engine import open_store, reading, writing
 from tests.faults.amounts import told
 from tests.faults.order import followed
 from tests.faults.strace import Call, needs_strace, parsed, traced
@@ -98,3 +101,20 @@ def test_a_run_brings_all_to_the_disk_in_order(tmp_path: Path, server: Server) -
     assert second["rmdir"] >= 1
     both = first + second
     told("fsync order", renames=both["rename"], folders=both["mkdir"], removed=both["unlink"], broken=0)
+
+
+def test_a_store_is_opened_to_be_durable(tmp_path: Path) -> None:
+    """Its log is written first, a transaction that has ended is on the disk, and who writes has the store at once."""
+    file = tmp_path / "store.db"
+    engine = open_store(f"sqlite:///{file}")
+    with closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as other:
+        with writing(engine) as db:
+            assert db.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+            assert db.exec_driver_sql("PRAGMA synchronous").scalar() == 2, "FULL"
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("BEGIN IMMEDIATE")
+        with reading(engine) as db:
+            assert db.exec_driver_sql("SELECT count(*) FROM item").scalar() == 0
+            other.execute("BEGIN IMMEDIATE")
+            other.execute("ROLLBACK")
+    engine.dispose()
