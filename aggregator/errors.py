@@ -24,6 +24,10 @@ class LockedError(AggregatorError):
     """Another run holds the lock of the store."""
 
 
+class StoreError(AggregatorError):
+    """The file of a store cannot be read or written: the disk is full, or something is broken."""
+
+
 class SourceError(AggregatorError):
     """A source could not be visited or read; `kind` is a short class of trouble, such as `timeout` or `not a feed`."""
 

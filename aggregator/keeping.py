@@ -7,10 +7,8 @@ from datetime import UTC, datetime, time
 from itertools import chain
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import OperationalError
 
 from aggregator import health, hubs, identity, noting, schedule, sources
-from aggregator.errors import AggregatorError
 from aggregator.fetching import freshness
 from aggregator.model import HostState, Item, Source, Validators, Visit
 from aggregator.moves import moved
@@ -66,38 +64,7 @@ def keep(
 
     Where nobody is `listening` to what hubs deliver, they are not relied on. What asked nobody has no outcome.
     """
-    return keep_all(engine, [(visit, standing)], now, hosts, stretch, listening=listening)[0]
-
-
-def keep_all(
-    engine: Engine,
-    made: Sequence[tuple[Visit, Standing]],
-    now: datetime,
-    hosts: Mapping[str, HostState] | None = None,
-    stretch: float = 1.0,
-    *,
-    listening: bool = False,
-) -> list[Outcome | None]:
-    """The same for visits of several sources, in one transaction. Where that fails each gets one of its own, so that
-    nobody's trouble is another's; the first error is raised when all have had their turn.
-    """
-    try:
-        return keep_together(engine, made, now, hosts, stretch, listening=listening)
-    except (AggregatorError, OperationalError):  # a full disk, a store that is locked or away: everybody's trouble
-        raise
-    except Exception:
-        if len(made) < 2:
-            raise
-    kept: list[Outcome | None] = []
-    errors: list[Exception] = []
-    for each in made:
-        try:
-            kept += keep_together(engine, [each], now, hosts, stretch, listening=listening)
-        except Exception as error:
-            errors.append(error)
-    if errors:
-        raise errors[0]
-    return kept
+    return keep_together(engine, [(visit, standing)], now, hosts, stretch, listening=listening)[0]
 
 
 def keep_together(
@@ -109,7 +76,7 @@ def keep_together(
     *,
     listening: bool = False,
 ) -> list[Outcome | None]:
-    """The same in one transaction: all of them, or where it fails none."""
+    """The same for visits of several sources, in one transaction: all of them, or where it fails none."""
     with writing(engine) as db:
         together(db)
         stored.save_hosts(db, hosts or {})

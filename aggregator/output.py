@@ -111,10 +111,10 @@ def _put(output: Output, rendered: Rendered, hindered: Mapping[str, str]) -> Wri
         would = tuple(path for path, data in fine.items() if not holds(output.target, path, data))
         return Written(would, tuple(problems))
     done = list(write_all(output.target, fine))
-    written = [path for path, is_new, _ in done if is_new]
     problems += [why for _, _, why in done if why]
-    problems += settle(output.target, written)
-    return Written(tuple(written), tuple(problems))
+    # also for what was there: who wrote it may have been killed before its name was on the disk
+    problems += settle(output.target, [path for path, _, why in done if not why])
+    return Written(tuple(path for path, is_new, _ in done if is_new), tuple(problems))
 
 
 def discard(output: Output, paths: Iterable[str]) -> tuple[tuple[str, ...], Written]:

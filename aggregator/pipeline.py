@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,7 +22,6 @@ from sqlalchemy import Connection, Engine
 
 from aggregator import channels, sources
 from aggregator.config import Config, look_at_output
-from aggregator.errors import AggregatorError
 from aggregator.fetching import loop_factory
 from aggregator.model import CategoryPath, Retention, Visit
 from aggregator.placing import slugs
@@ -111,16 +110,25 @@ def carry_out(
     began = time.monotonic()
     notes = align(engine, config, now)
     plan = prepare(engine, config, now, force=force)
-    outcomes = _awaited(_visit_all(engine, config, plan, now, exact, progress)) if plan.due else []
+    outcomes: list[Outcome] = []
+    trouble: list[Exception] = []
+    published = channels.Published((), 0, ())
+    try:
+        if plan.due:
+            _awaited(_visit_all(engine, config, plan, now, exact, progress, outcomes))
+    except Exception as error:  # a border: a full disk, say; what was saved before is published all the same
+        trouble.append(error)
     try:
         published = publish(engine, config, now, progress, rehearse)
-    except AggregatorError as error:  # an output that cannot be reached: what was visited is saved
-        lost = Report(tuple(outcomes), (), channels.Published((), 0, (str(error),)))
-        with suppress(AggregatorError):  # the store, where that is the trouble
-            _log_run(engine, lost, now, began)
-        raise
+    except Exception as error:  # an output that cannot be reached, say: what was visited is saved
+        trouble.append(error)
     is_told = published.topics and config.site.hubs and not rehearse
     hubs = _awaited(tell_hubs(config, published.topics)) if is_told else ()
+    if trouble:
+        problems = (*published.problems, *dict.fromkeys(map(str, trouble)))
+        with suppress(Exception):  # the store, where that is the trouble
+            _log_run(engine, Report(tuple(outcomes), (), replace(published, problems=problems)), now, began)
+        raise trouble[0]
     visited = {outcome.source.key for outcome in outcomes}
     standings = plan.standings
     if plan.due:
@@ -218,19 +226,20 @@ async def _visit_all(
     now: datetime,
     exact: datetime,
     progress: Callable[[int, int, str], None],
-) -> "list[Outcome]":
-    """Visit what is due, and save visits as they end, some at a time.
+    outcomes: "list[Outcome]",
+) -> None:
+    """Visit what is due, and save visits as they end, some at a time; each that is saved has its outcome.
 
-    A source whose host wants silence has no outcome. `exact` is `now` with its microseconds.
+    A source whose host wants silence has none. `exact` is `now` with its microseconds. Raises AggregatorError when the
+    store takes nothing; then nobody is asked any more.
     """
     import asyncio
     from concurrent.futures import ThreadPoolExecutor
 
     from aggregator.collect import collect
-    from aggregator.keeping import keep_all
     from aggregator.network import network
+    from aggregator.saving import keep_all
 
-    outcomes: list[Outcome] = []
     made: list[tuple[Visit, Standing]] = []
     saved = time.monotonic()
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(READERS, "reader"))
@@ -255,4 +264,3 @@ async def _visit_all(
                 progress(done, len(plan.due), visit.source.title or masked(visit.source.key))
         finally:  # whose visit is cut, by SIGTERM, was asked all the same
             save()
-    return outcomes

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from aggregator import formats
+from aggregator import disk, formats
 from aggregator.errors import AggregatorError
 
 _PREFIX = ".aggregator-"
@@ -66,7 +66,7 @@ def write(path: Path, data: bytes) -> bool:
         try:
             handle = os.open(temporary, _NEW, 0o666)  # the umask says who may read
         except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            disk.make(path.parent)
             handle = os.open(temporary, _NEW, 0o666)
         try:
             with os.fdopen(handle, "wb") as file:
@@ -75,7 +75,8 @@ def write(path: Path, data: bytes) -> bool:
                 os.fsync(handle)
             temporary.replace(path)
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
             raise
     except OSError as error:
         raise AggregatorError(f"{path}: cannot be written: {error.strerror}; the old file stays") from error
@@ -85,11 +86,7 @@ def write(path: Path, data: bytes) -> bool:
 def settle(folder: Path) -> None:
     """Bring the names of files that were written into a folder to the disk. Raises AggregatorError."""
     try:
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        disk.settle(folder)
     except OSError as error:
         raise AggregatorError(f"{folder}: cannot be brought to the disk: {error.strerror}") from error
 
@@ -108,8 +105,10 @@ def is_there(path: Path) -> bool:
 
 
 def remove(output: Path, paths: Iterable[str]) -> Mapping[str, str]:
-    """Remove files below the output, and the folders that are empty then. Returns why what is still there stays."""
-    left = {}
+    """Remove files below the output, and the folders that are empty then. Returns why what is still there stays, or may
+    come back by a power cut."""
+    left: dict[str, str] = {}
+    touched: dict[Path, list[str]] = {}
     for path in sorted(paths):
         try:
             (output / path).unlink(missing_ok=True)
@@ -118,12 +117,19 @@ def remove(output: Path, paths: Iterable[str]) -> Mapping[str, str]:
                 left[path] = f"{output / path}: cannot be removed: {error.strerror}; it is still published"
             continue
         for folder in (output / path).parents:
+            touched.setdefault(folder, []).append(path)
             if folder == output or not folder.is_relative_to(output):
                 break
             try:
                 folder.rmdir()
             except OSError:
                 break
+    for folder, paths in touched.items():
+        if folder.is_dir():
+            try:
+                settle(folder)
+            except AggregatorError as error:
+                left |= dict.fromkeys(paths, str(error))
     return left
 
 

@@ -77,15 +77,26 @@ class Publishing:
             self._last = loop.time()
             self._rests_until = self._last + self._last - began
             self._tell(published, self._last - began)
-            if published.written or published.problems or kept.new:
-                await self.write(_log_run, self.engine, _run(now, self._last - began, kept, published))
         except Exception as error:  # a border: a full disk, a bug; what was kept is still to be published
             self.news()
             self._rests_until = loop.time() + AGAIN
-            say(_log, "publish", f"{type(error).__name__}: {error}; tried again in a minute", logging.ERROR)
+            why = f"{type(error).__name__}: {error}"
+            say(_log, "publish", f"{why}; tried again in a minute", logging.ERROR)
             _log.info("this is where", exc_info=True)
-            return ()
+            published = Published((), 0, (why,))
+        if published.written or published.problems or kept.new:
+            await self._note(_run(now, loop.time() - began, kept, published), kept)
         return published.topics
+
+    async def _note(self, run: history.Run, kept: Kept) -> None:
+        """Keep a run in the log; where that fails, what was kept counts for the next one."""
+        try:
+            await self.write(_log_run, self.engine, run)
+        except Exception as error:  # a border: a full disk
+            self.kept.visits += kept.visits
+            self.kept.failed += kept.failed
+            self.kept.new += kept.new
+            say(_log, "publish", f"the run cannot be logged: {type(error).__name__}: {error}", logging.ERROR)
 
     def _tell(self, published: Published, took: float) -> None:
         for problem in published.problems:

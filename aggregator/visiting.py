@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from aggregator import sources
 from aggregator.collect import visit
 from aggregator.config import Config
-from aggregator.errors import AggregatorError
+from aggregator.errors import AggregatorError, StoreError
 from aggregator.keeping import Outcome, keep
 from aggregator.logs import say
 from aggregator.model import Fetch, HostRule, HostState, Source, Validators, Visit
@@ -162,8 +162,8 @@ class Visits:
         while True:
             try:
                 return await self.write(_keep, self.engine, *values)
-            except AggregatorError:
-                if self._ends:
+            except AggregatorError as error:
+                if self._ends or isinstance(error, StoreError):
                     raise
                 await asyncio.sleep(AWAY)
 

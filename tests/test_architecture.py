@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "aggregator"
 FLOORS: dict[str, int] = {
     # 0: values and words; three steps, as each of them leans on the one before
     "terms": 0,
+    "disk": 0,
     "policy": 0,
     "errors": 1,
     "model": 1,
@@ -56,6 +57,7 @@ FLOORS: dict[str, int] = {
     "network": 29,
     "keeping": 29,
     "following": 30,
+    "saving": 30,
     "output": 29,
     "editing": 21,
     "amending": 22,
@@ -139,6 +141,7 @@ DOORS: dict[str, tuple[str, ...]] = {
         "planning",
         "previewing",
         "publishing",
+        "saving",
         "transferring",
         "visiting",
         "web",

@@ -1,13 +1,17 @@
 """Visits are saved some at a time; what is new is numbered and named as one by one."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from aggregator import health, identity, pipeline
-from aggregator.keeping import keep_all
 from aggregator.model import Item, Source, Validators, Visit
+from aggregator.publishing import Kept, Publishing
+from aggregator.saving import keep_all
 from aggregator.store import history, items, sources, visits
 from aggregator.store.engine import open_store, reading, writing
 from tests.planet import NOON, Planet, rss
@@ -96,13 +100,90 @@ def test_the_trouble_of_one_is_not_the_others(planet: Planet) -> None:
     with writing(engine) as db:
         sources.register(db, [(each, True) for each in every], NOON)
         before = sources.standings(db)
-    with pytest.raises(ValueError, match="surrogate"):
-        keep_all(engine, [(made[name], before[name]) for name in "abc"], NOON)
+    outcomes = keep_all(engine, [(made[name], before[name]) for name in "abc"], NOON)
+    assert [each.counts.get("new") for each in outcomes if each] == [1, None, 1]
+    errors = [each.error for each in outcomes if each]
+    assert errors[::2] == ["", ""]
+    assert errors[1].startswith("cannot be saved: ")
+    assert "surrogate" in errors[1]
+    assert "INSERT" not in errors[1]
     with reading(engine) as db:
         after = sources.standings(db)
         assert [after[name].last_success for name in "abc"] == [NOON, None, NOON]
         assert after["b"] == before["b"]
         assert db.exec_driver_sql("SELECT title FROM item ORDER BY id").scalars().all() == ["Fine", "Fine as well"]
+    engine.dispose()
+
+
+@pytest.mark.sqlite_alone
+def test_a_run_goes_on_when_one_visit_cannot_be_saved(planet: Planet, server: Server) -> None:
+    feeds(planet, server, 3)
+    engine = open_store(planet.load().store)
+    with writing(engine) as db:
+        refuse = "BEFORE INSERT ON item WHEN NEW.title = 'T1' BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+        db.exec_driver_sql(f"CREATE TRIGGER refuse {refuse}")
+    report = planet.run()
+    (failed,) = report.failed
+    assert failed.error == "cannot be saved: IntegrityError: not this one; please report it"
+    assert sorted(planet.titles()) == ["T0", "T2"]
+    with writing(engine) as db:
+        (run,) = history.runs(db)
+        assert (run.visits, run.failed, run.new) == (3, 1, 2)
+        db.exec_driver_sql("DROP TRIGGER refuse")
+    assert [each.source.key for each in planet.run().outcomes] == [failed.source.key], "it is still due"
+    assert sorted(planet.titles()) == ["T0", "T1", "T2"]
+    engine.dispose()
+
+
+@pytest.mark.sqlite_alone
+def test_a_run_that_cannot_publish_is_in_the_log(planet: Planet, server: Server) -> None:
+    feeds(planet, server, 2)
+    engine = open_store(planet.load().store)
+    with writing(engine) as db:
+        db.exec_driver_sql("CREATE TRIGGER refuse BEFORE INSERT ON story BEGIN SELECT RAISE(ABORT, 'no more'); END")
+    with pytest.raises(IntegrityError):
+        planet.run()
+    with reading(engine) as db:
+        (run,) = history.runs(db)
+    assert (run.by, run.visits, run.new, run.written) == ("once", 2, 2, 0)
+    assert "no more" in run.problems
+    engine.dispose()
+
+
+@pytest.mark.sqlite_alone
+def test_a_round_of_the_daemon_that_cannot_publish_is_in_the_log(planet: Planet, server: Server) -> None:
+    """Where that cannot be logged either, its visits count for the next one."""
+    feeds(planet, server, 2)
+    config = planet.load()
+    planet.run()
+    engine = open_store(config.store)
+
+    async def write(do: Any, *values: Any) -> Any:
+        return do(*values)
+
+    def refuse(table: str) -> None:
+        with writing(engine) as db:
+            action = f"BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'no more'); END"
+            db.exec_driver_sql(f"CREATE TRIGGER refuse_{table} {action}")
+
+    server.put("/1", rss([{"guid": "9", "title": "New"}]), etag=True)
+    with writing(engine) as db:
+        db.exec_driver_sql("DELETE FROM run")
+    refuse("run")
+    refuse("story")
+    with pytest.raises(IntegrityError):
+        planet.run(force=True, later=2 * HOUR)
+    publishing = Publishing(engine, lambda: planet.now, write, Kept(2, 1, 1, is_news=True))
+    asyncio.run(publishing.publish(config))
+    assert (publishing.kept.visits, publishing.kept.failed, publishing.kept.new) == (2, 1, 1)
+    with writing(engine) as db:
+        db.exec_driver_sql("DROP TRIGGER refuse_run")
+    asyncio.run(publishing.publish(config))
+    with reading(engine) as db:
+        (run,) = history.runs(db)
+    assert (run.by, run.visits, run.failed, run.new) == ("daemon", 2, 1, 1)
+    assert "no more" in run.problems
+    assert publishing.kept == Kept(is_news=True)
     engine.dispose()
 
 

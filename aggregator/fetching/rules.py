@@ -30,6 +30,7 @@ ADVICE = {
     "bad response": "tell the publisher if it lasts: the server is broken",
     "bad url": "mend it in the config; write spaces and the like with %",
     "blocked": "ask the publisher to let feeds through to robots, or set user_agent or the site's contact",
+    "disk": "make room where temporary files are, or set TMPDIR",
     "dns": "is the name right?",
     "paused": "nothing to do: it is asked again after that",
     "private address": 'if it is meant, add "{entry}" to allow_networks',

@@ -1,5 +1,6 @@
 """What goes wrong on the way to a document, in words: exceptions of the libraries become a FetchError."""
 
+import errno
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from aggregator.errors import FetchError
 from aggregator.fetching import rules
 from aggregator.text import one_line
 
+_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.ENOENT)
+"""What no socket says, but the temporary file of a document that is large; the last where there is no folder for it."""
 BROKEN = (httpcore.NetworkError, httpcore.RemoteProtocolError, OSError)
 
 
@@ -35,6 +38,8 @@ def in_words(place: str, redirected: bool) -> Iterator[None]:
         what = f"{place}: no secure connection ({one_line(error) or 'the server hung up'})"
         raise rules.trouble("tls", what) from error
     except (httpcore.NetworkError, OSError) as error:
+        if isinstance(error, OSError) and error.errno in _OURS:
+            raise rules.trouble("disk", f"{place}: no temporary file can hold it: {error.strerror}") from error
         raise rules.trouble("reset", f"{place}: the connection broke") from error
     except httpcore.RemoteProtocolError as error:
         raise rules.trouble("bad response", f"{place}: {one_line(error)}") from error

@@ -26,12 +26,25 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
 
-from aggregator.errors import AggregatorError
+from aggregator import disk
+from aggregator.errors import AggregatorError, StoreError
 from aggregator.store import postgresql
 from aggregator.store.tables import meta, metadata
 from aggregator.text import one_line
 
 _PORTION = 500
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_WORLDS = _BUSY | {
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_READONLY,
+}
+"""What of SQLite's errors is the world's doing, and no mistake of ours (https://sqlite.org/rescode.html)."""
 _Value = TypeVar("_Value")
 
 SCHEMA = "0009"
@@ -67,7 +80,7 @@ def open_any(url: str, writer: Engine | None = None) -> Engine:
     file = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
     try:
         if file:
-            file.parent.mkdir(parents=True, exist_ok=True)
+            disk.make(file.parent)
         engine = create_engine(URL.create("sqlite", database=str(file)) if file else url)  # % and ? are lawful in names
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -198,19 +211,27 @@ def _told(name: str, what: str) -> Iterator[None]:
     """What a database says becomes one line that names the store, and what it cannot be."""
     try:
         yield
-    except DatabaseError as error:
-        raise AggregatorError(f"{name}: the store cannot be {what}: {one_line(str(error.orig))}") from error
+    except (DatabaseError, StoreError) as error:
+        met = error.__cause__ if isinstance(error, StoreError) else error
+        said = one_line(str(getattr(met, "orig", met)))
+        raise AggregatorError(f"{name}: the store cannot be {what}: {said}") from error
 
 
 @contextmanager
 def _reached(engine: Engine) -> Iterator[None]:
-    """The same for a server, which may go away in the middle."""
+    """The same for a server, which may go away in the middle, and for a file, whose disk may be full."""
     try:
         yield
-    except (InterfaceError, OperationalError) as error:
-        if engine.dialect.name == "sqlite":
-            raise
+    except (InterfaceError, DatabaseError) as error:
         said = one_line(str(error.orig))
+        if engine.dialect.name == "sqlite":
+            code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+            if code not in _WORLDS:
+                raise
+            kind = AggregatorError if code in _BUSY else StoreError
+            raise kind(f"{engine.url.database}: the store cannot be used: {said}") from error
+        if not isinstance(error, (InterfaceError, OperationalError)):
+            raise
         raise AggregatorError(f"{postgresql.shown(str(engine.url))}: the store cannot be used: {said}") from error
 
 
@@ -252,8 +273,9 @@ def portions(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    """With FULL a transaction that has ended is on the disk: a power cut takes back nothing that readers have seen."""
     connection.isolation_level = None  # SQLAlchemy begins transactions itself, see _begin_sqlite
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=30000"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
         connection.execute(f"PRAGMA {pragma}")
 
 

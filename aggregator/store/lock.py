@@ -1,6 +1,7 @@
 """One run at a time on one store: a file lock beside a SQLite store, which the system frees when its holder dies, and
 on PostgreSQL the lock of a session (see `postgresql`), which the server frees."""
 
+import errno
 import fcntl
 import json
 import os
@@ -10,11 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from io import FileIO
 from pathlib import Path
-from typing import TextIO
 
 from sqlalchemy import Connection, Engine, delete, insert, select
 
+from aggregator import disk
 from aggregator.errors import AggregatorError, LockedError
 from aggregator.store import postgresql
 from aggregator.store.engine import is_current, migrate, reading, writing
@@ -105,19 +107,30 @@ def _migrate(engine: Engine, store: str) -> None:
 def _beside_file(store: str, now: datetime, what: str) -> Iterator[Lock]:
     path = _path(store)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+", encoding="utf-8")
+        disk.make(path.parent)
+        file = FileIO(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+")
     except OSError as error:
         raise AggregatorError(f"{path}: the lock cannot be made: {error.strerror}") from error
     with file:
         if not _taken(file):
             raise _refusal(_read(path), f"it holds {path}")
         is_broken_off = os.fstat(file.fileno()).st_size > 0
-        file.truncate(0)
-        file.write(json.dumps({"pid": os.getpid(), "since": f"{now:%Y-%m-%dT%H:%M:%SZ}", "what": what}))
-        file.flush()
+        holds = json.dumps({"pid": os.getpid(), "since": f"{now:%Y-%m-%dT%H:%M:%SZ}", "what": what})
+        try:
+            _write(file, holds.encode())
+        except OSError as error:
+            raise AggregatorError(f"{path}: the lock cannot be written: {error.strerror}") from error
         yield Lock(is_broken_off)
-        file.truncate(0)
+        with suppress(OSError):  # all is done; the next run looks for what was left
+            file.truncate(0)
+
+
+def _write(file: FileIO, data: bytes) -> None:
+    """Put what is to be in the place of all that is in a file; where the disk is full, it never gets empty."""
+    if os.pwrite(file.fileno(), data, 0) != len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    file.truncate(len(data))
+    os.fsync(file.fileno())  # after a power cut it says that temporary files may lie about
 
 
 def _refusal(found: Holder | None, unknown: str) -> LockedError:
@@ -181,7 +194,7 @@ def on_server(db: Connection) -> list[Holder]:
     return [Holder(int(pid), since, what, "" if host == here else host) for pid, since, what, host in found]
 
 
-def _taken(file: TextIO) -> bool:
+def _taken(file: FileIO) -> bool:
     """Whether the lock is ours now; `holder` may have it for a moment."""
     for _ in range(3):
         try:
