@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from urllib.parse import quote
 
 from lxml import etree, html
 
@@ -69,8 +70,14 @@ def feed(data: bytes, kind: str, url: str) -> list[str]:
     if found and found[0].startswith("NotWellFormed"):
         return found
     root = etree.fromstring(data, etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True))
-    said = {each.text or "" for each in root.iter(*_HTML) if each.get("type", "html") == "html"}
+    said = {each.text or "" for each in root.iter(*_HTML) if _is_html(each)}
     return found + [why for each in said for why in dangers(each)]
+
+
+def _is_html(element: etree._Element) -> bool:
+    """Whether a text is HTML: not where Atom says otherwise, and not what a channel says of itself."""
+    parent = element.getparent()
+    return element.get("type", "html") == "html" and parent is not None and parent.tag != "channel"
 
 
 def json_feed(data: bytes, url: str) -> list[str]:
@@ -106,4 +113,4 @@ CHECKS: Mapping[str, Callable[[bytes, str], list[str]]] = {
 def problems(files: Mapping[str, bytes], base_url: str) -> list[str]:
     """Everything that is wrong with a published tree, each with its document."""
     judged = [(name, judge) for name in files for end, judge in CHECKS.items() if name.endswith(end)]
-    return [f"{name}: {why}" for name, judge in judged for why in judge(files[name], base_url + name)]
+    return [f"{name}: {why}" for name, judge in judged for why in judge(files[name], base_url + quote(name))]

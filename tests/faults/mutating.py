@@ -43,10 +43,16 @@ def mutant(number: int, bases: Sequence[bytes]) -> Mutant:
     return Mutant(number, body, chance.choice(_TYPES).replace("*", _wire(chance.choice(nasty.CHARSETS))))
 
 
-def mutated(chance: Random, body: bytes, others: Sequence[bytes], mutations: Sequence[Mutation]) -> bytes:
-    """A document after one or some mutations."""
+MANY = (1, 1, 2, 2, 3, 5, 8)
+FEW = (1, 1, 1, 2, 3)
+
+
+def mutated(
+    chance: Random, body: bytes, others: Sequence[bytes], mutations: Sequence[Mutation], counts: Sequence[int] = MANY
+) -> bytes:
+    """A document after one or some mutations, of which there are as many as one of `counts` says."""
     text = body.decode("latin-1")
-    for mutation in chance.choices(mutations, k=chance.choice((1, 1, 2, 2, 3, 5, 8))):
+    for mutation in chance.choices(mutations, k=chance.choice(counts)):
         text = mutation(chance, text, [chance.choice(others).decode("latin-1")])[:100_000]
     return text.encode("latin-1")
 
@@ -75,7 +81,7 @@ def _found(chance: Random, pattern: re.Pattern[str], text: str) -> re.Match[str]
     return pattern.search(text, _at(chance, text)) or pattern.search(text)
 
 
-def _swap(pattern: re.Pattern[str], values: Sequence[str], group: int = 0) -> Mutation:
+def swap(pattern: re.Pattern[str], values: Sequence[str], group: int = 0) -> Mutation:
     """A place of a pattern gets another value."""
 
     def swap(chance: Random, text: str, _: Sequence[str]) -> str:
@@ -85,7 +91,7 @@ def _swap(pattern: re.Pattern[str], values: Sequence[str], group: int = 0) -> Mu
     return swap
 
 
-def _plant(values: Sequence[str]) -> Mutation:
+def plant(values: Sequence[str]) -> Mutation:
     """A value anywhere within a text or a JSON string: as it is, escaped, in CDATA."""
 
     def plant(chance: Random, text: str, _: Sequence[str]) -> str:
@@ -220,23 +226,23 @@ def empty(chance: Random, text: str, _: Sequence[str]) -> str:
 
 GENERAL: tuple[Mutation, ...] = (
     *(flip, insert, cut, double, splice),
-    _plant(nasty.CHARACTERS),
-    _plant(nasty.MARKUP),
-    _swap(_URL, nasty.URLS),
-    _swap(_DATE, nasty.DATES),
+    plant(nasty.CHARACTERS),
+    plant(nasty.MARKUP),
+    swap(_URL, nasty.URLS),
+    swap(_DATE, nasty.DATES),
 )
 """What harms any text."""
 
 FOR_FEEDS: tuple[Mutation, ...] = (
     *GENERAL,
     *(graft, rename, unclose, dress, undress, comment, prolog, recode, empty),
-    *(_plant(nasty.MARKUP),) * 3,
-    *(_plant(nasty.REFERENCES),) * 2,
-    *(_swap(_URL, nasty.URLS),) * 2,
-    _swap(_DATE, nasty.DATES),
-    _swap(_NAMESPACE, nasty.NAMESPACES, 1),
-    _swap(_CHARSET, nasty.CHARSETS, 1),
-    _swap(_TEXT, nasty.NUMBERS, 1),
-    _swap(_ATTRIBUTE, nasty.ATTRIBUTES),
-    _swap(_VALUE, nasty.JSON),
+    *(plant(nasty.MARKUP),) * 3,
+    *(plant(nasty.REFERENCES),) * 2,
+    *(swap(_URL, nasty.URLS),) * 2,
+    swap(_DATE, nasty.DATES),
+    swap(_NAMESPACE, nasty.NAMESPACES, 1),
+    swap(_CHARSET, nasty.CHARSETS, 1),
+    swap(_TEXT, nasty.NUMBERS, 1),
+    swap(_ATTRIBUTE, nasty.ATTRIBUTES),
+    swap(_VALUE, nasty.JSON),
 )

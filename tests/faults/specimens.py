@@ -3,9 +3,12 @@ corpus of real feeds is, these, cut to their first entries."""
 
 import json
 import re
+import sys
 from pathlib import Path
 
 from benchmarks import workload
+from tests.conftest import CORPUS
+from tests.faults.mutating import mutant
 
 _FULL_RSS = b"""<?xml version="1.0" encoding="UTF-8"?>
 <rss version="2.0" xmlns:atom="http://www.w3.org/2005/Atom" xmlns:dc="http://purl.org/dc/elements/1.1/"
@@ -132,10 +135,10 @@ _ENTRIES = 2
 _ENTRY = re.compile(rb"<(item|entry)[\s>].*?</\1>", re.DOTALL)
 
 
-def bases(corpus: Path | None) -> tuple[bytes, ...]:
+def bases(corpus: Path) -> tuple[bytes, ...]:
     """The documents; some hundreds where the corpus is."""
     made = [workload.feed(number, 2) for number in range(30)]
-    real = sorted((corpus / "feeds").iterdir()) if corpus and corpus.is_dir() else []
+    real = sorted((corpus / "feeds").iterdir()) if corpus.is_dir() else []
     cut = [_cut(path.read_bytes()) for path in real if path.suffix != ".tsv"]
     return (*WRITTEN, *made, *(each for each in cut if 0 < len(each) < _MOST))
 
@@ -149,3 +152,7 @@ def _cut(body: bytes) -> bytes:
     if len(found) <= _ENTRIES:
         return body
     return body[: found[_ENTRIES - 1].end()] + body[found[-1].end() :]
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(mutant(int(sys.argv[1]), bases(CORPUS)).body)
