@@ -72,5 +72,5 @@ def _lost(db: Connection, visit: Visit) -> Iterator[str]:
 
 
 def is_ours(trouble: str) -> bool:
-    """Whether a trouble is a bug; or an end of the reader, for documents that are not large."""
-    return "internal error" in trouble or "too expensive" in trouble
+    """Whether a trouble is a bug, or an end of a reader that none of its limits caused."""
+    return "internal error" in trouble or "ended the process" in trouble

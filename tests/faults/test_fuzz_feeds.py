@@ -53,6 +53,7 @@ def test_mutated_feeds(tmp_path: Path, template: Path, caplog: pytest.LogCapture
     assert met["documents"] == COUNT
     assert met["read"] > COUNT / 2, "most of them are still feeds, else this says little"
     assert met["entries"] > COUNT
+    assert met["too expensive"] <= COUNT // 1000, "small documents are not, but where a machine stands still"
 
 
 def fresh(root: Path, *, posts: bool) -> Planet:
