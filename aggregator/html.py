@@ -129,7 +129,9 @@ _ATTRIBUTE = re.compile(r' ([^\s=">]+)="([^"]*)"')
 _MEDIA = re.compile(r'<(audio|embed|img|source|track|video)((?: [^\s=">]+="[^"]*")*)>')
 _IFRAME = re.compile(r'<(iframe)((?: [^\s=">]+="[^"]*")*)>.*?</iframe>', re.DOTALL)
 _PRE = re.compile(r'(<pre(?: [^\s=">]+="[^"]*")*>)\n+')
-_ODD_LINK = re.compile(r'(<a(?: (?!href=)[^\s=">]+="[^"]*")*) href="(?!(?:https?://|mailto:)[!#-;=?-Z_a-z~]*")([^"]*)"')
+_ODD_LINK = re.compile(
+    r'(<a(?: (?!href=)[^\s=">]+="[^"]*")*) href="(?!(?:https?://(?!/)|mailto:)[!#-;=?-Z_a-z~]*")([^"]*)"'
+)
 _CANDIDATE = re.compile(r"[\s,]*+(?:(\S++)(?:(?<=,)|\s*+([^,]*+))|\Z)")  # it always matches, so no place is tried twice
 _HIDDEN = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|(?:^|[;\s])(?:width|height)\s*:\s*[01](?:px)?\s*(?:;|$)"

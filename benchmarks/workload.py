@@ -165,8 +165,8 @@ def _chance(*what: object) -> random.Random:
 
 
 def _words(chance: random.Random, language: str, count: int) -> str:
-    (first, last), lengths, between = SCRIPTS[language]
-    letters = range(ord(first), ord(last) + 1) if language != "fr" else [*range(97, 123), 224, 231, 232, 233]
+    ends, lengths, between = SCRIPTS[language]
+    letters = range(ord(ends[0]), ord(ends[1]) + 1) if language != "fr" else [*range(97, 123), 224, 231, 232, 233]
     return between.join("".join(map(chr, chance.choices(letters, k=chance.randint(*lengths)))) for _ in range(count))
 
 

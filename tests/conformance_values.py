@@ -96,17 +96,18 @@ def repeated(values: Iterable[tuple[object, Element]], name: str) -> Findings:
 
 def shape(element: Element, rules: Rules) -> Findings:
     """The right children, each as often as it may stand and with the right value."""
+    every = [(name_of(child), child) for child in children(element)]
     for name, (count, _) in rules.items():
-        found = children(element, name)
+        found = [child for named, child in every if named == name]
         if count == "1" and not found:
             yield finding("MissingElement", element, name)
         if count != "*" and len(found) > 1:
             yield finding("DuplicateEnclosure" if name == "enclosure" else "DuplicateElement", found[1])
-    for child in children(element):
-        if name_of(child) in rules:
-            yield from rules[name_of(child)][1](child)
+    for name, child in every:
+        if name in rules:
+            yield from rules[name][1](child)
         else:
-            yield finding("UnknownNamespace" if name_of(child).startswith("{") else "UndefinedElement", child)
+            yield finding("UnknownNamespace" if name.startswith("{") else "UndefinedElement", child)
 
 
 # --- Texts and attributes -------------------------------------------------------------------------------------------

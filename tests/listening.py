@@ -22,6 +22,7 @@ from aggregator.store.engine import open_store, reading
 from aggregator.web import server
 from aggregator.web.app import app
 from aggregator.web.hooks import routes
+from aggregator.web.protocol import Protocol
 from tests.planet import Planet
 
 _T = TypeVar("_T")
@@ -106,7 +107,7 @@ def listening(planet: Planet, max_bytes: int = 100_000) -> Iterator[Listening]:
     engine = open_store(config.store)
     daemon = Listening(planet, engine)
     application = app(config, lambda: datetime.now(UTC), routes(engine, daemon.tell, config.fetch.max_bytes))
-    running = uvicorn.Server(uvicorn.Config(application, http="h11", lifespan="off", log_config=None))
+    running = uvicorn.Server(uvicorn.Config(application, http=Protocol, lifespan="off", log_config=None))
     thread = threading.Thread(target=running.run, kwargs={"sockets": [socket]})
     thread.start()
     try:

@@ -107,7 +107,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "feedgen": ("formats/feedgen",),
     "feedparser": ("sources/feed/xmlfeed",),
     "frontmatter": ("sources",),
-    "h11": ("fetching/wire",),
+    "h11": ("fetching/wire", "web/protocol"),
     "httpx": ("fetching",),
     "httpcore": ("fetching",),
     "jinja2": ("formats/html", "web/pages"),

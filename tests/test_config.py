@@ -383,6 +383,10 @@ MISTAKES = {
     ),
     "[[source]]\nkind = 'seeds'\npath = 'x'": (5, 'source[1].kind: there is no kind "seeds"; did you mean "seed"?'),
     "[[source]]\nkind = 'feeed'": (5, 'source[1].kind: there is no kind "feeed"; did you mean "feed"?'),
+    "[[source]]\nkind = 'https://me:hunter2@x.example/'": (
+        5,
+        'source[1].kind: kind "https://***@x.example/" cannot be loaded (ModuleNotFoundError: No module named \'https://***@x',
+    ),
     "[[source]]\nkind = '..'": (5, 'source[1].kind: kind ".." cannot be loaded (TypeError: '),
     "[[source]]\nkind = 'json.tool'": (5, 'source[1].kind: kind "json.tool" cannot be loaded (AttributeError: '),
     "[[source]]\npath = 'seeds'": (5, 'source[1].path: this key needs kind = "seed"'),

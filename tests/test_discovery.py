@@ -76,9 +76,14 @@ def paths(server: Server) -> list[str]:
         ("<link rel=alternate type=application/json+oembed href=o><link rel=alternate hreflang=de href=/de>", []),
         ("<link rel=stylesheet type=application/rss+xml href=s><link rel=alternate type=application/rss+xml>", []),
         ("<!-- " + LINK.format("/rss") + " --><script>'" + LINK.format("/rss") + "'</script>", []),
+        (
+            '<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml">' + LINK.format("/rss"),
+            ["https://site.example/rss"],
+        ),
         ("", []),
     ],
 )
+@pytest.mark.filterwarnings("error")
 def test_feeds_of(html: str, found: list[str]) -> None:
     assert list(discovery.feeds_of(html, PAGE)) == found
 

@@ -75,6 +75,8 @@ LONG = "Съешь ещё этих мягких французских було�
         (document("windows-1251", LONG.encode("cp1251")), "text/xml", LONG),
         # no encoding of a document
         (document("punycode", LONG.encode()), "", LONG),
+        (document("unicode_escape", LONG.encode() + b" \\x41"), "", LONG + " \\x41"),
+        (document("raw-unicode-escape", LONG.encode() + b" \\u0041"), "", LONG + " \\u0041"),
         (document("rot13", b"Hello"), "text/xml; charset=undefined", "Hello"),
         (document("no-such", LONG.encode()), "text/xml; charset=" + "x" * 500, LONG),
         # UTF-8 that somebody took for windows-1252 and encoded again

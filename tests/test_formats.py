@@ -158,6 +158,14 @@ def test_atom_particulars() -> None:
     assert texts(tree, "//a:entry[2]/a:source/a:updated") == ["2024-05-17T08:30:00Z"]
 
 
+@pytest.mark.parametrize(
+    "given", ["javascript:alert(1)", "JavaScript:x", "data:text/html,x", "vbscript:x", "file:///x"]
+)
+def test_the_id_of_a_source_is_no_danger(given: str) -> None:
+    tree = etree.fromstring(atom.render(build.channel(build.entry(feed=Feed(id=given, title="News")))))
+    assert texts(tree, "//a:source/a:id") == ["tag:planet.example,2024:source/news"]
+
+
 def test_plain_text_is_spelled_so_that_no_reader_takes_it_for_html() -> None:
     channel = build.channel(of(title="AT&T </b> \ue000", summary="1 < 2"))
     assert "<title>AT&#x26;T &#x3C;/b&#x3E; \ue000</title>".encode() in rss.render(channel)

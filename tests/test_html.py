@@ -61,6 +61,7 @@ CLEAN = {
     '<a href="http:b.example">a</a><a href=" HTTP://Ä.example/ä[1] ">c</a>': (
         f'<a href="http://b.example" {LINK}>a</a><a href="http://xn--4ca.example/%C3%A4%5B1%5D" {LINK}>c</a>'
     ),
+    '<a href="https:///b.example">a</a><a href="http://">c</a>': f'<a href="https://b.example" {LINK}>a</a><a {LINK}>c</a>',
     '<code>&lt;a href="x y"&gt; &lt;img src="z" style="s"&gt;</code>': (
         '<code>&lt;a href="x y"&gt; &lt;img src="z" style="s"&gt;</code>'
     ),

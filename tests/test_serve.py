@@ -410,11 +410,21 @@ def test_requests_are_logged_when_asked_for(running: Running, tmp_path: Path) ->
 
 def test_garbage_is_refused_and_not_logged(tmp_path: Path) -> None:
     with serving(Planet(tmp_path), "-v") as running:
-        for garbage in (b"\x16\x03\x01 no HTTP\r\n\r\n", b"GET /\x1b[31m HTTP/1.1\r\nHost: x\r\n\r\n"):
+        for garbage in (
+            b"\x16\x03\x01 no HTTP\r\n\r\n",
+            b"GET /\x1b[31m HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nno length\r\n",  # while it is answered
+        ):
             with socket.create_connection(running_address(running)) as client:
                 client.sendall(garbage)
                 assert client.recv(100).startswith(b"HTTP/1.1 400 ")
-        assert running.log.read_text(encoding="utf-8") == ""
+        with socket.create_connection(running_address(running)) as client:
+            client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+            assert client.recv(1000).startswith(b"HTTP/1.1 405 ")
+            client.sendall(b"no length\r\n")  # after it was answered
+            assert not client.recv(100).startswith(b"HTTP")
+        lines = running.log.read_text(encoding="utf-8").splitlines()
+        assert [line for line in lines if "uvicorn.access" not in line] == []
 
 
 def command(planet: Planet, *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -8,6 +8,7 @@ from typing import Any
 
 from aggregator import formats, sources
 from aggregator.config.problems import nearest, shown
+from aggregator.text import masked
 
 
 def find_kind(name: str) -> sources.Kind:
@@ -40,7 +41,7 @@ def _find(package: ModuleType, name: str, what: str, mark: str) -> Any:
             raise AttributeError(f"it has no {mark}")
     except Exception as error:  # a border: a dotted path is a module of the user's own
         if "." in name:
-            why = f"{what} {shown(name)} cannot be loaded ({type(error).__name__}: {error})"
+            why = f"{what} {shown(name)} cannot be loaded ({type(error).__name__}: {masked(str(error))})"
         else:
             why = f"there is no {what} {shown(name)}; {nearest(name, _known(package, mark))}"
         raise ValueError(why) from error

@@ -15,7 +15,9 @@ from urllib.parse import quote, urlsplit
 from aggregator import text
 from aggregator.model import Category, Channel, Enclosure, Entry, Feed, Image, Item, Link, Person, Tag
 
-_URI = re.compile(r"(?!https?:)[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
+_URI = re.compile(
+    r"(?!(?i:https?|javascript|vbscript|data|file):)[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+"
+)
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]*[A-Za-z0-9]")
 _RELATIONS = frozenset(("describedby", "license", "payment", "related", "replies", "via"))
 """Relations of an entry's further links (RFC 4287 §4.2.7.2, RFC 4685, RFC 4946); a relation may also be a URI."""
@@ -55,7 +57,7 @@ _TYPES = {
 
 
 def uri(value: str) -> str:
-    """`value` as an absolute URI (RFC 3986), an http(s) one in ASCII; "" when it is none."""
+    """`value` as an absolute URI (RFC 3986), an http(s) one in ASCII; "" when it is none, or a danger."""
     return text.http_url(value) or (value if _URI.fullmatch(value) else "")
 
 

@@ -19,7 +19,8 @@ from aggregator.store.tables import item, item_key, pending, source, story, wait
 from aggregator.store.values import load_guid, seconds
 from aggregator.store.view import View, plain
 
-_PUBLIC_GUID = re.compile(r"(https?://[^\s/?#]+[/?]|tag:|urn:)[^\s<>\"{}|\\^`]+")
+_CHAR = r"(?:[^\x00-\x20\x7f-\x9f\s<>\"{}|\\^`%/?#]|%[0-9A-Fa-f]{2})"
+_PUBLIC_GUID = re.compile(rf"(?:https?://{_CHAR}+[/?]|tag:|urn:)(?:{_CHAR}|[/?#])+")
 
 
 def wakes(db: Connection, now: datetime) -> bool:

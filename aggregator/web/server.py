@@ -22,6 +22,7 @@ from aggregator.failures import failures
 from aggregator.values import address
 from aggregator.web import app, dashboard
 from aggregator.web.gate import Gate
+from aggregator.web.protocol import Protocol
 
 _PATIENCE = 3
 """Seconds that are left to those who are still reading when it ends."""
@@ -119,7 +120,7 @@ def _thread(served: ASGIApp, listening: socket.socket, *, log: bool) -> Iterator
 def _server(served: ASGIApp, *, log: bool) -> uvicorn.Server:
     settings = uvicorn.Config(
         served,
-        http="h11",
+        http=Protocol,
         ws="none",
         lifespan="off",
         log_config=None,

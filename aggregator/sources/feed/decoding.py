@@ -33,7 +33,7 @@ _SUPERSETS = {
 }
 _LABELS = {"windows-31j": "cp932", "gb_2312-80": "gb18030", "cn-gb": "gb18030", "x-x-big5": "big5", "cn-big5": "big5"}
 # Codecs that turn ASCII into ASCII and are still no encoding of a document.
-_REFUSED = {"hz", "idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape", "utf-7"}
+_REFUSED = {"hz", "idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"}
 _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -114,7 +114,7 @@ def _codecs(label: str) -> tuple[str, ...]:
     label = re.sub(r"^(iso-8859-\d+)-[ei]$", r"\1", label)
     try:
         name = codecs.lookup(label).name if re.fullmatch(r"[a-z0-9._:+-]{1,40}", label) else ""
-        if not name or name in _REFUSED or b"<?xml".decode(name) != "<?xml":
+        if not name or name.replace("_", "-") in _REFUSED or b"<?xml".decode(name) != "<?xml":
             return ()
     except (LookupError, ValueError):
         return ()

@@ -5,6 +5,7 @@ is not the source's key is the feed that was found on an earlier visit.
 """
 
 import asyncio
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
@@ -41,9 +42,10 @@ def feeds_of(page: str, url: str) -> tuple[str, ...]:
     `url` is the page's own, which is never among them; nor is what is no http(s), or too long to be kept. <base> counts
     for relative addresses.
     """
-    from bs4 import BeautifulSoup
+    from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning
     from bs4.filter import SoupStrainer
 
+    warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)  # XHTML is meant to be read so; nobody is to be told
     head = BeautifulSoup(page[:_HEAD], "lxml", parse_only=SoupStrainer(["base", "link"]))
     bases = [str(tag["href"]) for tag in head.find_all("base", href=True, limit=1)]
     base = text.http_url(bases[0], url) if bases else ""
