@@ -12,9 +12,9 @@ from sqlalchemy import Connection, Engine, distinct, func, select
 
 from aggregator import pipeline
 from aggregator.collect import collect
-from aggregator.keeping import keep_all
 from aggregator.model import Fetch, Visit
 from aggregator.planning import align, prepare
+from aggregator.saving import keep_all
 from aggregator.store.engine import open_store, reading
 from aggregator.store.tables import item, source, waiting
 from tests.faults import looking
