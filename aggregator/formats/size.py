@@ -70,8 +70,8 @@ def within(channel: Channel, render: Callable[[Channel], bytes], max_bytes: int)
         kept = len(short) - count
         return replace(channel, entries=channel.entries[:kept] + short[kept:])
 
-    counts = range(1, len(short))
-    return shortened(1 + bisect_left(counts, True, key=lambda count: len(render(shortened(count))) <= max_bytes))
+    counts = range(len(short))
+    return shortened(bisect_left(counts, True, key=lambda count: len(render(shortened(count))) <= max_bytes))
 
 
 def _alone(entry: Entry, max_bytes: int | None) -> Entry:

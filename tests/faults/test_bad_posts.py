@@ -72,7 +72,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
 def _once(planet: Planet, *options: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-c", _AS_ANYBODY, *options]
     env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    return subprocess.run(command, cwd=planet.root, env=env, text=True, capture_output=True, check=False, timeout=200)
+    return subprocess.run(command, cwd=planet.root, env=env, text=True, capture_output=True, check=False, timeout=600)
 
 
 def test_it_comes_to_its_end_without_a_trace(outcome: Outcome) -> None:

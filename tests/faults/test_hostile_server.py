@@ -64,7 +64,7 @@ class Outcome:
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
     planet = Planet(tmp_path_factory.mktemp("hostile"))
     planet.site["formats"] = ["rss", "atom", "json", "html", "opml"]
-    planet.fetch |= {"timeout": "6s", "allow_networks": ["127.0.1.0/24", "127.0.2.0/24", "127.0.3.0/24"]}
+    planet.fetch |= {"timeout": "25s", "allow_networks": ["127.0.1.0/24", "127.0.2.0/24", "127.0.3.0/24"]}
     with ExitStack() as stack:
         server, canary = (stack.enter_context(Server("0.0.0.0")) for _ in range(2))
         expected, names = _hostile(planet, server, canary)
@@ -100,7 +100,7 @@ def _hostile(planet: Planet, server: Server, canary: Server) -> tuple[dict[str, 
     for number, (name, what, ends) in enumerate(every[:: much(3, 1)]):
         url = server.url(f"/{number}", f"127.0.{1 + number // 200}.{1 + number % 200}")
         server.script(f"/{number}", lambda _, what=what: what)  # type: ignore[misc]
-        planet.feed(url, category="bad")
+        planet.feed(url, category="bad", timeout="5s" if name.startswith("transport") else "25s")
         expected[name], names[url] = ends, name
     url = server.url("/endless", "127.0.2.250")
     planet.feed(url, category="bad")
@@ -125,7 +125,7 @@ def _entries(number: int) -> list[dict[str, Any]]:
 def _once(planet: Planet) -> tuple["subprocess.CompletedProcess[str]", Mapping[str, int]]:
     """A run, and the most memory that it and its readers took."""
     with started(planet, "--json", "-vv") as process, watched(process.pid) as peaks:
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=600)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err), peaks
 
 
