@@ -495,7 +495,9 @@ def test_nobody_takes_the_output(planet: Planet, shell: Shell, command: str, sin
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_the_program_loads_leaves_no_trace(sign: signal.Signals) -> None:
-    finder = f"type('', (), {{'find_spec': lambda name, *_: name == 'click' and signal.raise_signal({sign:d}) or None}})"
+    finder = (
+        f"type('', (), {{'find_spec': lambda name, *_: name == 'click' and signal.raise_signal({sign:d}) or None}})"
+    )
     code = f"import signal, sys; sys.meta_path.insert(0, {finder}); from aggregator.__main__ import main; main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (-sign, "", "")

@@ -100,22 +100,27 @@ def check_settled(small: Small) -> None:
     """After a run that came to its end: each entry once wherever it belongs, with the id that it always had; nothing
     beside documents and the store."""
     planet = small.planet
-    assert holder(planet.load().store) is None
-    assert list(planet.root.rglob(".aggregator-*")) == [], "temporary files"
-    assert {path.name for path in (planet.root / "var").iterdir()} == {"aggregator.db", "aggregator.db.lock"}
+    assert holder(planet.load().store) is None, "the lock is held"
+    left = sorted(path.name for path in (*planet.root.rglob(".aggregator-*"), *(planet.root / "var").iterdir()))
+    assert left == ["aggregator.db", "aggregator.db.lock"], left
     expected = Counter(small.titles())
-    assert Counter(everything(planet)) == expected, "a walk through the archives meets each entry once"
+    _check_same(everything(planet), expected, "a walk through the archives")
     for number, shelf in enumerate(SHELVES):
         titles = Counter(everything(planet, f"{shelf}/"))
         own = {title for site in small.world.sites[number :: len(SHELVES)] for title, _ in site.posts}
-        assert max(titles.values()) == 1 and own <= titles.keys() <= expected.keys(), shelf
+        assert max(titles.values()) == 1 and own <= titles.keys() <= expected.keys(), f"{shelf}: {titles}"
     kept = listing.items(planet.load(), category=None, source=None, limit=None).values
-    assert Counter(each["title"] for each in kept) == expected
+    _check_same([each["title"] for each in kept], expected, "the store")
     for each in kept:
-        assert small.ids.setdefault(each["title"], each["id"]) == each["id"], "a public id never changes"
-    assert len(set(small.ids.values())) == len(small.ids)
+        assert small.ids.setdefault(each["title"], each["id"]) == each["id"], f"{each['title']} has another id"
+    assert len(set(small.ids.values())) == len(small.ids), "two entries have one id"
     for name, data in planet.files().items():
         check_whole(name, data)
+
+
+def _check_same(titles: Iterable[str], expected: Counter[str], where: str) -> None:
+    found = Counter(titles)
+    assert found == expected, f"{where}: lost {expected - found}, not expected {found - expected}"
 
 
 def check_store(small: Small, beside: Path) -> None:
@@ -126,7 +131,8 @@ def check_store(small: Small, beside: Path) -> None:
         if (small.planet.root / "var" / name).exists():
             copyfile(small.planet.root / "var" / name, beside / name)
     with closing(sqlite3.connect(beside / "aggregator.db")) as db:
-        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        said = db.execute("PRAGMA integrity_check").fetchall()
+    assert said == [("ok",)], said
 
 
 # --- A reader that never looks away -----------------------------------------------------------------------------------
@@ -158,8 +164,8 @@ def watched(small: Small) -> Iterator[Seen]:
     finally:
         ended.set()
         thread.join()
-    assert seen.wrong == []
-    assert seen.documents > 50, "it was there"
+    assert seen.wrong == [], seen.wrong[:5]
+    assert seen.documents > 50, "it did not look"
 
 
 def _look(small: Small, known: dict[Path, tuple[int, int, int]], seen: Seen) -> None:
