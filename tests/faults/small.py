@@ -135,6 +135,13 @@ def check_store(small: Small, beside: Path) -> None:
     assert said == [("ok",)], said
 
 
+def trouble(lines: Iterable[str]) -> list[str]:
+    """What a daemon has logged beyond its daily work; not that of sites which do not answer, nor that of a machine
+    which has other things to do."""
+    fine = ('"level": "info"', '"event": "late"', '"outcome": "timeout"')
+    return [line for line in lines if not any(each in line for each in fine)]
+
+
 # --- A reader that never looks away -----------------------------------------------------------------------------------
 
 

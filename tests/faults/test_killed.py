@@ -13,7 +13,7 @@ from tests.server import Server
 
 LIVES = much(1, 10)  # planets: the first run of each makes the store
 ONCE = much(4, 15)  # kills in the life of each
-DAEMON = much(2, 5)
+DAEMON = much(1, 5)
 
 
 MOMENTS = {"": 0.6, "GET": 0.4, " of ": 0.1, " 0 of ": 0.15}

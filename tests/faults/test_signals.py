@@ -8,7 +8,7 @@ from itertools import product
 from pathlib import Path
 
 from tests.faults.amounts import much, told
-from tests.faults.small import Begun, Small, begun, check_settled, small, watched
+from tests.faults.small import Begun, Small, begun, check_settled, small, trouble, watched
 from tests.running import until
 from tests.server import Raw, Server
 
@@ -72,7 +72,7 @@ def _is_quiet(command: str, lines: list[str]) -> bool:
     said = [line for line in lines if line.strip()]
     if said and said[-1] == "KeyboardInterrupt\n" and "aggregator" not in "".join(said):
         return True
-    return all(command == "daemon" and '"level": "info"' in line for line in said)
+    return not (trouble(said) if command == "daemon" else said)
 
 
 def _codes(command: str, sign: signal.Signals, when: str) -> set[int]:
