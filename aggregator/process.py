@@ -1,26 +1,38 @@
-"""The process that a command runs in: its streams, and how SIGTERM ends it."""
+"""The process that a command runs in: its streams, and how signals end it."""
 
 import atexit
 import gc
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from io import TextIOWrapper
 from pathlib import Path
 
 
-def end_at_sigterm() -> None:
-    """Have SIGTERM end the program with 143: nobody is asked any more, and what was saved stays.
+def heed_signals() -> Sequence[int]:
+    """Have SIGTERM end the program with 143, and Ctrl-C with KeyboardInterrupt: nobody is asked any more, and what was
+    saved stays. Gives the exit codes of the signals that have come: libraries make other errors of what was raised.
 
-    It has a few seconds for that, as threads that wait for a silent name server would hold it up.
+    It has a few seconds for that, as threads that wait for a silent name server would hold it up; a second signal ends
+    it at once, which harms nothing either.
     """
+    told: list[int] = []
 
-    def stop(*_: object) -> None:
-        signal.signal(signal.SIGALRM, lambda *_: os._exit(143))
+    def stop(sign: int, _: object) -> None:
+        if told:
+            os._exit(128 + sign)
+        told.append(128 + sign)
+        signal.signal(signal.SIGALRM, lambda *_: os._exit(128 + sign))
         signal.alarm(5)
-        sys.exit(143)
+        if sign == signal.SIGINT:
+            raise KeyboardInterrupt
+        sys.exit(128 + sign)
 
-    signal.signal(signal.SIGTERM, stop)
+    for each in (signal.SIGTERM, signal.SIGINT):
+        if signal.getsignal(each) != signal.SIG_IGN:  # by nohup, or a shell that has it in the background
+            signal.signal(each, stop)
+    return told
 
 
 def collect_seldom() -> None:

@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -491,6 +492,35 @@ def test_nobody_takes_the_output(planet: Planet, shell: Shell, command: str, sin
     done = subprocess.run(line, shell=True, capture_output=True, text=True, check=False, env=env)
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_the_program_loads_leaves_no_trace(sign: signal.Signals) -> None:
+    finder = (
+        f"type('', (), {{'find_spec': lambda name, *_: name == 'click' and signal.raise_signal({sign:d}) or None}})"
+    )
+    code = f"import signal, sys; sys.meta_path.insert(0, {finder}); from aggregator.__main__ import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-sign, "", "")
+
+
+@pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_that_a_library_takes_for_its_own_trouble(sign: signal.Signals, code: int) -> None:
+    program = f"""
+import signal
+from aggregator import cli
+
+def busy(**_):
+    try:
+        signal.raise_signal({sign:d})
+    except BaseException as error:
+        raise ValueError(f"cannot be built: {{error!r}}") from None
+
+cli.cli.main = busy
+cli.main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
 
 
 def test_trouble_that_came_of_sigterm_is_none(capsys: pytest.CaptureFixture[str]) -> None:

@@ -89,6 +89,14 @@ def test_a_signal_to_all_of_a_service_blames_no_document(sign: signal.Signals) -
     assert int(read("pid")) == reader
 
 
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_before_it_reads_anything_blames_none(sign: signal.Signals) -> None:
+    worker = pool._start()
+    os.kill(worker.process.pid, sign)
+    assert pool._ask(worker, "tests.kinds", kinds.document("after"), SOURCE, 20)
+    worker.end()
+
+
 def test_no_secret_goes_there() -> None:
     assert read("secrets") == "()"
 

@@ -20,7 +20,7 @@ from aggregator import __version__
 from aggregator.cli import changing, lists, looking
 from aggregator.cli.common import Wishes, common, fail, load, now, wishes_of
 from aggregator.errors import AggregatorError, ConfigError, LockedError
-from aggregator.process import collect_seldom, end_at_sigterm, load_no_plugins, open_streams
+from aggregator.process import collect_seldom, heed_signals, load_no_plugins, open_streams
 
 if TYPE_CHECKING:
     from aggregator.rehearsal import Difference
@@ -290,7 +290,7 @@ def main() -> None:
     collect_seldom()
     load_no_plugins()
     open_streams()
-    end_at_sigterm()
+    told = heed_signals()
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:
@@ -309,3 +309,7 @@ def main() -> None:
         with contextlib.suppress(OSError):  # what could not be written is dropped: Python would try it again at its end
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error, 1)
+    except Exception:
+        if told:  # a library was in the middle of something, and takes the signal for its own trouble
+            sys.exit(told[0])
+        raise

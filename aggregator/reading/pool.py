@@ -4,6 +4,7 @@ import atexit
 import logging
 import os
 import pickle
+import signal
 import socket
 import subprocess
 import sys
@@ -21,6 +22,7 @@ _MOST = min(4, os.cpu_count() or 1)
 _WORTH = 8  # documents that wait: for fewer, a further process takes longer to start than it saves
 WAITING = 2 * _WORTH
 """How many threads should call `read` at a time: so many documents are ready to be read next."""
+_BLOCKED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LIFE = 2000  # documents that one reads, so that what libraries never give back does not add up
 
 
@@ -136,15 +138,24 @@ def _give_up(worker: _Worker) -> None:
 
 
 def _start() -> _Worker:
-    """A new process; not by multiprocessing, which would run our command line in it once more."""
+    """A new process; not by multiprocessing, which would run our command line in it once more.
+
+    Ctrl-C and systemd mean the one who tells as well: it lets this one finish, or ends it. A document is not to be
+    blamed for a signal, so that they are blocked from the first moment on, as a process has it from who begins it.
+    """
     ours, theirs = socket.socketpair()
     with theirs:
-        process = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-c", f"from aggregator.reading.worker import main; main({theirs.fileno()})"],
-            stdin=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno()],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},  # a kind of the owner's own is found as here
-        )
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED)
+        try:
+            process = subprocess.Popen(  # noqa: S603 - our own program
+                [sys.executable, "-c", f"from aggregator.reading.worker import main; main({theirs.fileno()})"],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env=os.environ
+                | {"PYTHONPATH": os.pathsep.join(sys.path)},  # a kind of the owner's own is found as here
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return _Worker(process, Connection(ours.detach()))
 
 

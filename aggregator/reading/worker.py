@@ -40,10 +40,6 @@ class Mistake:
 
 def main(descriptor: int) -> None:
     """Read what comes in on a socket, and answer each."""
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # Ctrl-C and systemd mean the one who tells as well: it lets this one finish, or ends it. A document is not to
-        # be blamed for a signal.
-        signal.signal(each, signal.SIG_IGN)
     with contextlib.suppress(OSError):  # where memory runs out, Linux is to end this one and no other
         Path("/proc/self/oom_score_adj").write_text("1000")
     _limit(resource.RLIMIT_CORE, 0)
