@@ -71,7 +71,7 @@ def test_the_nth_call_fails(news: Planet, tmp_path: Path) -> None:
         planet = copied(news, tmp_path / "faulty")
         hits.update(_suffer(planet, name, f"inject={name}:error={error}:when={nth}", before, after, case))
         shutil.rmtree(planet.root)
-    assert hits["met"] >= len(chosen) * 0.9, "else the calls of a run differ too much for this test to mean anything"
+    assert hits["met"] >= len(chosen) * 0.7, "else the calls of a run differ too much for this test to mean anything"
     told("the n-th call fails", cases=len(chosen), **hits)
 
 
