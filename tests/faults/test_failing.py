@@ -71,7 +71,7 @@ def test_the_nth_call_fails(news: Planet, tmp_path: Path) -> None:
         planet = copied(news, tmp_path / "faulty")
         hits.update(_suffer(planet, name, f"inject={name}:error={error}:when={nth}", before, after, case))
         shutil.rmtree(planet.root)
-    assert hits["met"] >= len(chosen) * 0.9, "else the calls of a run differ too much for this test to mean anything"
+    assert hits["met"] >= len(chosen) * 0.7, "else the calls of a run differ too much for this test to mean anything"
     told("the n-th call fails", cases=len(chosen), **hits)
 
 
@@ -116,7 +116,7 @@ def broken(process: int, calls: str, error: str) -> Iterator[None]:
         ("rename", "EIO", "atom.xml: cannot be written: Input/output error; the old file stays"),
         ("pwrite64", "ENOSPC", "aggregator.db: the store cannot be used: database or disk is full"),
         ("fsync,fdatasync", "EIO", "aggregator.db: the store cannot be used: disk I/O error"),
-    ][: much(2, 3)],
+    ][: much(1, 3)],
 )
 def test_a_daemon_goes_on(planet: Planet, server: Server, calls: str, error: str, cause: str) -> None:
     """While its disk is broken it says so, and what is published stays; then it publishes all that it missed."""
@@ -133,7 +133,7 @@ def test_a_daemon_goes_on(planet: Planet, server: Server, calls: str, error: str
             until(lambda: cause in daemon.said(), daemon.said)
             assert planet.files() == before
         posted.append("Three")
-        until(lambda: sorted(daemon.titles()) == sorted(posted), daemon.said)
+        until(lambda: sorted(daemon.titles()) == sorted(posted), daemon.said, 90)  # it may rest for a minute
         until(lambda: sorted(daemon.titles("rss.xml")) == sorted(posted), daemon.said)
         assert daemon.end()[0] == 0
         events = daemon.events()

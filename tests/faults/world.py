@@ -12,6 +12,7 @@ _SHELVES = ("Tech", "新闻", "Tech/Deep", "Odd & Ends", "Last")
 def publishers(planet: Planet, server: Server, text: str = "Some text.") -> None:
     """Have five feeds with some entries each as the planet's sources, each with a category of its own; the last one has
     nobody else in its."""
+    planet.fetch["timeout"] = "60s"  # a busy machine is no fault
     for number, shelf in enumerate(_SHELVES):
         _put(server, number, range(6), text)
         planet.feed(server.url(f"/{number}", f"127.0.0.{number + 1}"), category=shelf)
