@@ -98,7 +98,7 @@ async def _fetched(config: Config, followed: SourceList, fetch: Fetch, now: date
                 _write(followed.copy, document.body)
         said = {name: getattr(document.validators, name) for name in _VALIDATORS}
     except FetchError as error:
-        wait, trouble = max(wait, error.retry_after or wait), f"{followed.name}: {error}"
+        wait, trouble = max(wait, error.retry_after or wait), str(error)
     except AggregatorError as error:
         trouble = str(error)
     said = {**said, "next": (now + wait).isoformat(), "trouble": one_line(masked(trouble))}
