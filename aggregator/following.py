@@ -63,13 +63,13 @@ def _is_due(followed: SourceList, now: datetime) -> bool:
 
 
 def _ask(config: Config, due: Sequence[SourceList], now: datetime) -> list[bool]:
-    """Ask for these lists, one after another: which of them have changed."""
+    """Ask for these lists, side by side: which of them have changed."""
     engine = open_store(config.store)
 
     async def ask() -> list[bool]:
         async with network(config, hosts, now, remote=True) as (fetch, learned, _):
             try:
-                return [await _fetched(config, each, fetch, now) for each in due]
+                return await asyncio.gather(*(_fetched(config, each, fetch, now) for each in due))
             finally:
                 with writing(engine) as db:
                     stored.save_hosts(db, learned())
