@@ -38,12 +38,12 @@ def edit(file: Path, change: Callable[[str], str]) -> Edit:
     """
     before = toml.read_bytes(file)
     raw = toml.decode(file, before)
-    configs.check(file, raw)
     mark = codecs.BOM_UTF8 if before.startswith(codecs.BOM_UTF8) else b""
     try:
         changed = change(raw)
         made = configs.check(file, changed)
     except ConfigError as error:
+        configs.check(file, raw)  # what is wrong already is said as such
         said = (f"{problem} (as it would be; nothing is changed)" for problem in error.problems)
         raise ConfigError(*said) from error
     return Edit(file, before, mark + changed.encode(), made)

@@ -29,7 +29,7 @@ def with_tables(toml: str, name: str, tables: Sequence[Mapping[str, object]]) ->
     """
     if not tables:
         return toml
-    data = tomllib.loads(toml)
+    data = _said(toml)
     meant = data | {name: [*_listed(data, name), *map(_plain, tables)]}
     there = _tables(toml, name)
     if name in data and not there:
@@ -47,7 +47,7 @@ def with_tables(toml: str, name: str, tables: Sequence[Mapping[str, object]]) ->
 def without_tables(toml: str, name: str, numbers: Collection[int]) -> str:
     """The text without these tables of an array: with the comments that stand in them or, without a blank line between,
     above them. Raises ConfigError."""
-    data = tomllib.loads(toml)
+    data = _said(toml)
     kept = [each for number, each in enumerate(_listed(data, name), 1) if number not in numbers]
     meant = data | {name: kept}
     there = _tables(toml, name)
@@ -68,7 +68,7 @@ def without_tables(toml: str, name: str, numbers: Collection[int]) -> str:
 
 def with_key(toml: str, name: str, numbers: Collection[int], key: str, value: object) -> str:
     """The text with a key of these tables set to a value, or, where that is None, without it. Raises ConfigError."""
-    data = tomllib.loads(toml)
+    data = _said(toml)
     meant = data | {name: [dict(each) for each in _listed(data, name)]}
     for number in numbers:
         meant[name][number - 1].pop(key, None)
@@ -108,6 +108,8 @@ class _Table:
 def _tables(toml: str, name: str) -> list[_Table]:
     """The tables of an array that have headers of their own, in their order."""
     found: list[_Table] = []
+    if not re.search(rf"^\s*\[\[.*{name}", toml, re.MULTILINE):
+        return found  # a value of a thousand lines would be read a thousand times
     above = 0  # the first of the comments that touch what comes next
     ours = own = False  # whether this is in one of the tables; and in no table below it
     for line, statement, data in statements(toml):
@@ -196,6 +198,13 @@ def _inline(table: Mapping[str, object]) -> Any:
     return tomlkit.value(written(table))
 
 
+def _said(toml: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(toml)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"the config is no TOML ({error})") from error
+
+
 def _listed(data: Mapping[str, Any], name: str) -> list[Any]:
     """The tables of an array, none where it is not there."""
     tables = data.get(name, [])
@@ -225,8 +234,8 @@ def _checked(toml: str, meant: Mapping[str, Any]) -> str:
     """The text, if it says what is meant."""
     try:
         toml.encode()
-        if tomllib.loads(toml) == meant:
+        if _said(toml) == meant:
             return toml
-    except ValueError as error:
+    except (ValueError, ConfigError) as error:
         raise ConfigError(f"the config {_BY_HAND} ({error})") from error
     raise ConfigError(f"the config {_BY_HAND}")

@@ -1,10 +1,12 @@
 """The config's file changes as a whole or not at all, and only into one that would be read."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
-from aggregator import amending
+from aggregator import amending, config
 from aggregator.editing import with_tables
 from aggregator.errors import AggregatorError, ConfigError
 
@@ -58,10 +60,11 @@ def test_what_would_not_be_read_is_not_made(file: Path) -> None:
 
 
 def test_a_config_that_is_wrong_already_is_said_to_be(file: Path) -> None:
-    file.write_text("[site]\n", encoding="utf-8")
-    with pytest.raises(ConfigError) as error:
-        amending.edit(file, added)
-    assert "as it would be" not in str(error.value)
+    for broken in ("[site]\n", "[site\n"):
+        file.write_text(broken, encoding="utf-8")
+        with pytest.raises(ConfigError, match=r"aggregator\.toml:1") as error:
+            amending.edit(file, added)
+        assert "as it would be" not in str(error.value)
 
 
 def test_a_file_that_changed_meanwhile_stays(file: Path) -> None:
@@ -83,3 +86,22 @@ def test_a_file_that_cannot_be_written_stays(nobodys_folder: Path) -> None:
         assert [*nobodys_folder.iterdir()] == [file]
     finally:
         nobodys_folder.chmod(0o700)
+
+
+def test_of_many_changes_at_a_time_none_is_lost_without_a_word(file: Path) -> None:
+    def change(number: int) -> str:
+        url = f"https://{number}.example/"
+        edit = amending.edit(file, lambda toml: with_tables(toml, "source", [{"url": url}]))
+        start.wait()
+        try:
+            amending.make(edit)
+        except AggregatorError:
+            return ""
+        return url
+
+    start = Barrier(6)
+    with ThreadPoolExecutor(6) as pool:
+        made = {url for url in pool.map(change, range(6)) if url}
+    assert len(made) == 1  # the others had not seen it
+    assert {each.key for each in config.load(file).sources} == made
+    assert [each.name for each in file.parent.iterdir()] == [file.name]

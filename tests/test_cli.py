@@ -327,7 +327,7 @@ def test_list_sources(planet: Planet, shell: Shell, nobody: str) -> None:
     assert re.match(r"Nobody +never +in 6\d min ", remote)
     assert nobody in remote
     first, second = shell.json("list", "sources")
-    assert list(first)[:9] == [
+    assert list(first)[:10] == [
         "key",
         "kind",
         "title",
@@ -339,7 +339,7 @@ def test_list_sources(planet: Planet, shell: Shell, nobody: str) -> None:
         "reason",
         "failures",
     ]
-    assert list(first)[9:] == ["error", "warnings", "gone", "moved_to", "same_as", "paused_until", "hub", "identity"]
+    assert list(first)[10:] == ["error", "warnings", "gone", "moved_to", "same_as", "paused_until", "hub", "identity"]
     assert (first["key"], first["failures"], first["last_visit"]) == ("seed:seeds", 0, first["last_success"])
     assert (second["categories"], second["failures"], second["last_success"]) == ([["Tech"]], 1, None)
 

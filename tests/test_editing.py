@@ -1,12 +1,15 @@
 """Edits of a config's text: what the owner wrote stays, byte for byte, and what comes out says what is meant."""
 
 import tomllib
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aggregator import config
 from aggregator.editing import with_key, with_tables, without_tables
 from aggregator.errors import ConfigError
 
@@ -106,7 +109,12 @@ def test_a_key_is_set(before: str, numbers: list[int], value: bool | None, after
 
 
 def test_what_cannot_be_written_is_refused() -> None:
-    for toml, table in (("source = 1\n", NEW), ("", {"url": "\ud800"}), ("[source]\nurl = 'x'\n", NEW)):
+    for toml, table in (
+        ("source = 1\n", NEW),
+        ("source = [1]\n", NEW),
+        ("", {"url": "\ud800"}),
+        ("[source]\nurl = 'x'\n", NEW),
+    ):
         with pytest.raises(ConfigError, match="by hand"):
             with_tables(toml, "source", [table])
 
@@ -151,6 +159,34 @@ def test_an_addition_is_one_insertion_and_says_what_is_meant(toml: str, tables: 
     assert {key: each for key, each in new.items() if key != "source"} == {
         key: each for key, each in old.items() if key != "source"
     }
+
+
+CONFIG = '[site]\ntitle = "P"\nbase_url = "https://planet.example/"\n'
+FEEDS = st.lists(
+    st.fixed_dictionaries(
+        {"url": st.integers(1, 9).map(lambda n: f"https://new.example/{n}")},
+        optional={
+            "title": st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max_size=9),
+            "category": st.sampled_from(["a/b", ["a", "新媒体"], [["a"], ['"b"', "c\\d"]]]),
+            "enabled": st.booleans(),
+        },
+    ),
+    max_size=3,
+    unique_by=lambda each: each["url"],
+)
+
+
+@given(st.permutations([CONFIG, ONE, TWO, CATEGORY, "# a comment\n", "\n"]), FEEDS)
+@settings(max_examples=50)
+def test_the_config_differs_by_exactly_the_sources(pieces: list[str], feeds: list[dict[str, Any]]) -> None:
+    file, toml = Path("config/aggregator.toml"), "".join(pieces)
+    before, after = config.check(file, toml), config.check(file, with_tables(toml, "source", feeds))
+    assert replace(after, sources=before.sources) == before
+    added = after.sources[len(before.sources) :]
+    assert after.sources[: len(before.sources)] == before.sources
+    assert [(each.key, each.title, each.enabled) for each in added] == [
+        (each["url"], each.get("title", ""), each.get("enabled", True)) for each in feeds
+    ]
 
 
 @given(documents(), st.data())
