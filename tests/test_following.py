@@ -110,6 +110,7 @@ def test_a_category_that_a_list_may_bring_is_not_missed(planet: Planet, server: 
     url = server.url("/list.opml")
     server.put("/list.opml", opml((ONE, "x")))
     loaded = load(planet, {"url": url, "category": "Friends"})
+    assert not pipeline.run(loaded, planet.now).published.problems
     assert following.follow(loaded, planet.now)
     assert brief(load(planet, {"url": url, "category": "Friends"})) == {ONE: ["Friends/x"]}
 
