@@ -18,6 +18,7 @@ from aggregator.editing import with_tables
 from aggregator.errors import AggregatorError
 from aggregator.fetching import loop_factory
 from aggregator.importing import Found, Listed
+from aggregator.matching import fold_path
 from aggregator.model import Limits, Validators
 from aggregator.network import network
 from aggregator.store import sources as stored
@@ -52,8 +53,8 @@ def adopt(config: Config, given: str, now: datetime) -> Adoption:
     known = {importing.same(_address(source.options) or source.key) for source in config.sources}
     new = tuple(each for each in found.feeds if importing.same(each.url) not in known)
     there = tuple(each for each in found.feeds if importing.same(each.url) in known)
-    tables = [_table(each) for each in new]
-    edit = amending.edit(config.file, lambda toml: with_tables(toml, "source", tables))
+    feeds, shelves = [_table(each) for each in new], _shelves(config, found, new)
+    edit = amending.edit(config.file, lambda toml: with_tables(with_tables(toml, "source", feeds), "category", shelves))
     return Adoption(name, found, new, there, _logins(new), edit)
 
 
@@ -109,6 +110,13 @@ def _table(feed: Listed) -> dict[str, object]:
         "basic": f"env:{_variable(feed)}" if feed.has_login else "",
     }
     return {key: value for key, value in table.items() if value} | ({} if feed.enabled else {"enabled": False})
+
+
+def _shelves(config: Config, found: Found, new: Sequence[Listed]) -> list[dict[str, object]]:
+    """A `[[category]]` for those that the list describes, hold something new, and have none yet."""
+    used = {fold_path(path[:depth]) for feed in new for path in feed.categories for depth in range(1, len(path) + 1)}
+    used -= {fold_path(path) for path in config.categories}
+    return [{"path": list(path), "description": said} for path, said in found.said.items() if fold_path(path) in used]
 
 
 def _variable(feed: Listed) -> str:

@@ -11,7 +11,7 @@ from aggregator import text
 from aggregator.config import Config, toml
 from aggregator.formats import opml
 from aggregator.importing import Listed
-from aggregator.model import Category, Overview, Source, Subscription
+from aggregator.model import Category, CategoryPath, Overview, Source, Subscription
 from aggregator.store import sources as stored
 from aggregator.store.engine import is_there, looking
 from aggregator.store.sources import Standing
@@ -47,7 +47,7 @@ def export(config: Config, kind: str) -> tuple[bytes, tuple[str, ...]]:
             feeds.append(feed)
         if why:
             notes.append(f"{text.masked(source.key)}: {why}")
-    return _WRITERS[kind](config, feeds), (*notes, *_missing(kind, feeds), *_other_keys(config))
+    return _WRITERS[kind](config, feeds), (*notes, *_missing(config, kind, feeds), *_other_keys(config))
 
 
 def _feed(source: Source, standing: Standing | None, *, own: bool) -> tuple[Listed | None, str]:
@@ -77,11 +77,13 @@ def _feed(source: Source, standing: Standing | None, *, own: bool) -> tuple[List
     return listed, why
 
 
-def _missing(kind: str, feeds: Sequence[Listed]) -> tuple[str, ...]:
-    """What this kind of list cannot hold at all, as far as the feeds have it."""
+def _missing(config: Config, kind: str, feeds: Sequence[Listed]) -> tuple[str, ...]:
+    """What this kind of list cannot hold at all, as far as the feeds have it, and their categories."""
     counts = Counter(
         name for feed in feeds for name, value in _values(feed).items() if value and name not in _HOLDS[kind]
     )
+    if kind != "opml" and (described := sum(bool(each.description) for each in config.categories.values())):
+        counts["descriptions of categories"] = described
     said = ", ".join(f"{name} of {count}" for name, count in counts.items())
     return (f"{kind} cannot hold: {said}",) if said else ()
 
@@ -109,11 +111,12 @@ def _other_keys(config: Config) -> tuple[str, ...]:
 
 
 def _opml(config: Config, feeds: Sequence[Listed]) -> bytes:
-    return opml.subscriptions(overview(feeds, config.site.title))
+    said = {path: each.description for path, each in config.categories.items()}
+    return opml.subscriptions(overview(feeds, config.site.title, said))
 
 
-def overview(feeds: Iterable[Listed], title: str) -> Overview:
-    """The feeds as formats/opml.py has them."""
+def overview(feeds: Iterable[Listed], title: str, said: Mapping[CategoryPath, str]) -> Overview:
+    """The feeds as formats/opml.py has them, and what is said of their categories."""
     listed = (
         Subscription(
             each.title,
@@ -125,7 +128,8 @@ def overview(feeds: Iterable[Listed], title: str) -> Overview:
         )
         for each in feeds
     )
-    return Overview(title=title, owner=title, sources=tuple(listed))
+    described = tuple(Category(path, "", "", description) for path, description in said.items())
+    return Overview(title=title, owner=title, categories=described, sources=tuple(listed))
 
 
 def _urls(config: Config, feeds: Sequence[Listed]) -> bytes:

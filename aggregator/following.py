@@ -63,13 +63,13 @@ def _is_due(followed: SourceList, now: datetime) -> bool:
 
 
 def _ask(config: Config, due: Sequence[SourceList], now: datetime) -> list[bool]:
-    """Ask for these lists, one after another: which of them have changed."""
+    """Ask for these lists, side by side: which of them have changed."""
     engine = open_store(config.store)
 
     async def ask() -> list[bool]:
         async with network(config, hosts, now, remote=True) as (fetch, learned, _):
             try:
-                return [await _fetched(config, each, fetch, now) for each in due]
+                return await asyncio.gather(*(_fetched(config, each, fetch, now) for each in due))
             finally:
                 with writing(engine) as db:
                     stored.save_hosts(db, learned())
@@ -98,7 +98,7 @@ async def _fetched(config: Config, followed: SourceList, fetch: Fetch, now: date
                 _write(followed.copy, document.body)
         said = {name: getattr(document.validators, name) for name in _VALIDATORS}
     except FetchError as error:
-        wait, trouble = max(wait, error.retry_after or wait), f"{followed.name}: {error}"
+        wait, trouble = max(wait, error.retry_after or wait), str(error)
     except AggregatorError as error:
         trouble = str(error)
     said = {**said, "next": (now + wait).isoformat(), "trouble": one_line(masked(trouble))}

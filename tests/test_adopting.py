@@ -154,6 +154,18 @@ def test_a_config_whose_source_is_a_value_is_edited_too(file: Path, tmp_path: Pa
     assert len(config.load(file).sources) == 3
 
 
+def test_what_a_list_says_of_categories_is_kept_where_nothing_is_said_yet(file: Path, tmp_path: Path) -> None:
+    file.write_text(TOML + '\n[[category]]\npath = "tech"\n', encoding="utf-8")
+    inner = "<outline text='Web' description='All of it'><outline xmlUrl='https://a.example/'/></outline>"
+    empty = "<outline text='Empty' description='Nothing'/>"
+    body = f"<outline text='Tech' description='Not this'>{inner}</outline>{empty}"
+    (tmp_path / "said.opml").write_text(f"<opml><body>{body}</body></opml>")
+    assert aggregator(tmp_path, "import", "said.opml")[0] == 0
+    said = {path: each.description for path, each in config.load(file).categories.items()}
+    assert said == {("tech",): "", ("Tech", "Web"): "All of it"}
+    assert b'text="Web" description="All of it"' in aggregator(tmp_path, "export")[1].encode()
+
+
 def test_what_is_exported_is_on_standard_output_alone(file: Path, tmp_path: Path) -> None:
     aggregator(tmp_path, "import", "-q", "list.opml")
     code, out, err = aggregator(tmp_path, "export", "--as", "urls")

@@ -331,6 +331,24 @@ def test_a_changed_config_is_taken_up(shared: Planet, server: Server) -> None:
         assert team[0].end()[0] == 0
 
 
+def test_lists_are_followed(shared: Planet, server: Server) -> None:
+    for name in ("One", "Two"):
+        server.put(f"/{name}", rss([{"guid": name, "title": name}]), etag=True)
+    row = "<outline xmlUrl='{}'/>"
+    one, two = (
+        row.format(server.url(f"/{name}", host=host)) for name, host in (("One", "127.0.0.1"), ("Two", "127.0.0.2"))
+    )
+    (shared.root / "a.opml").write_text(f"<opml><body>{one}</body></opml>")
+    server.put("/list", f"<opml><body>{two}</body></opml>".encode())
+    lists = f'\n[[list]]\npath = "a.opml"\n[[list]]\nurl = "{server.url("/list", host="127.0.0.3")}"\n'
+    with workers(shared, 1) as team:
+        team[0].wait_for("session")
+        file = shared.root / "config" / "aggregator.toml"
+        file.write_text(file.read_text() + lists)
+        wait(team, lambda: set(team[0].titles()) == {"One", "Two"})
+        assert team[0].end()[0] == 0
+
+
 def test_what_a_worker_needs_is_said_in_one_line(planet: Planet) -> None:
     planet.load()
     command = [sys.executable, "-m", "aggregator", "worker"]

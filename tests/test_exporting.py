@@ -39,11 +39,13 @@ def without_place(feed: Listed) -> Listed:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(FEEDS, max_size=5, unique_by=lambda feed: feed.url))
-def test_opml_loses_nothing(feeds: list[Listed]) -> None:
-    document = opml.subscriptions(exporting.overview(feeds, "P"))
+@given(st.lists(FEEDS, max_size=5, unique_by=lambda feed: feed.url), NAMES)
+def test_opml_loses_nothing(feeds: list[Listed], description: str) -> None:
+    said = {path: description for feed in feeds for path in feed.categories}
+    document = opml.subscriptions(exporting.overview(feeds, "P", said))
     found = importing.read(document, "list")
     assert (found.kind, found.lost, found.broken) == ("opml", (), "")
+    assert found.said == said
     assert {each.url: without_place(each) for each in found.feeds} == {each.url: without_place(each) for each in feeds}
 
 
@@ -95,10 +97,11 @@ def test_what_a_list_cannot_hold_is_said(tmp_path: Path) -> None:
     planet.seeds()
     planet.feed("https://me:secret@a.example/", title="A", category="x", language="de", priority=3, keep=5)
     planet.feed("rsshub://a/b", enabled=False)
+    planet.categories.append({"path": "x", "description": "What is said of x"})
     for kind, wanted in {
         "opml": ["opml cannot hold: disabled of 1"],
-        "urls": ["rsshub://a/b: only we know rsshub://; name an instance in [fetch] rsshub; left out", "urls cannot hold: language of 1"],
-        "list": ["list cannot hold: title of 1, categories of 1, language of 1, disabled of 1"],
+        "urls": ["rsshub://a/b: only we know rsshub://; name an instance in [fetch] rsshub; left out", "urls cannot hold: language of 1, descriptions of categories of 1"],
+        "list": ["list cannot hold: title of 1, categories of 1, language of 1, disabled of 1, descriptions of categories of 1"],
     }.items():  # fmt: skip
         document, notes = exporting.export(planet.load(), kind)
         assert b"secret" not in document

@@ -102,6 +102,19 @@ def test_a_mistake_is_one_line(planet: Planet, given: dict[str, str], why: str) 
     assert why in str(caught.value)
 
 
+def test_a_category_that_a_list_may_bring_is_not_missed(planet: Planet, server: Server) -> None:
+    """Else a list that drops a folder, or was never asked for, would keep the config from being read."""
+    planet.categories.append({"path": "Best", "of": ["Friends/x"]})
+    with pytest.raises(ConfigError, match="there is no category"):
+        load(planet)
+    url = server.url("/list.opml")
+    server.put("/list.opml", opml((ONE, "x")))
+    loaded = load(planet, {"url": url, "category": "Friends"})
+    assert not pipeline.run(loaded, planet.now).published.problems
+    assert following.follow(loaded, planet.now)
+    assert brief(load(planet, {"url": url, "category": "Friends"})) == {ONE: ["Friends/x"]}
+
+
 def test_a_list_of_two_brackets_too_few_is_told(planet: Planet) -> None:
     file = planet.write()
     file.write_text(file.read_text() + '\n[list]\npath = "x"\n', encoding="utf-8")

@@ -210,7 +210,7 @@ def _read(file: Path, root: Path, data: dict[str, Any], found: list[Problem], lo
     if "web" in data and is_bucket(site.output):
         found.append((("web",), "serves a folder, and `output` is none; remove [web], or write the path of a folder"))
     found.extend(missing if look else ())
-    found.extend(shelves.problems(settings, places, sources))
+    found.extend(shelves.problems(settings, places, sources, all_known=not lists.lists))
     own = templates.read(file.absolute().parent / "templates", found)
     kept = (lists.lists, lists.notes)
     shelved = shelves.shelves(settings)

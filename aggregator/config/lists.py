@@ -108,6 +108,7 @@ def _one(
     copy = folder / f"{hashlib.sha256((table.url or table.path).encode()).hexdigest()[:16]}.list"
     followed = SourceList(table.url, root / table.path if table.path else None, copy)
     why = said(followed).get("trouble", "")
+    why = why if not why or followed.name in why else f"{followed.name}: {why}"
     if followed.file:
         try:
             data, feeds = good(followed.file)
@@ -120,10 +121,12 @@ def _one(
         if followed.file:
             found.append(((*path, "path"), f"{why}; mend it or write another path"))
         else:
-            notes.append(f"{followed.name}: {why or 'is asked for by the next run'}; it has given no sources yet")
+            notes.append(
+                f"{why or followed.name + ': is asked for by the next run'}; the list has given no sources yet"
+            )
         return followed, ()
     if why:
-        notes.append(f"{masked(why)}; the list is used as it last was")
+        notes.append(f"{why}; the list is used as it last was")
     return followed, feeds
 
 

@@ -28,12 +28,15 @@ def shelves(settings: Settings) -> Mapping[CategoryPath, Shelf]:
     }
 
 
-def problems(settings: Settings, places: Mapping[CategoryPath, KeyPath], sources: Collection[Source]) -> list[Problem]:
+def problems(
+    settings: Settings, places: Mapping[CategoryPath, KeyPath], sources: Collection[Source], *, all_known: bool
+) -> list[Problem]:
     """What cannot be meant: aliases that mean two categories, and virtual ones of what is not there or virtual itself.
 
-    `places` is where each category stands in the file.
+    `places` is where each category stands in the file. Where not all categories are known, as lists that others write
+    may have further ones, none is missed.
     """
-    return [*_aliases(settings, places), *_virtual(settings, places, sources)]
+    return [*_aliases(settings, places), *_virtual(settings, places, sources, all_known=all_known)]
 
 
 def _aliases(settings: Settings, places: Mapping[CategoryPath, KeyPath]) -> Iterator[Problem]:
@@ -46,7 +49,7 @@ def _aliases(settings: Settings, places: Mapping[CategoryPath, KeyPath]) -> Iter
 
 
 def _virtual(
-    settings: Settings, places: Mapping[CategoryPath, KeyPath], sources: Collection[Source]
+    settings: Settings, places: Mapping[CategoryPath, KeyPath], sources: Collection[Source], *, all_known: bool
 ) -> Iterator[Problem]:
     virtual = {fold_path(path) for path, each in settings.items() if each.of}
     named = {*settings, *(path for source in sources for path in source.categories)}
@@ -57,7 +60,7 @@ def _virtual(
             place = (*places[path], "of", number)
             if fold_path(shown_path) in virtual:
                 yield place, f"{spelled(shown_path)} is virtual itself; name the categories that it shows"
-            elif fold_path(shown_path) not in known:
+            elif all_known and fold_path(shown_path) not in known:
                 yield (
                     place,
                     f"there is no category {spelled(shown_path)}; mend the path, or write a [[category]] for it",

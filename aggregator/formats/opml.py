@@ -20,6 +20,8 @@ PLANET = True
 
 _FEEDS = ("application/atom+xml", "application/rss+xml", "application/feed+json")
 
+_NOTHING: Mapping[CategoryPath, str] = {}
+
 Leaf = dict[str, str]
 Listed = Iterable[tuple[CategoryPath, Leaf]]
 
@@ -34,16 +36,17 @@ def documents(channel: Channel) -> Mapping[str, bytes]:
 
 def render(channel: Channel) -> bytes:
     """The sources that are feeds, in UTF-8. Pure: the same overview gives the same bytes."""
-    return subscriptions(channel.overview)
+    return _document(channel.overview, "subscriptions", _subscriptions(channel.overview))
 
 
 def subscriptions(overview: Overview) -> bytes:
-    """The same list without a channel, as `aggregator export` writes it."""
-    return _document(overview, "subscriptions", _subscriptions(overview))
+    """The same list as `aggregator export` writes it: without a channel, and with what is said of categories."""
+    said = {each.path: text.one_line(each.description, 1000) for each in overview.categories}
+    return _document(overview, "subscriptions", _subscriptions(overview), said)
 
 
-def _document(overview: Overview, what: str, listed: Listed) -> bytes:
-    """A list of leaves in folders, which appear in the order of what is in them."""
+def _document(overview: Overview, what: str, listed: Listed, said: Mapping[CategoryPath, str] = _NOTHING) -> bytes:
+    """A list of leaves in folders, which appear in the order of what is in them; `said` describes these."""
     root = etree.Element("opml", version="2.0")
     root.append(etree.Comment(f" written by aggregator {__version__} "))
     head, body = etree.SubElement(root, "head"), etree.SubElement(root, "body")
@@ -58,6 +61,9 @@ def _document(overview: Overview, what: str, listed: Listed) -> bytes:
     folders: dict[CategoryPath, etree._Element] = {(): body}
     for path, leaf in listed:
         etree.SubElement(_folder(folders, path), "outline", {name: value for name, value in leaf.items() if value})
+    for path, description in said.items():
+        if description and path in folders and path:
+            folders[path].set("description", description)
     if not len(body):
         etree.SubElement(body, "outline", text="(none)")  # a body holds at least one outline
     return etree.tostring(root, encoding="utf-8", xml_declaration=True, pretty_print=True)

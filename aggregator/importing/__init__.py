@@ -5,12 +5,13 @@ routes of RSSHub, and our own JSON
 """
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from aggregator.errors import AggregatorError
 from aggregator.importing import nested, objects, opml, planet, routes, sfeed, urls
-from aggregator.importing.listed import Each, Listed, Lost, lost, same
+from aggregator.importing.listed import Described, Each, Listed, Lost, lost, same
+from aggregator.model import CategoryPath
 
 __all__ = ["MAX_BYTES", "Found", "Listed", "Lost", "read", "same"]
 
@@ -36,7 +37,7 @@ class Found:
     """What a list has. `kind` is one of those that `export` writes, or `rsshub`; `kind_name` is for people.
 
     `lost` is all that is not taken over; `twice` counts how often a feed stands there once more. `broken` says from
-    where on the list could not be read, "" when all of it was.
+    where on the list could not be read, "" when all of it was. `said` are descriptions of categories.
     """
 
     kind: str
@@ -45,6 +46,7 @@ class Found:
     lost: tuple[Lost, ...] = ()
     twice: int = 0
     broken: str = ""
+    said: Mapping[CategoryPath, str] = field(default_factory=dict)
 
 
 def read(data: bytes, name: str) -> Found:
@@ -61,12 +63,13 @@ def read(data: bytes, name: str) -> Found:
     try:
         kind = _kind(text)
         found, broken = _read(kind, text)
-        feeds, rest, twice = _merged(found)
+        said: dict[CategoryPath, str] = {}
+        feeds, rest, twice = _merged(_without_descriptions(found, said))
     except AggregatorError as error:
         raise AggregatorError(f"{name}: {error}") from None
     if kind == "urls" and not any(each.title or each.categories for each in feeds):
         kind = "list"
-    return Found(kind, _NAMES[kind], feeds, rest, twice, broken)
+    return Found(kind, _NAMES[kind], feeds, rest, twice, broken, said)
 
 
 def _read(kind: str, text: str) -> tuple[Iterable[Each], str]:
@@ -112,7 +115,16 @@ def _lines(text: str) -> Iterable[str]:
     return (line for line in bare if line and line[0] not in "#;")
 
 
-def _merged(found: Iterable[Each]) -> tuple[tuple[Listed, ...], tuple[Lost, ...], int]:
+def _without_descriptions(found: Iterable[Each], said: dict[CategoryPath, str]) -> Iterator[Listed | Lost]:
+    """All the rest; the first description of each category goes to `said`."""
+    for each in found:
+        if isinstance(each, Described):
+            said.setdefault(each.path, each.text)
+        else:
+            yield each
+
+
+def _merged(found: Iterable[Listed | Lost]) -> tuple[tuple[Listed, ...], tuple[Lost, ...], int]:
     """Each feed once, what is not taken over, and how many stood there once more.
 
     Raises AggregatorError where there are far too many feeds.

@@ -39,7 +39,15 @@ class Lost:
     why: str
 
 
-Each = Listed | Lost
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a list says of a category."""
+
+    path: CategoryPath
+    text: str
+
+
+Each = Listed | Lost | Described
 
 _TERMINAL = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # what a terminal obeys and XML allows
 _FEED_SCHEME = re.compile(r"(?:feed|itpc|pcast|podcast|rss)(?::(?=https?://)|(?=://))", re.IGNORECASE)
@@ -72,7 +80,7 @@ def address(url: str) -> str:
     return found if len(found) <= text.LONGEST_URL else ""
 
 
-def listed(one: Listed) -> Each:
+def listed(one: Listed) -> Listed | Lost:
     """One subscription with all its texts and addresses made harmless; Lost where its address is none of a feed.
 
     Whatever `one` has may be as the list has it.

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from xml.parsers import expat
 
 from aggregator.errors import AggregatorError
-from aggregator.importing.listed import Each, Listed, line, listed, lost, path, slashed
+from aggregator.importing.listed import Described, Each, Listed, line, listed, lost, path, slashed
 from aggregator.model import CategoryPath
 from aggregator.text import legal
 from aggregator.values import MAX_LEVELS
@@ -79,7 +79,10 @@ def _parse(document: str) -> tuple[list[Each], str]:
                 strange = (names[low] for low in outline if outline[low] and low not in _KNOWN)
                 title = made[0].title or made[0].url
                 found.extend(lost(where, title, f"{line(key, 60)} is not taken over") for key in strange)
-            above.append(above[-1] if len(above[-1]) >= MAX_LEVELS else above[-1] + path([_name(outline)]))
+            inside = above[-1] if len(above[-1]) >= MAX_LEVELS else above[-1] + path([_name(outline)])
+            if not made and inside != above[-1] and (description := line(outline.get("description"), 1000)):
+                found.append(Described(inside, description))
+            above.append(inside)
 
     def end(name: str) -> None:
         if name.lower() == "outline":
