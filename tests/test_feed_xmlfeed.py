@@ -85,6 +85,12 @@ def test_the_content_of_an_rss_item_is_its_own(inside: str, content: str, summar
 XHTML = 'type="xhtml"><div xmlns="http://www.w3.org/1999/xhtml">'
 
 
+def test_a_namespace_may_have_braces() -> None:
+    braced = RDF.replace("http://www.w3.org/1999/02/22-rdf-syntax-ns#", "https://[::{{}}]:80/a")
+    (item,) = read(braced.format("<item><title>One</title></item>")).items
+    assert item.title == "One"
+
+
 @pytest.mark.parametrize(
     ("inside", "content", "summary"),
     [
@@ -96,6 +102,11 @@ XHTML = 'type="xhtml"><div xmlns="http://www.w3.org/1999/xhtml">'
         ('<content type="image/png">AAAA</content><summary>s</summary>', "<p>s</p>", "s"),
         ('<content mode="base64" type="text/html">PGI+eDwvYj4=</content>', "<b>x</b>", "x"),
         (f"<summary>s</summary><media:group>{CAPTION}</media:group>", "<p>s</p>", "s"),
+        (
+            f'<x:y xmlns:x="https://[{{}}]:80/"/><content {XHTML}<p xmlns:x="{{}}" x:z="">c</p></div></content>',
+            "<p>c</p>",
+            "c",
+        ),
         ("<content/><summary/>", "", ""),
     ],
 )

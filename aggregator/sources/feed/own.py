@@ -128,10 +128,16 @@ def _name(element: etree._Element) -> str:
 @lru_cache(maxsize=500)
 def known_name(tag: str, prefix: str | None) -> str:
     """An element's name in lower case, with the usual prefix of its namespace; none for RSS and Atom."""
-    name = etree.QName(tag)
-    space = re.sub(r"^https?://|/+$", "", (name.namespace or "").strip().lower())
+    namespace, name = spelled(tag)
+    space = re.sub(r"^https?://|/+$", "", namespace.strip().lower())
     usual = "" if space.startswith("backend.userland.com/rss") else _NAMESPACES.get(space, prefix or "")
-    return f"{usual}:{name.localname}".lower() if usual else name.localname.lower()
+    return f"{usual}:{name}".lower() if usual else name.lower()
+
+
+def spelled(tag: str) -> tuple[str, str]:
+    """The namespace and the name in lxml's `{namespace}name`. etree.QName raises where a namespace has braces in it."""
+    namespace, _, name = tag.rpartition("}")
+    return namespace[1:], name
 
 
 def _of_element(element: etree._Element, children: Children) -> Own:
@@ -237,9 +243,10 @@ def _inner_html(element: etree._Element) -> str:
     """The markup inside an element, with the XHTML prefixes gone, so that it is HTML."""
     copy = deepcopy(element)
     for child in copy.iter(etree.Element):
-        child.tag = etree.QName(child).localname
-        for name in [name for name in child.attrib if str(name).startswith("{")]:
-            del child.attrib[name]
+        kept = {name: value for name, value in child.attrib.items() if not str(name).startswith("{")}
+        child.tag = spelled(str(child.tag))[1]
+        child.attrib.clear()
+        child.attrib.update(kept)
     etree.cleanup_namespaces(copy)
     copy.tail = None
     parts = (etree.tostring(child, encoding="unicode", method="html") for child in copy)

@@ -16,7 +16,7 @@ from aggregator.model import Batch, CategoryPath, Document, Feed, Item, Link, Po
 from aggregator.sources.feed import media, parts, walk
 from aggregator.sources.feed.context import OddError
 from aggregator.sources.feed.decoding import Xml, is_sound, local_name
-from aggregator.sources.feed.own import Own, channel_of, from_entry, from_tree, grouped, items_of, tree
+from aggregator.sources.feed.own import Own, channel_of, from_entry, from_tree, grouped, items_of, spelled, tree
 from aggregator.sources.feed.parts import Said, inner, objects, string
 from aggregator.sources.feed.timing import guessed, with_hub
 from aggregator.sources.feed.walk import Parsed
@@ -45,7 +45,7 @@ def read(xml: Xml, document: Document, source: Source) -> Batch:
 def read_sound(content: str, document: Document, source: Source) -> Batch | None:
     """The same for a document that needs no mending and has nothing odd in it; None for all others."""
     root = tree(content.encode("utf-8", "surrogatepass")) if is_sound(content) else None
-    if root is None or local_name(etree.QName(root).localname) not in ("rss", "rdf", "feed"):
+    if root is None or local_name(spelled(str(root.tag))[1]) not in ("rss", "rdf", "feed"):
         return None
     parsed = _from_tree(root)
     return parsed and _batch(parsed, document, source)
