@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from tests.faults.payloads import EVIL
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Route
+    from playwright.sync_api import Browser, Dialog, Page, Route
 
 READER = "http://reader.example/"
 """A page without any policy, in which feeds are shown as simple readers show them."""
@@ -104,12 +104,19 @@ def watching(browser: "Browser", own: str = READER, *, policy: bool = True) -> I
 
     def hear(words: str) -> None:
         found = re.fullmatch(r"RAN ([0-9]+)", words)
-        (watch.ran.add(int(found[1])) if found else watch.said.append(words))
+        if found:
+            watch.ran.add(int(found[1]))
+        else:
+            watch.said.append(words)
+
+    def refuse(dialog: "Dialog") -> None:
+        hear(f"dialog: {dialog.message}")
+        dialog.dismiss()
 
     context.add_init_script("globalThis.ran = code => console.log(`RAN ${code}`)")
     context.route("**/*", answer)
     context.on("console", lambda told: hear(told.text))
-    context.on("dialog", lambda dialog: (hear(f"dialog: {dialog.message}"), dialog.dismiss()))
+    context.on("dialog", refuse)
     context.on("page", lambda page: hear(f"opened {page.url}") if page != watch.page else None)
     try:
         yield watch

@@ -76,15 +76,23 @@ def entries(path: str) -> int:
 
 RAW = """
 async payloads => {
-    for (const each of payloads) {
-        const part = document.body.appendChild(document.createElement("div"));
-        part.innerHTML = each;
-        document.body.appendChild(document.createElement("iframe")).srcdoc = each;
-    }
+    const frames = [];
+    for (const each of payloads)
+        for (const whole of [false, true]) {
+            const frame = document.createElement("iframe");
+            frame.sandbox = "allow-scripts allow-same-origin allow-forms";  // and none may lead the page elsewhere
+            if (whole) frame.srcdoc = each;
+            frames.push(document.body.appendChild(frame));
+            if (!whole) frame.contentDocument.body.innerHTML = each;
+        }
     await new Promise(done => setTimeout(done, 1000));
-    for (const each of document.querySelectorAll("body > iframe"))
-        for (const one of each.contentDocument?.querySelectorAll("a, button, input, p, text, rect") ?? [])
-            one.dispatchEvent(new MouseEvent("click", {bubbles: true, cancelable: true}));
+    for (const frame of frames)
+        for (const one of frame.contentDocument?.querySelectorAll("*") ?? []) {
+            one.focus?.();
+            for (const name of ["mouseover", "pointerenter", "click"])
+                one.dispatchEvent(new MouseEvent(name, {bubbles: true, cancelable: true}));
+        }
+    await new Promise(done => setTimeout(done, 1000));
 }
 """
 
@@ -94,7 +102,6 @@ def test_what_is_not_cleaned_runs_and_asks(chromium: "Browser") -> None:
     with watching(chromium) as watch:
         watch.page.goto(READER)
         watch.page.evaluate(RAW, [armed(payload, number * 100) for number, payload in SOME])
-        watch.touch(1000)
         asked = watch.forbidden()
     told("xss, raw", payloads=len(SOME), ran=len(watch.ran), requests=len(asked))
     assert len(watch.ran) >= len(SOME) * 0.4
@@ -110,7 +117,7 @@ def test_pages(shown: Shown, chromium: "Browser", policy: bool) -> None:
     url = shown.running.url
     pages = ["index.html", "sources.html", *(f"{name}/index.html" for name in FEEDS)]
     with watching(chromium, url, policy=policy) as watch:
-        for path in pages[: much(3, 7) if policy else 7]:
+        for path in pages[: 3 if policy else 7]:
             found = watch.open(url + path)
             fine(watch, found, path)
             assert found["parts"] >= entries(path), path  # none swallowed the next
@@ -122,7 +129,7 @@ def test_pages_of_categories_that_have_such_names(shown: Shown, chromium: "Brows
     pages = sorted(path.relative_to(shown.feeds).as_posix() for path in shown.feeds.glob("[0-9]*/*/index.html"))
     assert len(pages) >= len(SOME) * 0.8
     with watching(chromium, url, policy=False) as watch:
-        for path in pages:
+        for path in pages[:: much(1, 3)]:
             fine(watch, watch.open(url + path, 20), path)
 
 
@@ -130,7 +137,7 @@ def test_dashboard(shown: Shown, chromium: "Browser") -> None:
     url = shown.running.dashboard
     with watching(chromium, url, policy=False) as watch:
         fine(watch, watch.open(url), "overview")
-        for number in range(1, shown.sources + 1):
+        for number in range(1, shown.sources + 1, much(1, 3)):
             fine(watch, watch.open(f"{url}source/{number}", 20), f"source {number}")
             assert watch.page.locator("h1").count() == 1
     with watching(chromium, url) as watch:

@@ -75,13 +75,13 @@ def rss(payloads: Numbered) -> bytes:
 
 
 def torn(payloads: Numbered) -> bytes:
-    """RSS that is no XML: payloads stand in it as they are, and the end is missing."""
+    """RSS that is no XML: it names a character that XML does not know, and its end is missing."""
     items = []
     for number, payload in payloads:
         at = Codes(number, payload, "torn")
         items.append(
-            f"<item><title>{at['title']}</title><guid>urn:t{number}</guid>"
-            f"<description><![CDATA[{at['description']}]]></description><author>{at['author']}</author>"
+            f"<item><title><![CDATA[{at['title']}]]></title><guid>urn:t{number}</guid>"
+            f"<description><![CDATA[{at['description']}]]></description><author><![CDATA[{at['author']}]]></author>"
             f"<category>{escape(at['category'])}</category></item>"
         )
     text = f"<rss version='2.0'><channel><title>Torn&nbsp;feed</title>{''.join(items)}<item><title>x"
