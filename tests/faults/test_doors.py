@@ -20,6 +20,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from aggregator import config
+from aggregator.errors import ConfigError
 from aggregator.web import patience, server
 from tests.faults.amounts import FULL, much, told
 from tests.planet import Planet
@@ -275,9 +277,9 @@ def hurried(planet: Planet, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The same listener in this process, with short deadlines; its URL."""
     monkeypatch.setattr(patience, "HEAD", 0.5)
     monkeypatch.setattr(patience, "READING", 0.7)
-    config = planet.load()
-    ears = server.listen(config, "127.0.0.1:0")
-    with server.serving(config, server.Listeners(ears.public), lambda: datetime.now(UTC), log=False):
+    loaded = planet.load()
+    ears = server.listen(loaded, "127.0.0.1:0")
+    with server.serving(loaded, server.Listeners(ears.public), lambda: datetime.now(UTC), log=False):
         yield server.url(ears.public)
     if ears.dashboard:
         ears.dashboard.close()
@@ -370,26 +372,42 @@ def descriptors(process: "subprocess.Popen[str]") -> int:
     return len(os.listdir(f"/proc/{process.pid}/fd"))  # noqa: PTH208
 
 
+PATIENT = "from aggregator.web import patience; patience.HEAD = 3600; from aggregator.cli import main; main()"
+
+
 def test_a_crowd_that_says_nothing(planet: Planet) -> None:
-    """It gets no more descriptors than it may have; when its time is up, others are served, though it stays."""
-    number = much(700, 1000)
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 4096)), hard))
-    with contextlib.ExitStack() as stack:
-        running = stack.enter_context(serving(planet))
+    """It gets no more descriptors than it may have, however long each may stay."""
+    number = much(800, 1500)
+    with many_descriptors(), serving(planet, program=PATIENT) as running, contextlib.ExitStack() as stack:
         before = descriptors(running.process)
         idle = [stack.enter_context(connected(running.url)) for _ in range(number)]
         until(lambda: cut(idle) >= number - patience.CROWD)
         taken = descriptors(running.process) - before
-        assert taken <= patience.CROWD + 100
-        if FULL:
-            until(lambda: is_served(running), patience=60)
-            until(lambda: cut(idle) == number)
-        else:
-            for client in idle:
-                client.close()
-            until(lambda: is_served(running))
-    told("own doors: idle connections", connections=number, descriptors=taken)
+        for client in idle:
+            client.close()
+        until(lambda: is_served(running))
+    told("own doors: a crowd of idle connections", connections=number, descriptors=taken)
+    assert taken <= patience.CROWD + 100  # so many are accepted at once
+
+
+@pytest.mark.skipif(not FULL, reason="waits as long as the listener does")
+def test_a_crowd_that_stays(planet: Planet) -> None:
+    """When its time is up, others are served."""
+    with many_descriptors(), serving(planet) as running, contextlib.ExitStack() as stack:
+        idle = [stack.enter_context(connected(running.url)) for _ in range(1000)]
+        begin = time.monotonic()
+        until(lambda: cut(idle) == len(idle), patience=60)
+        assert is_served(running)
+        told("own doors: a crowd that stays", connections=len(idle), seconds=round(time.monotonic() - begin, 1))
+
+
+@contextlib.contextmanager
+def many_descriptors() -> Iterator[None]:
+    """For ourselves, who hold the other ends."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4096 if hard < 0 else min(hard, max(soft, 4096)), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def cut(clients: list[socket.socket]) -> int:
@@ -431,3 +449,28 @@ def test_hurry_of_many(hurried: str) -> None:
         for reader in readers:
             reader.join()
     assert statuses == [200] * 100
+
+
+# --- The config -------------------------------------------------------------------------------------------------------
+
+
+def test_a_config_without_end_is_one_line(tmp_path: Path) -> None:
+    large = tmp_path / "large.toml"
+    with large.open("wb") as file:
+        file.truncate(100_000_000)
+    for each in (large, Path("/dev/zero")):
+        with pytest.raises(
+            ConfigError, match="is larger than 10 MB, which no config is; give the right file"
+        ) as caught:
+            config.load(each)
+        assert str(caught.value).count("\n") == 0
+
+
+def test_a_config_knows_no_includes(tmp_path: Path) -> None:
+    """So there are no circles of them."""
+    planet = Planet(tmp_path)
+    for line in ('include = "aggregator.toml"', 'includes = ["/etc/passwd"]'):
+        file = planet.write()
+        file.write_text(f"{line}\n{file.read_text(encoding='utf-8')}", encoding="utf-8")
+        with pytest.raises(ConfigError, match="unknown key"):
+            config.load(file)
