@@ -26,8 +26,8 @@ async wait => {
     document.querySelectorAll("details").forEach(each => each.open = true);
     const every = [...document.querySelectorAll("*")];
     const named = each => each.localName.toLowerCase();
-    for (const each of document.querySelectorAll("[href], [tabindex], [autofocus], summary, button, input, select, textarea"))
-        each.focus?.();
+    for (const each of document.querySelectorAll("[tabindex], [autofocus], summary, button, input, select, textarea"))
+        each.focus?.({preventScroll: true});
     for (const each of every) {
         for (const name of ["mouseover", "pointerenter", "mouseenter", "focus", "load", "error", "toggle", "begin",
                             "animationstart", "beforeinput", "pageshow", "start"])
