@@ -87,7 +87,7 @@ class Watch:
 def watching(browser: "Browser", own: str = READER, *, policy: bool = True) -> Iterator[Watch]:
     """A page of its own whose network is ours but for `own`; without the `policy` none that pages bring is in force."""
     context = browser.new_context(bypass_csp=not policy, ignore_https_errors=True)
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(300_000)
     watch = Watch(context.new_page(), own)
 
     def answer(route: "Route") -> None:
