@@ -51,12 +51,13 @@ class Running:
 
 
 @contextmanager
-def serving(planet: Planet, *options: str) -> Iterator[Running]:
-    """A server for a planet, as a process of its own at a free port."""
+def serving(planet: Planet, *options: str, program: str = "") -> Iterator[Running]:
+    """A server for a planet, as a process of its own at a free port; or `program`, which begins one."""
     planet.web = {"dashboard": "127.0.0.1:0", **planet.web}
     planet.write()
     log = planet.root / "log"
-    command = [sys.executable, "-m", "aggregator", "serve", "--listen", "127.0.0.1:0", "--json", *options]
+    what = ["-c", program] if program else ["-m", "aggregator"]
+    command = [sys.executable, *what, "serve", "--listen", "127.0.0.1:0", "--json", *options]
     env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
     with (
         log.open("w", encoding="utf-8") as errors,

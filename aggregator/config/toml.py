@@ -9,6 +9,9 @@ from typing import Any
 
 from aggregator.errors import ConfigError
 
+MOST = 10_000_000
+"""Bytes of a config; one with 10,000 sources has about one million."""
+
 KeyPath = tuple[str | int, ...]
 """A key from the top down; tables of an array and entries of a list are counted from 1: ("source", 2, "url")."""
 
@@ -31,7 +34,11 @@ def parse(file: Path, raw: str) -> dict[str, Any]:
 def read_bytes(file: Path) -> bytes:
     """What is in a file. Raises ConfigError when there is none that can be read."""
     try:
-        return file.read_bytes()
+        with file.open("rb") as opened:  # whatever it is, it may have no end
+            data = opened.read(MOST + 1)
+        if len(data) > MOST:
+            raise ConfigError(f"{file}: is larger than {MOST // 10**6} MB, which no config is; give the right file")
+        return data
     except FileNotFoundError:
         advice = "run from the folder that holds config/, or give --config PATH"
         raise ConfigError(f"{file}: there is no such file; {advice}") from None

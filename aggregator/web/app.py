@@ -3,14 +3,14 @@
 Only /healthz asks the store, to look.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from aggregator.config import Config
@@ -21,6 +21,7 @@ from aggregator.web.answers import METHODS, Answer, Terms, answer, permitted
 from aggregator.web.documents import Shelf
 from aggregator.web.health import health
 
+_PIECE = 65_536
 _MISSING = Answer(
     404,
     {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"},
@@ -34,12 +35,19 @@ def app(config: Config, clock: Callable[[], datetime], hooks: Sequence[Route] = 
     root, agreed, shelf = config.output, terms(config), Shelf()
 
     def document(request: Request) -> Response:  # no coroutine, so Starlette gives each request a thread for its disk
-        asked = {name: ", ".join(request.headers.getlist(name)) for name in request.headers}
+        said: dict[str, list[str]] = {}
+        for name, value in request.headers.items():  # there may be thousands, so each is looked at once
+            said.setdefault(name, []).append(value)
+        asked = {name: ", ".join(values) for name, values in said.items()}
         if request.method == "OPTIONS":
             made = permitted(request.path_params["path"], agreed)
         else:
             made = respond(root, shelf, agreed, request.scope["raw_path"], asked)
-        return Response(made.body, made.status, made.headers)
+        if len(made.body) <= _PIECE:
+            return Response(made.body, made.status, made.headers)
+        return StreamingResponse(
+            _pieces(made.body), made.status, {**made.headers, "Content-Length": str(len(made.body))}
+        )
 
     def healthy(_: Request) -> Response:
         made = health(config.store, clock(), details=False)
@@ -47,6 +55,12 @@ def app(config: Config, clock: Callable[[], datetime], hooks: Sequence[Route] = 
 
     routes = [*hooks, Route("/healthz", healthy), Route("/{path:path}", document, methods=METHODS)]
     return Starlette(routes=routes)
+
+
+async def _pieces(body: bytes) -> AsyncIterator[bytes]:
+    """A body piece by piece: no more of it waits in memory for each of those who read slowly."""
+    for place in range(0, len(body), _PIECE):
+        yield body[place : place + _PIECE]
 
 
 def terms(config: Config) -> Terms:

@@ -22,7 +22,7 @@ from aggregator.failures import failures
 from aggregator.values import address
 from aggregator.web import app, dashboard
 from aggregator.web.gate import Gate
-from aggregator.web.protocol import Protocol
+from aggregator.web.protocol import READERS, Protocol
 
 _PATIENCE = 3
 """Seconds that are left to those who are still reading when it ends."""
@@ -121,13 +121,14 @@ def _server(served: ASGIApp, *, log: bool) -> uvicorn.Server:
     settings = uvicorn.Config(
         served,
         http=Protocol,
+        backlog=100,  # as many are accepted at once, each with a descriptor
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=log,  # for all servers of a process, or for none: the last one decides
         proxy_headers=False,  # they are of use for nothing but the log, and anyone can send them
         server_header=False,
-        limit_concurrency=500,  # more get a 503 rather than all the descriptors that the files need
+        limit_concurrency=READERS,
         timeout_graceful_shutdown=_PATIENCE,
     )
     return uvicorn.Server(settings)
