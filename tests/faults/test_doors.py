@@ -343,9 +343,9 @@ def test_who_reads_slowly_gets_all(hurried: str, monkeypatch: pytest.MonkeyPatch
             part = client.recv(200_000)
             assert part, length
             length += len(part)
-            due = begin + 1.3 * patience.READING * length / SIZE  # an even pace
+            due = begin + 1.3 * protocol.READING * length / SIZE  # an even pace
             time.sleep(max(0.0, due - time.monotonic()))
-    assert time.monotonic() - begin > patience.READING
+    assert time.monotonic() - begin > protocol.READING
 
 
 def test_those_who_do_not_read_cost_no_memory(running: Running) -> None:
@@ -382,13 +382,13 @@ def test_a_crowd_that_says_nothing(planet: Planet) -> None:
     with many_descriptors(), serving(planet, program=PATIENT) as running, contextlib.ExitStack() as stack:
         before = descriptors(running.process)
         idle = [stack.enter_context(connected(running.url)) for _ in range(number)]
-        until(lambda: cut(idle) >= number - patience.CROWD)
+        until(lambda: cut(idle) >= number - protocol.CROWD)
         taken = descriptors(running.process) - before
         for client in idle:
             client.close()
         until(lambda: is_served(running))
     told("own doors: a crowd of idle connections", connections=number, descriptors=taken)
-    assert taken <= patience.CROWD + 100  # so many are accepted at once
+    assert taken <= protocol.CROWD + 100  # so many are accepted at once
 
 
 @pytest.mark.skipif(not FULL, reason="waits as long as the listener does")
