@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import itertools
 import json
 import os
 import signal
@@ -67,7 +68,7 @@ def serving(planet: Planet, *options: str, program: str = "") -> Iterator[Runnin
     ):
         try:
             assert process.stdout
-            said = "".join(iter(process.stdout.readline, "}\n"))
+            said = "".join(itertools.takewhile(lambda line: line != "}\n", process.stdout))  # or to its end
             found = json.loads(said + "}")
             yield Running(process, found["url"], log, found["dashboard"] or "")
         finally:

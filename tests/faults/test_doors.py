@@ -373,7 +373,7 @@ def descriptors(process: "subprocess.Popen[str]") -> int:
     return len(os.listdir(f"/proc/{process.pid}/fd"))  # noqa: PTH208
 
 
-PATIENT = "from aggregator.web import patience; patience.HEAD = 3600; from aggregator.cli import main; main()"
+PATIENT = "from aggregator.web import protocol; protocol.HEAD = 3600; from aggregator.cli import main; main()"
 
 
 def test_a_crowd_that_says_nothing(planet: Planet) -> None:
