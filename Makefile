@@ -1,4 +1,4 @@
-# All faults in full: some minutes on two cores. FIGURES=file keeps what they met.
+# All faults in full: a quarter of an hour on two cores. FIGURES=file keeps what they met.
 faults:
 	FAULTS=full .venv/bin/pytest tests/faults
 

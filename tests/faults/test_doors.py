@@ -23,7 +23,7 @@ import pytest
 from aggregator import config
 from aggregator.errors import ConfigError
 from aggregator.web import protocol, server
-from tests.faults.amounts import FULL, much, told
+from tests.faults.amounts import AMOUNT, much, told
 from tests.planet import Planet
 from tests.running import until
 from tests.test_serve import Running, serving
@@ -391,7 +391,7 @@ def test_a_crowd_that_says_nothing(planet: Planet) -> None:
     assert taken <= protocol.CROWD + 100  # so many are accepted at once
 
 
-@pytest.mark.skipif(not FULL, reason="waits as long as the listener does")
+@pytest.mark.skipif(AMOUNT == "little", reason="waits as long as the listener does")
 def test_a_crowd_that_stays(planet: Planet) -> None:
     """When its time is up, others are served."""
     with many_descriptors(), serving(planet) as running, contextlib.ExitStack() as stack:

@@ -24,7 +24,7 @@ from tests.faults.mutating import mutant
 from tests.planet import Planet
 
 FIRST = int(os.environ.get("FUZZ_FROM", "0"))
-COUNT = int(os.environ.get("FUZZ_COUNT", str(much(500, 20_000))))
+COUNT = int(os.environ.get("FUZZ_COUNT", str(much(500, 40_000))))
 BASES = specimens.bases(CORPUS)
 TOGETHER = min(250, len(BASES))
 """Documents of a run: not more than there are to begin from, so that most of their entries are stories of their own."""

@@ -19,7 +19,7 @@ from aggregator.formats import checks
 from tests import test_safety_bodies
 from tests.conformance import check
 from tests.faults import hostile_sources as hostile
-from tests.faults.amounts import FULL, much, told
+from tests.faults.amounts import much, told
 from tests.faults.hostile_sources import Ends
 from tests.faults.processes import watched
 from tests.planet import NOON, Planet, rss, started
@@ -138,7 +138,7 @@ def test_each_hostile_source_ends_as_it_should(outcome: Outcome) -> None:
     }
     assert wrong == {}
     told("hostile server", sources=len(met), seconds=round(outcome.seconds, 1), good=GOOD, **outcome.peaks)
-    assert len(met) >= (200 if FULL else 60)
+    assert len(met) >= much(60, 200)
 
 
 def _end(said: Mapping[str, Any]) -> Ends:
