@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy import Engine
 
 from aggregator import sources
@@ -89,6 +90,17 @@ def run(config: Config, clock: Callable[[], datetime], serve: Serve = lambda *_:
                 runner.run(Daemon(engine, config, clock, serve, read).live())
         finally:
             engine.dispose()
+
+
+class _Every(IntervalTrigger):  # type: ignore[misc]
+    """The library's interval makes a list of all the times that have passed: when a clock that was in 1970 is set right,
+    that is one for each second of fifty years. This one has but the next, in the same steps."""
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:
+        """The first time after both."""
+        passed = (now - previous) // self.interval if previous and previous < now else 0
+        following: datetime | None = super().get_next_fire_time(previous and previous + passed * self.interval, now)
+        return following
 
 
 class Daemon:
@@ -232,7 +244,7 @@ class Daemon:
         scheduler = AsyncIOScheduler(timezone=UTC, job_defaults=defaults)
         often = ((self._tick, _TICK), (self._may_publish, _TICK), (self._pulse, 30))
         for job, seconds in (*often, (self._replan, 600), (self._prune, 3600)):
-            scheduler.add_job(job, "interval", seconds=seconds, id=job.__name__)
+            scheduler.add_job(job, _Every(seconds=seconds, timezone=UTC), id=job.__name__)
         executor = logging.getLogger("apscheduler.executors.default")  # of a store that is away, `_heard` tells enough
         executor.addFilter(lambda told: not (told.exc_info and isinstance(told.exc_info[1], AggregatorError)))
         scheduler.add_listener(self._heard, EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)

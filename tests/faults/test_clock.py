@@ -1,0 +1,202 @@
+"""The clock of the machine is set: by an hour, a day, to 1970 and 2040, and over both ends of summer time."""
+
+import os
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from aggregator import pruning
+from aggregator.daemon import _Every
+from tests.faults.amounts import much, told
+from tests.planet import NOON, Planet, rss
+from tests.running import Running, running, until
+from tests.server import Server
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+NOW = datetime.now(UTC)
+PATIENCE = 60.0  # seconds for what takes two on an idle machine
+EPOCH, FAR = datetime(1970, 1, 2, tzinfo=UTC), datetime(2040, 1, 1, tzinfo=UTC)
+JUMPS = {"an hour ahead": HOUR, "an hour back": -HOUR, "a day ahead": DAY, "a day back": -DAY}
+JUMPS |= {"far ahead": FAR - NOW, "long ago": EPOCH - NOW}
+WRONG = re.compile(rb">[^<]*\b(?:2040|1970)\b|(?:2040|1970)-\d\d-\d\d")
+
+
+def entries(*titles: str) -> bytes:
+    """A feed of entries that were posted in the last days, except for those whose name begins with `undated`."""
+    every = [{"guid": each, "title": each} for each in titles]
+    return rss(each if each["title"].startswith("undated") else each | {"date": NOON - DAY} for each in every)
+
+
+def dates(planet: Planet) -> dict[str, tuple[str, str]]:
+    """The dates of all that is published, by title."""
+    return {each.title: (each.published, each.updated) for each in planet.published().entries}
+
+
+# --- once -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("there", [each if abs(each) < 365 * DAY else NOW + each - NOON for each in JUMPS.values()])
+def test_a_run_by_a_wrong_clock_does_no_harm(planet: Planet, server: Server, there: timedelta) -> None:
+    """Nothing is dated by it, nothing removed, nobody asked too often, and after it all goes on within an interval."""
+    url = server.url("/feed", host="127.0.0.2")
+    planet.feed(url, keep_for="30d", interval="1h", unvalidated="1h")
+    planet.seeds()
+    planet.post("later.md", title="Later", date="2035-01-01")
+    server.put("/feed", entries("old", "undated old"), etag=True)
+    planet.run()
+    before = dates(planet)
+    assert before.keys() == {"old", "undated old"}
+
+    server.put("/feed", entries("new", "undated new", "old", "undated old"), etag=True)
+    planet.run(later=there)
+    planet.run(later=timedelta(minutes=1))
+    assert len(server.log) <= 2, "a burst"
+    planet.run(later=2 * HOUR)  # whatever was planned: it goes by this clock as well
+    assert len(server.log) in (2, 3)
+    wrong = dates(planet)
+    assert wrong.items() > before.items() and wrong.keys() == {"new", "undated new", "old", "undated old"}
+    if abs(there) > 365 * DAY:
+        assert not any(WRONG.search(each) for each in planet.files().values())
+        assert wrong["undated new"] == wrong["undated old"]
+
+    asked = len(server.log)
+    planet.now = NOON + HOUR
+    for _ in range(7):
+        planet.run(later=timedelta(minutes=10, seconds=10))
+    assert len(server.log) in (asked + 1, asked + 2), "in one interval and a bit"
+    assert dates(planet) == wrong
+    assert planet.run(later=31 * DAY).published.failed == 0
+    assert dates(planet).keys() & {"old", "new"} == set(), "what is old goes in its time"
+
+
+def test_what_was_removed_for_good_stays_away(planet: Planet, server: Server) -> None:
+    planet.feed(server.url("/feed", host="127.0.0.2"), keep_for="30d", interval="1h", unvalidated="1h")
+    server.put("/feed", rss([{"guid": "1", "title": "Old", "date": NOON - 40 * DAY}]), etag=True)
+    assert planet.run().published.failed == 0
+    assert dates(planet) == {}
+    server.put("/feed", entries("new"), etag=True)
+    planet.run(later=FAR - NOON)
+    assert not pruning.prune(planet.load(), planet.now)
+    server.put("/feed", rss([{"guid": "1", "title": "Old again"}, {"guid": "new", "title": "new"}]), etag=True)
+    planet.now = NOON + 2 * HOUR
+    planet.run()
+    assert dates(planet).keys() == {"new"}
+
+
+# --- The daemon, on a machine whose clock is set ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def fake() -> Path:
+    """The library that gives a process a clock of its own."""
+    found = next(Path("/usr").glob("lib*/**/faketime/libfaketime.so.1"), None)
+    if found is None and not os.environ.get("CI"):
+        pytest.skip("libfaketime is not installed")
+    assert found, "libfaketime is not installed"
+    return found
+
+
+def environment(fake: Path, clock: Path) -> dict[str, str]:
+    """What has a process read its clock, by how many seconds it is off, from a file; nobody can set the monotonic one."""
+    own = {"LD_PRELOAD": str(fake), "FAKETIME_TIMESTAMP_FILE": str(clock), "TZ": "Europe/Berlin"}
+    return own | {"FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+
+
+def set_off(clock: Path, by: timedelta) -> None:
+    """Set a clock."""
+    beside = clock.with_name("clock.new")
+    beside.write_text(f"{by.total_seconds():+.0f}")
+    beside.replace(clock)
+
+
+def quick(planet: Planet, server: Server, hosts: int = 3) -> Callable[[str], None]:
+    """Feeds on so many hosts, each asked every two seconds. Returns what posts an entry, without a date, to all."""
+    planet.fetch |= {"interval": "2s", "interval_cap": "2s", "unvalidated": "2s", "backoff_cap": "2s"}
+    planet.site |= {"items": 100}
+    titles = ["undated"]
+
+    def post(title: str) -> None:
+        titles.append(title)
+        for host in range(hosts):
+            server.put(f"/{host}", entries(*(f"{each} of {host}" for each in titles)), etag=True)
+
+    for host in range(hosts):
+        planet.feed(server.url(f"/{host}", host=f"127.0.0.{host + 2}"), keep_for="30d")
+    return post
+
+
+def gaps(server: Server) -> list[float]:
+    """The seconds between any two requests to one host that follow each other."""
+    hosts = {each.headers["host"] for each in server.log}
+    times = [[each.time for each in server.log if each.headers["host"] == host] for host in sorted(hosts)]
+    return [later - earlier for own in times for earlier, later in pairwise(own)]
+
+
+def test_a_clock_that_is_set_under_the_daemon(planet: Planet, server: Server, fake: Path) -> None:
+    clock, post = planet.root / "clock", quick(planet, server)
+    set_off(clock, timedelta())
+    names = [*reversed(JUMPS)][: much(1, len(JUMPS))]
+    with running(planet, environment=environment(fake, clock)) as daemon:
+        post("undated at first")
+        until(lambda: len(daemon.titles()) == 6, daemon.said, PATIENCE)
+        known = dates(planet)
+        for number, name in enumerate(names):
+            for where, by in ((name, JUMPS[name]), (f"after {name}", timedelta())):
+                _set(daemon, server, clock, by, 2 * number + (not by))
+                post(f"undated {where}")
+                until(lambda: any(where in each for each in daemon.titles()), daemon.said, PATIENCE)
+                met = dates(planet)
+                assert met.items() >= known.items(), "a date has changed"
+                assert not any(WRONG.search(each) for each in planet.files().values())
+                known = met
+        assert daemon.end()[0] == 0
+        assert [each for each in daemon.events() if each["level"] == "error"] == []
+    assert min(gaps(server)) > 0.9, "a burst"
+    told("clock set under the daemon", jumps=2 * len(names), visits=len(server.log), longest_gap=max(gaps(server)))
+
+
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(seconds=2.5), 50 * 365 * DAY])
+def test_what_was_missed_is_made_up_for_once(late: timedelta) -> None:
+    """However far the clock has jumped, the next time is one step from it, in the same steps as before."""
+    trigger = _Every(seconds=1, start_date=NOON, timezone=UTC)
+    following = trigger.get_next_fire_time(NOON, NOON + late)
+    assert following and timedelta(0) < following - (NOON + late) <= timedelta(seconds=1)
+    assert following.microsecond == 0
+
+
+def _set(daemon: Running, server: Server, clock: Path, by: timedelta, number: int) -> None:
+    """Set the clock: the daemon notices, and asks everybody within an interval."""
+    set_off(clock, by)
+    until(lambda: len(daemon.events("clock")) > number, daemon.said, PATIENCE)
+    asked = len(server.log)
+    until(lambda: len({each.path for each in server.log[asked:]}) == 3, daemon.said, PATIENCE)
+
+
+@pytest.mark.parametrize("change", ["spring", "autumn"][: much(1, 2)])
+def test_summer_time_begins_and_ends(planet: Planet, server: Server, fake: Path, change: str) -> None:
+    """Nothing is noticed of it: the visits go on in their steps."""
+    clock, post = planet.root / "clock", quick(planet, server)
+    set_off(clock, _change(change) - timedelta(seconds=6) - datetime.now(UTC))
+    with running(planet, environment=environment(fake, clock)) as daemon:
+        post("undated at first")
+        until(lambda: daemon.events() and daemon.events()[-1]["time"] >= _change(change).isoformat(), daemon.said, PATIENCE)
+        asked = len(server.log)
+        until(lambda: len(server.log) >= asked + 6, daemon.said, PATIENCE)
+        assert daemon.events("clock") == []
+        assert daemon.end()[0] == 0
+    assert min(gaps(server)) > 0.9, "a burst"
+
+
+def _change(change: str) -> datetime:
+    """When summer time begins or ends next, in Berlin (UTC)."""
+    zone, day = ZoneInfo("Europe/Berlin"), NOW.replace(hour=1, minute=0, second=0, microsecond=0) + DAY
+    while True:
+        before, after = (each.astimezone(zone).utcoffset() for each in (day - HOUR, day))
+        if before != after and (day.month < 6) == (change == "spring"):
+            return day
+        day += DAY
