@@ -93,8 +93,8 @@ def run(config: Config, clock: Callable[[], datetime], serve: Serve = lambda *_:
 
 
 class _Every(IntervalTrigger):  # type: ignore[misc]
-    """The library's interval makes a list of all the times that have passed: when a clock that was in 1970 is set right,
-    that is one for each second of fifty years. This one has but the next, in the same steps."""
+    """An interval that does not make up for what has passed: by the library's own, a clock in 1970 that is set right
+    means a list of every second of fifty years."""
 
     def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:
         """The first time after both."""

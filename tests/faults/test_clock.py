@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -149,7 +150,7 @@ def test_a_clock_that_is_set_under_the_daemon(planet: Planet, server: Server, fa
             for where, by in ((name, JUMPS[name]), (f"after {name}", timedelta())):
                 _set(daemon, server, clock, by, 2 * number + (not by))
                 post(f"undated {where}")
-                until(lambda: any(where in each for each in daemon.titles()), daemon.said, PATIENCE)
+                until(partial(_is_out, daemon, where), daemon.said, PATIENCE)
                 met = dates(planet)
                 assert met.items() >= known.items(), "a date has changed"
                 assert not any(WRONG.search(each) for each in planet.files().values())
@@ -169,6 +170,10 @@ def test_what_was_missed_is_made_up_for_once(late: timedelta) -> None:
     assert following.microsecond == 0
 
 
+def _is_out(daemon: Running, where: str) -> bool:
+    return any(where in each for each in daemon.titles())
+
+
 def _set(daemon: Running, server: Server, clock: Path, by: timedelta, number: int) -> None:
     """Set the clock: the daemon notices, and asks everybody within an interval."""
     set_off(clock, by)
@@ -184,7 +189,11 @@ def test_summer_time_begins_and_ends(planet: Planet, server: Server, fake: Path,
     set_off(clock, _change(change) - timedelta(seconds=6) - datetime.now(UTC))
     with running(planet, environment=environment(fake, clock)) as daemon:
         post("undated at first")
-        until(lambda: daemon.events() and daemon.events()[-1]["time"] >= _change(change).isoformat(), daemon.said, PATIENCE)
+        until(
+            lambda: daemon.events() and daemon.events()[-1]["time"] >= _change(change).isoformat(),
+            daemon.said,
+            PATIENCE,
+        )
         asked = len(server.log)
         until(lambda: len(server.log) >= asked + 6, daemon.said, PATIENCE)
         assert daemon.events("clock") == []

@@ -19,7 +19,7 @@ from aggregator import listing, pipeline
 from tests.faults.amounts import much, told
 from tests.planet import Planet, rss
 from tests.running import Running, running
-from tests.server import Raw, Request, Response, Server
+from tests.server import Raw, Response, Server
 from tests.world import World
 
 VISITS = much(300, 10_000)
@@ -92,7 +92,13 @@ def look(daemon: Running, visits: int) -> Look:
 def planned(planet: Planet, server: Server, world: World) -> None:
     """Write the sources into the config, the good ones and the bad ones."""
     planet.fetch |= {"interval": "1s", "interval_cap": "1s", "unvalidated": "1s", "backoff_cap": "1s", "timeout": "1s"}
-    planet.fetch |= {"gone_after": "1s", "move_after": "1s", "max_bytes": 100 << 10, "pause": "1s", "refused_wait": "1s"}
+    planet.fetch |= {
+        "gone_after": "1s",
+        "move_after": "1s",
+        "max_bytes": 100 << 10,
+        "pause": "1s",
+        "refused_wait": "1s",
+    }
     planet.site |= {"items": 50, "archive": 50}
     for site in world.sites:
         planet.feed(world.url(site))
@@ -178,7 +184,9 @@ def test_what_it_takes_of_the_machine_does_not_grow(planet: Planet, tmp_path: Pa
 
 def _between(looks: list[Look], begin: float, end: float) -> list[Look]:
     """The looks of a part of all visits; two at least."""
-    found = [each for each in looks if begin * VISITS <= each.visits <= max(end * VISITS, looks[-1].visits * (end == 1))]
+    found = [
+        each for each in looks if begin * VISITS <= each.visits <= max(end * VISITS, looks[-1].visits * (end == 1))
+    ]
     return found if len(found) > 1 else looks[-2:]
 
 
