@@ -60,11 +60,11 @@ def needed() -> dict[str, Library]:
             if (name, each) not in met:
                 met.add((name, each))
                 waiting += [(more, extra) for more in _wants(library.own, each)]
-    for name, library in found.items():
-        for more in (each for extra in _extras(met, name) for each in _wants(library.own, extra)):
+    for by, library in found.items():
+        for more in (each for extra in _extras(met, by) for each in _wants(library.own, extra)):
             other = canonicalize_name(more.name)
             if other in found and other not in own:
-                found[other].why.add(name)
+                found[other].why.add(by)
     return found
 
 
@@ -86,9 +86,9 @@ def _why(name: str) -> str:
 
 def licences(own: Distribution) -> tuple[str, ...]:
     """The licences that a distribution names: as an expression, by classifiers, or in words; without any of these, ()."""
-    said = own.metadata
-    classified = [each for each in said.get_all("Classifier") or () if each.startswith("License :: ")]
-    for words in (said.get("License-Expression") or "", "; ".join(classified), (said.get("License") or "")[:200]):
+    expression, plain = ((own.metadata.get_all(each) or [""])[0] for each in ("License-Expression", "License"))
+    classified = [each for each in own.metadata.get_all("Classifier") or () if each.startswith("License :: ")]
+    for words in (expression, "; ".join(classified), plain[:200]):
         if found := [name for pattern, name in _NAMES.items() if re.search(pattern, words, re.IGNORECASE)]:
             return tuple(found)
     return ()
