@@ -13,6 +13,9 @@ import pytest
 
 from aggregator import pruning
 from aggregator.daemon import _Every
+from aggregator.planning import checked
+from aggregator.store.clocks import Clock, judged, settled, trusted
+from aggregator.store.engine import open_store, writing
 from tests.faults.amounts import much, told
 from tests.planet import NOON, Planet, rss
 from tests.running import Running, running, until
@@ -87,6 +90,45 @@ def test_what_was_removed_for_good_stays_away(planet: Planet, server: Server) ->
     planet.now = NOON + 2 * HOUR
     planet.run()
     assert dates(planet).keys() == {"new"}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "believed", "doubted"),
+    [
+        (None, FAR, FAR, None),  # nobody knows better
+        (Clock(NOON), NOON - 365 * DAY, NOON - 365 * DAY, None),
+        (Clock(NOON), FAR, NOON, FAR),
+        (Clock(NOON), EPOCH, NOON, EPOCH),
+        (Clock(NOON, FAR), FAR + 6 * DAY, NOON, FAR),
+        (Clock(NOON, FAR), FAR + 7 * DAY, FAR + 7 * DAY, None),  # it has gone on so
+        (Clock(NOON, FAR), FAR + 700 * DAY, NOON, FAR + 700 * DAY),  # it has jumped again
+        (Clock(NOON, FAR), EPOCH, NOON, EPOCH),
+        (Clock(NOON, FAR), NOON + DAY, NOON + DAY, None),  # it is right again
+    ],
+)
+def test_when_a_clock_is_believed(
+    before: Clock | None, now: datetime, believed: datetime, doubted: datetime | None
+) -> None:
+    assert judged(before, now) == Clock(believed, doubted)
+
+
+def test_a_certificate_proves_the_clock(planet: Planet, server: Server) -> None:
+    """A planet that has rested for years does not wait, when it has visited a site whose certificate was checked."""
+    server.put("/feed", entries("old"))
+    planet.feed(key := server.url("/feed", host="127.0.0.2"), interval="1h", unvalidated="1h")
+    planet.feed("https://127.0.0.3:9/sound")
+    planet.feed("https://127.0.0.3:9/own", verify=False)
+    planet.run()
+    late = NOON + 800 * DAY
+    assert any("the clock says 2028-05-22" in note for note in planet.run(later=800 * DAY).notes)
+    engine = open_store(planet.load().store)
+    with writing(engine) as db:
+        assert checked(planet.load()) == ["https://127.0.0.3:9/sound"]
+        assert settled(db, late, ["https://127.0.0.3:9/sound"]).doubted, "it did not answer"
+        assert trusted(db, late + HOUR) == NOON
+        assert settled(db, late + HOUR, [key]) == Clock(late + HOUR)
+        assert trusted(db, late + 2 * HOUR) == late + 2 * HOUR
+    engine.dispose()
 
 
 # --- The daemon, on a machine whose clock is set ----------------------------------------------------------------------
