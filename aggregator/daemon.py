@@ -25,7 +25,6 @@ from typing import Any, TypeVar
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy import Engine
 
 from aggregator import sources
@@ -38,6 +37,7 @@ from aggregator.notify import notify, reloading, watchdog_seconds
 from aggregator.pipeline import READERS
 from aggregator.planning import Plan, align, prepare
 from aggregator.publishing import AGAIN, Publishing, tell
+from aggregator.steps import Every
 from aggregator.store import history
 from aggregator.store import sources as stored
 from aggregator.store.engine import open_store, writing
@@ -90,17 +90,6 @@ def run(config: Config, clock: Callable[[], datetime], serve: Serve = lambda *_:
                 runner.run(Daemon(engine, config, clock, serve, read).live())
         finally:
             engine.dispose()
-
-
-class _Every(IntervalTrigger):  # type: ignore[misc]
-    """An interval that does not make up for what has passed: by the library's own, a clock in 1970 that is set right
-    means a list of every second of fifty years."""
-
-    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:
-        """The first time after both."""
-        passed = (now - previous) // self.interval if previous and previous < now else 0
-        following: datetime | None = super().get_next_fire_time(previous and previous + passed * self.interval, now)
-        return following
 
 
 class Daemon:
@@ -244,7 +233,7 @@ class Daemon:
         scheduler = AsyncIOScheduler(timezone=UTC, job_defaults=defaults)
         often = ((self._tick, _TICK), (self._may_publish, _TICK), (self._pulse, 30))
         for job, seconds in (*often, (self._replan, 600), (self._prune, 3600)):
-            scheduler.add_job(job, _Every(seconds=seconds, timezone=UTC), id=job.__name__)
+            scheduler.add_job(job, Every(seconds=seconds, timezone=UTC), id=job.__name__)
         executor = logging.getLogger("apscheduler.executors.default")  # of a store that is away, `_heard` tells enough
         executor.addFilter(lambda told: not (told.exc_info and isinstance(told.exc_info[1], AggregatorError)))
         scheduler.add_listener(self._heard, EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from aggregator import pruning
-from aggregator.daemon import _Every
 from aggregator.planning import checked
+from aggregator.steps import Every
 from aggregator.store.clocks import Clock, judged, settled, trusted
 from aggregator.store.engine import open_store, writing
 from tests.faults.amounts import much, told
@@ -144,14 +144,13 @@ def fake() -> Path:
     return found
 
 
-def environment(fake: Path, clock: Path) -> dict[str, str]:
-    """What has a process read its clock, by how many seconds it is off, from a file; nobody can set the monotonic one."""
-    own = {"LD_PRELOAD": str(fake), "FAKETIME_TIMESTAMP_FILE": str(clock), "TZ": "Europe/Berlin"}
-    return own | {"FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+def environment(fake: Path, **how: str) -> dict[str, str]:
+    """What gives a process a clock of its own, all but the monotonic one, which nobody can set."""
+    return {"LD_PRELOAD": str(fake), "TZ": "Europe/Berlin", "FAKETIME_DONT_FAKE_MONOTONIC": "1", **how}
 
 
 def set_off(clock: Path, by: timedelta) -> None:
-    """Set a clock."""
+    """Set a clock, which a process reads once a second."""
     beside = clock.with_name("clock.new")
     beside.write_text(f"{by.total_seconds():+.0f}")
     beside.replace(clock)
@@ -184,13 +183,14 @@ def test_a_clock_that_is_set_under_the_daemon(planet: Planet, server: Server, fa
     clock, post = planet.root / "clock", quick(planet, server)
     set_off(clock, timedelta())
     names = [*reversed(JUMPS)][: much(1, len(JUMPS))]
-    with running(planet, environment=environment(fake, clock)) as daemon:
+    reads = environment(fake, FAKETIME_TIMESTAMP_FILE=str(clock), FAKETIME_CACHE_DURATION="1")
+    with running(planet, environment=reads) as daemon:
         post("undated at first")
         until(lambda: len(daemon.titles()) == 6, daemon.said, PATIENCE)
         known = dates(planet)
-        for number, name in enumerate(names):
+        for name in names:
             for where, by in ((name, JUMPS[name]), (f"after {name}", timedelta())):
-                _set(daemon, server, clock, by, 2 * number + (not by))
+                _set(daemon, server, clock, by, by or -JUMPS[name])
                 post(f"undated {where}")
                 until(partial(_is_out, daemon, where), daemon.said, PATIENCE)
                 met = dates(planet)
@@ -206,7 +206,7 @@ def test_a_clock_that_is_set_under_the_daemon(planet: Planet, server: Server, fa
 @pytest.mark.parametrize("late", [timedelta(0), timedelta(seconds=2.5), 50 * 365 * DAY])
 def test_what_was_missed_is_made_up_for_once(late: timedelta) -> None:
     """However far the clock has jumped, the next time is one step from it, in the same steps as before."""
-    trigger = _Every(seconds=1, start_date=NOON, timezone=UTC)
+    trigger = Every(seconds=1, start_date=NOON, timezone=UTC)
     following = trigger.get_next_fire_time(NOON, NOON + late)
     assert following and timedelta(0) < following - (NOON + late) <= timedelta(seconds=1)
     assert following.microsecond == 0
@@ -216,10 +216,15 @@ def _is_out(daemon: Running, where: str) -> bool:
     return any(where in each for each in daemon.titles())
 
 
-def _set(daemon: Running, server: Server, clock: Path, by: timedelta, number: int) -> None:
-    """Set the clock: the daemon notices, and asks everybody within an interval."""
-    set_off(clock, by)
-    until(lambda: len(daemon.events("clock")) > number, daemon.said, PATIENCE)
+def _set(daemon: Running, server: Server, clock: Path, off: timedelta, by: timedelta) -> None:
+    """Set the clock, so far off: the daemon notices by how much, and asks everybody within an interval."""
+    before = len(daemon.events("clock"))
+    set_off(clock, off)
+
+    def is_noticed() -> bool:
+        return any(abs(each["seconds"] - by.total_seconds()) < 60 for each in daemon.events("clock")[before:])
+
+    until(is_noticed, daemon.said, PATIENCE)
     asked = len(server.log)
     until(lambda: len({each.path for each in server.log[asked:]}) == 3, daemon.said, PATIENCE)
 
@@ -227,9 +232,8 @@ def _set(daemon: Running, server: Server, clock: Path, by: timedelta, number: in
 @pytest.mark.parametrize("change", ["spring", "autumn"][: much(1, 2)])
 def test_summer_time_begins_and_ends(planet: Planet, server: Server, fake: Path, change: str) -> None:
     """Nothing is noticed of it: the visits go on in their steps."""
-    clock, post = planet.root / "clock", quick(planet, server)
-    set_off(clock, _change(change) - timedelta(seconds=6) - datetime.now(UTC))
-    with running(planet, environment=environment(fake, clock)) as daemon:
+    post, off = quick(planet, server), _change(change) - timedelta(seconds=6) - datetime.now(UTC)
+    with running(planet, environment=environment(fake, FAKETIME=f"{off.total_seconds():+.0f}")) as daemon:
         post("undated at first")
         until(
             lambda: daemon.events() and daemon.events()[-1]["time"] >= _change(change).isoformat(),
