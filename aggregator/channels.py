@@ -20,7 +20,7 @@ from aggregator.output import Output, Written, discard, opened, put
 from aggregator.overview import Scene
 from aggregator.placing import published, shelf
 from aggregator.store import archives as stored_archives
-from aggregator.store import channels, files, meta
+from aggregator.store import channels, clocks, files, meta
 from aggregator.store import sources as stored
 from aggregator.store.channels import Place
 from aggregator.store.engine import reading, writing
@@ -181,7 +181,7 @@ def _whole(engine: Engine, scene: Scene, now: datetime) -> Overview:
     if not scene.all:
         return scene.overview
     with writing(engine) as db:
-        return overview.whole(scene, channels.tally(db), meta.since(db, "overview", scene.all, now))
+        return overview.whole(scene, channels.tally(db), meta.since(db, "overview", scene.all, clocks.trusted(db, now)))
 
 
 def _topics(channel: Channel, written: Written) -> list[str]:

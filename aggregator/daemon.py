@@ -38,6 +38,7 @@ from aggregator.notify import notify, reloading, watchdog_seconds
 from aggregator.pipeline import READERS
 from aggregator.planning import align, prepare
 from aggregator.publishing import AGAIN, Publishing, tell
+from aggregator.steps import Every
 from aggregator.store import history
 from aggregator.store import sources as stored
 from aggregator.store.engine import open_store, writing
@@ -233,7 +234,7 @@ class Daemon:
         scheduler = AsyncIOScheduler(timezone=UTC, job_defaults=defaults)
         often = ((self._tick, _TICK), (self._may_publish, _TICK), (self._pulse, 30))
         for job, seconds in (*often, (self._follow, 10), (self._replan, 600), (self._prune, 3600)):
-            scheduler.add_job(job, "interval", seconds=seconds, id=job.__name__)
+            scheduler.add_job(job, Every(seconds=seconds, timezone=UTC), id=job.__name__)
         executor = logging.getLogger("apscheduler.executors.default")  # of a store that is away, `_heard` tells enough
         executor.addFilter(lambda told: not (told.exc_info and isinstance(told.exc_info[1], AggregatorError)))
         scheduler.add_listener(self._heard, EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)

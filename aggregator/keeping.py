@@ -13,7 +13,7 @@ from aggregator.fetching import freshness
 from aggregator.model import HostState, Item, Source, Validators, Visit
 from aggregator.moves import moved
 from aggregator.rhythm import Rhythm, learn
-from aggregator.store import history, retention, vanished, visits
+from aggregator.store import clocks, history, retention, vanished, visits
 from aggregator.store import hubs as subscriptions
 from aggregator.store import sources as stored
 from aggregator.store.engine import writing
@@ -97,25 +97,28 @@ def _keep(
     db: Connection, made: Sequence[tuple[Visit, Standing]], now: datetime, stretch: float, *, listening: bool
 ) -> list[Outcome | None]:
     """Decide on all visits, then save them, many by one statement."""
+    then = clocks.trusted(db, now)
     asked = [each for each in made if not _is_postponed(db, *each, now)]
     known = visits.validators_of(db, [standing.id for _, standing in asked])
     first = {standing.id for visit, standing in asked if visit.documents and not standing.last_success}
     first -= visits.with_items(db, sorted(first))
     every = [
-        _decide(db, visit, standing, known[standing.id], now, stretch, is_first=standing.id in first, heard=listening)
+        _decide(
+            db, visit, standing, known[standing.id], now, then, stretch, is_first=standing.id in first, heard=listening
+        )
         for visit, standing in asked
     ]
-    visits.save(db, [each.kept for each in every], now)
-    counts = [_count(db, each, now) for each in every]
+    visits.save(db, [each.kept for each in every], now, then)
+    counts = [_count(db, each, then) for each in every]
     read = [each.kept for each in every if each.kept.visit.documents and not each.kept.is_first]
-    retention.forget(db, [each.source_id for each in read], now)
+    retention.forget(db, [each.source_id for each in read], then)
     noted = [
         noting.Noted(
             each.kept.visit, each.before, each.after, each.kept.due, _dates(each.kept), own["edited"] + own["removed"]
         )
         for each, own in zip(every, counts, strict=True)
     ]
-    entries = noting.note(db, noted, now)
+    entries = noting.note(db, noted, then)
     history.log_visits(db, list(chain.from_iterable(entries)))
     outcomes = {
         each.before.id: _outcome(each, own, logged) for each, own, logged in zip(every, counts, entries, strict=True)
@@ -139,13 +142,14 @@ def _decide(
     standing: Standing,
     before: Mapping[str, Validators],
     now: datetime,
+    then: datetime,
     stretch: float,
     *,
     is_first: bool,
     heard: bool,
 ) -> _Decided:
     """What a visit means. `before` are the validators of its source until now; with `is_first` the store has no items
-    of it; what hubs deliver is `heard`."""
+    of it; what hubs deliver is `heard`. The visit was made at `now`, and gives things the dates of `then`."""
     remote = sources.find(visit.source.kind).REMOTE
     decision = identity.Decision((), (), standing.habits)
     if not visit.error and (visit.items or not remote):  # a feed without entries says nothing of any
@@ -155,12 +159,12 @@ def _decide(
         held = visit.held.keys() | visit.broken
         policy, habits, ready = visit.source.policy, standing.habits, visit.signs
         decision = identity.decide(
-            visit.items, known, now, remote=remote, policy=policy, habits=habits, held=held, ready=ready
+            visit.items, known, then, remote=remote, policy=policy, habits=habits, held=held, ready=ready
         )
         visit = _told(visit, decision)
     changes = decision.changes
     learned = _learned(visit, standing, changes, before, now)
-    rhythm = rhythm_after(visit, standing, changes, now) if remote else standing.rhythm
+    rhythm = rhythm_after(visit, standing, changes, then) if remote else standing.rhythm
     learned = replace(learned, habits=decision.habits, rhythm=rhythm)
     pushed = heard and not visit.error and _is_pushed(db, standing, changes, now)
     failures = visits.failures_after(standing.failures, standing.next_visit, now) if visit.error else 0
@@ -182,7 +186,7 @@ def _decide(
         feed=standing.feed,
         failures=failures,
         said=said,
-        surplus=() if standing.last_success else _surplus(visit, changes, now),
+        surplus=() if standing.last_success else _surplus(visit, changes, then),
         is_first=is_first,
     )
     after = replace(

@@ -25,8 +25,8 @@ from aggregator.config import Config, look_at_output
 from aggregator.fetching import loop_factory
 from aggregator.model import CategoryPath, Retention, Visit
 from aggregator.placing import slugs
-from aggregator.planning import Plan, align, prepare
-from aggregator.store import history, meta, retention, stories
+from aggregator.planning import Plan, align, checked, prepare
+from aggregator.store import clocks, history, meta, retention, stories
 from aggregator.store import sources as stored
 from aggregator.store.engine import open_store, reading, writing
 from aggregator.store.fences import alone
@@ -158,6 +158,7 @@ def publish(
 def settle(db: Connection, config: Config, now: datetime) -> Pruned:
     """Group what is pending into stories, and remove what is beyond its limits; both as the config wants it."""
     alone(db)
+    now = clocks.settled(db, now, checked(config)).trusted
     authority = meta.set_authority(db, config.site.base_url, now)
     folders, rules = slugs(config), view(config)
     of_sources = {source.key: source.policy.retention for source in config.sources}

@@ -13,8 +13,9 @@ from aggregator.fetching import manners
 from aggregator.model import CategoryPath, HostRule, HostState, Source, Validators
 from aggregator.moves import is_own_turn
 from aggregator.placing import configured, slugs
-from aggregator.store import categories, shards, visits
+from aggregator.store import categories, clocks, shards, visits
 from aggregator.store import sources as stored
+from aggregator.store.clocks import Clock
 from aggregator.store.engine import reading, writing
 from aggregator.store.fences import alone
 from aggregator.store.reprint import reprint
@@ -45,10 +46,24 @@ def align(engine: Engine, config: Config, now: datetime) -> tuple[str, ...]:
         alone(db)
         reprint(db)
         listed = [(source, sources.find(source.kind).REMOTE) for source in config.sources]
-        notes = stored.register(db, listed, now, view(config))
+        clock = clocks.settled(db, now, checked(config))
+        stored.set_right(db, now)
+        notes = _doubts(clock, now) + stored.register(db, listed, now, view(config))
         shards.place(db, lambda url: shard(url, config.hosts))
-        categories.place(db, configured(config), slugs(config), now)
+        categories.place(db, configured(config), slugs(config), clock.trusted)
         return (*config.notes, *notes, *categories.rename(db, slugs(config)))
+
+
+def checked(config: Config) -> list[str]:
+    """The sources whose certificates are checked, by their keys."""
+    return [each.key for each in config.sources if each.key.startswith("https:") and each.limits.access.verify]
+
+
+def _doubts(clock: Clock, now: datetime) -> tuple[str, ...]:
+    if clock.doubted is None:
+        return ()
+    said = f"the clock says {now:%Y-%m-%d %H:%M} UTC, and it said {clock.trusted:%Y-%m-%d} when it was trusted last"
+    return (f"{said}: for now nothing is dated by it or removed for its age; set it if it is wrong",)
 
 
 def prepare(

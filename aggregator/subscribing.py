@@ -26,7 +26,7 @@ from aggregator.keeping import Outcome, rhythm_after
 from aggregator.logs import say
 from aggregator.model import Cost, Document, Source, Visit
 from aggregator.planning import asked_once
-from aggregator.store import history, visits
+from aggregator.store import clocks, history, visits
 from aggregator.store import hubs as held
 from aggregator.store import sources as stored
 from aggregator.store.engine import reading, writing
@@ -296,14 +296,14 @@ def _keep(
             return Outcome(source, title, warnings=(masked(why),))
         mine = held.deliver(db, mine, now)
         keys = {key for each in visit.signs for key in each.keys}
-        known = visits.known(db, standing.id, keys, ())
+        known, then = visits.known(db, standing.id, keys, ()), clocks.trusted(db, now)
         policy, habits = source.policy, standing.habits
         decision = identity.decide(
-            visit.items, known, now, remote=True, policy=policy, habits=habits, part=True, ready=visit.signs
+            visit.items, known, then, remote=True, policy=policy, habits=habits, part=True, ready=visit.signs
         )
         changes = [change for change in decision.changes if not _is_late(change)]
-        standing = replace(standing, rhythm=rhythm_after(visit, standing, changes, now))
-        visits.add(db, standing.id, visit, changes, now, standing.rhythm)
+        standing = replace(standing, rhythm=rhythm_after(visit, standing, changes, then))
+        visits.add(db, standing.id, visit, changes, then, standing.rhythm)
         due = _planned(source, standing, pushed=True)
         if len(changes) < len(decision.changes):
             _poll_soon(db, {source.key: (source, standing)}, mine, now, "its hub delivered an older version")
@@ -314,7 +314,7 @@ def _keep(
         visit = replace(visit, cost=Cost(received=len(event.body)))
         told = replace(due, reason="delivered by its hub")
         noted = noting.Noted(visit, standing, replace(standing, same_as=""), told, dates, counts["edited"])
-        (entries,) = noting.note(db, [noted], now)
+        (entries,) = noting.note(db, [noted], then)
         history.log_visits(db, entries)
     return Outcome(source, title, counts, visit.warnings, next_visit=due.when, reason=due.reason)
 

@@ -36,6 +36,7 @@ FLOORS: dict[str, int] = {
     "values": 10,
     "similarity": 10,
     "notify": 10,
+    "steps": 10,
     "logs": 10,
     "fetching": 10,
     "formats": 10,
@@ -100,7 +101,7 @@ FLOORS: dict[str, int] = {
 
 DOORS: dict[str, tuple[str, ...]] = {
     "alembic": ("store",),
-    "apscheduler": ("daemon",),
+    "apscheduler": ("daemon", "steps"),
     "bs4": ("sources", "stripping"),
     "click": ("cli", "cli_daemon"),
     "cronsim": ("cron",),

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Delete, Row, Select, Table, bindparam, delete, func, insert, or_, select, update
 
+from aggregator.store import clocks
 from aggregator.store.engine import insert_or, portions
 from aggregator.store.tables import day, incident, run, source, traffic, visit
 from aggregator.store.values import moment, seconds
@@ -159,6 +160,7 @@ def log_incidents(db: Connection, every: Sequence[tuple[int, Incident]]) -> None
 
 def trim(db: Connection, now: datetime) -> None:
     """Forget the sums of days and hours that are long past."""
+    now = clocks.trusted(db, now)
     db.execute(delete(day).where(day.c.number < day_number(now) - _DAYS))
     db.execute(delete(traffic).where(traffic.c.hour < _number(now, 3_600) - _HOURS))
 

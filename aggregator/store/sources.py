@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from aggregator.identity import Habits
 from aggregator.model import CategoryPath, Feed, Hints, HostState, Move, Source
@@ -241,6 +241,13 @@ def set_back(db: Connection, now: datetime, by: float) -> None:
     ahead = source.c.last_visit > seconds(now)
     moved = {name: source.c[name] + round(by) for name in ("last_visit", "next_visit")}
     db.execute(update(source).where(ahead).values(moved))
+
+
+def set_right(db: Connection, now: datetime) -> None:
+    """The same, where nobody knows by how much: the last of these visits counts as one that was made now."""
+    last = moment(db.scalar(select(func.max(source.c.last_visit))))
+    if last and last > now:
+        set_back(db, now, (now - last).total_seconds())
 
 
 def _paths(data: str) -> tuple[CategoryPath, ...]:

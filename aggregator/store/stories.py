@@ -13,7 +13,7 @@ from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, delete
 
 from aggregator.identity import is_global, story_keys
 from aggregator.model import CategoryPath
-from aggregator.store import channels, meta, near, showing
+from aggregator.store import channels, clocks, meta, near, showing
 from aggregator.store.engine import insert_new, new_numbers, portions
 from aggregator.store.tables import item, item_key, pending, source, story, waiting
 from aggregator.store.values import load_guid, seconds
@@ -25,7 +25,8 @@ _PUBLIC_GUID = re.compile(rf"(?:https?://{_CHAR}+[/?]|tag:|urn:)(?:{_CHAR}|[/?#]
 
 def wakes(db: Connection, now: datetime) -> bool:
     """Whether there are items whose day has come since they were looked at."""
-    return db.scalar(select(waiting.c.item_id).where(waiting.c.until <= seconds(now)).limit(1)) is not None
+    awake = waiting.c.until <= seconds(clocks.trusted(db, now))
+    return db.scalar(select(waiting.c.item_id).where(awake).limit(1)) is not None
 
 
 def settle(

@@ -121,16 +121,16 @@ def _crowded(db: Connection, source_id: int, keys: Collection[str]) -> set[str]:
     return found
 
 
-def save(db: Connection, every: Sequence[Kept], now: datetime) -> None:
+def save(db: Connection, every: Sequence[Kept], now: datetime, then: datetime | None = None) -> None:
     """Keep what visits of several sources gave: items, keys, validators, what feeds say of themselves, and when to come
-    again."""
+    again. Items are dated by `then`, where `now` is not to be trusted."""
     alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for each in every:
         state = _state(each, now)
         alike.setdefault(tuple(state), []).append(state)
     well = [each for each in every if not each.visit.error]
     _save_documents(db, well)
-    items.save(db, [each.gift for each in well], now)
+    items.save(db, [each.gift for each in well], then or now)
     for each in well:
         if each.visit.feed and not each.is_first and _shows(each.feed) != _shows(each.visit.feed):
             touch(db, each.source_id)
