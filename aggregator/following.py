@@ -24,7 +24,7 @@ from aggregator.store import sources as stored
 from aggregator.store.engine import open_store, reading, writing
 from aggregator.text import masked, one_line
 
-_VALIDATORS = ("etag", "last_modified", "print")
+_VALIDATORS = ("etag", "last_modified", "print", "url")
 
 
 def follow(config: Config, now: datetime) -> bool:
@@ -86,17 +86,20 @@ def _ask(config: Config, due: Sequence[SourceList], now: datetime) -> list[bool]
 async def _fetched(config: Config, followed: SourceList, fetch: Fetch, now: datetime) -> bool:
     """Ask for a list, and keep it when it is whole and not empty; otherwise all stays as it was."""
     before = listed.said(followed)
-    known = {name: before.get(name, "") for name in _VALIDATORS} if followed.copy.is_file() else {}
+    known = {name: before.get(name, "") for name in _VALIDATORS} if followed.known and followed.copy.is_file() else {}
     wait, trouble, said, changed = config.pace.interval, "", known, False
     try:
-        validators = Validators(url=followed.url if known else "", **known)
+        validators = Validators(**{**known, "url": known["url"] or followed.url}) if known else Validators()
         document = await fetch(followed.url, validators, Limits(config.fetch.timeout, importing.MAX_BYTES))
         if not document.not_modified:
-            listed.feeds_of(document.body, followed.name)
+            found = listed.whole(document.body, followed.name)
             changed = _differs(followed.copy, document.body)
             if changed:
+                _refuse_other_kind(followed, found)
                 _write(followed.copy, document.body)
         said = {name: getattr(document.validators, name) for name in _VALIDATORS}
+        if document.url == followed.url or masked(document.url) != document.url:  # else it is behind a redirect
+            said["url"] = ""
     except FetchError as error:
         wait, trouble = max(wait, error.retry_after or wait), str(error)
     except AggregatorError as error:
@@ -104,6 +107,17 @@ async def _fetched(config: Config, followed: SourceList, fetch: Fetch, now: date
     said = {**said, "next": (now + wait).isoformat(), "trouble": one_line(masked(trouble))}
     _write(followed.memory, json.dumps(said).encode())
     return changed or trouble != before.get("trouble", "")
+
+
+def _refuse_other_kind(followed: SourceList, found: importing.Found) -> None:
+    """Raises AggregatorError for a list of another kind than before: a server's error in JSON is not one of routes."""
+    try:
+        before = importing.read(followed.copy.read_bytes(), followed.name)
+    except (OSError, AggregatorError):
+        return
+    if before.kind != found.kind and {before.kind, found.kind} != {"urls", "list"}:
+        why = f"was {before.kind_name}, and is {found.kind_name} now; if that is meant, remove {followed.copy}"
+        raise AggregatorError(f"{followed.name}: {why}")
 
 
 def _differs(file: Path, data: bytes) -> bool:

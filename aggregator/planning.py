@@ -45,7 +45,8 @@ def align(engine: Engine, config: Config, now: datetime) -> tuple[str, ...]:
         alone(db)
         reprint(db)
         listed = [(source, sources.find(source.kind).REMOTE) for source in config.sources]
-        notes = stored.register(db, listed, now, view(config))
+        is_whole = all(each.known for each in config.lists)
+        notes = stored.register(db, listed, now, view(config), whole=is_whole)
         shards.place(db, lambda url: shard(url, config.hosts))
         categories.place(db, configured(config), slugs(config), now)
         return (*config.notes, *notes, *categories.rename(db, slugs(config)))

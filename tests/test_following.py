@@ -1,5 +1,6 @@
 """Lists that are followed: their feeds are sources while they have them, and a list in trouble takes none away."""
 
+import shutil
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aggregator import config, following, pipeline
+from aggregator import config, following, pipeline, pruning
 from aggregator.config import Config
 from aggregator.errors import ConfigError
 from tests.planet import Planet, atom
@@ -224,3 +225,48 @@ def test_a_daemon_goes_on_with_a_list_that_changes(planet: Planet, server: Serve
         beside.write_bytes(opml((server.url("/two"), "y")))
         beside.replace(planet.root / "a.opml")
         until(lambda: daemon.titles() == ["two"], daemon.said, 60)
+
+
+def test_a_list_of_which_no_copy_is_left_takes_nothing_away(planet: Planet, server: Server) -> None:
+    """As on another machine of a cluster, or after the store alone was brought back."""
+    for name in ("one", "two"):
+        server.put(f"/{name}", atom([{"id": name, "title": name, "date": planet.now}]))
+    lists = {"url": server.url("/list.opml")}
+    server.put("/list.opml", opml((server.url("/one"), "x"), (server.url("/two"), "y")), etag=True)
+    following.follow(load(planet, lists), planet.now)
+    pipeline.run(load(planet, lists), planet.now)
+    ids, files = planet.ids(), planet.files()
+    shutil.rmtree(planet.root / "var" / "lists")
+    (note,) = pipeline.run(load(planet, lists), planet.now + HOUR).notes
+    assert "until it has no source leaves" in note
+    assert not pruning.prune(load(planet, lists), planet.now + HOUR, left=True).left
+    assert (planet.ids(), planet.files()) == (ids, files)
+    server.put("/list.opml", opml((server.url("/two"), "y")), etag=True)
+    following.follow(load(planet, lists), planet.now + HOUR)
+    pipeline.run(load(planet, lists), planet.now + HOUR)
+    assert planet.ids() == {"two": ids["two"]}
+
+
+def test_a_list_behind_a_redirect_is_asked_for_conditionally(planet: Planet, server: Server) -> None:
+    server.script("/list", lambda request: Response(b"", 302, {"Location": server.url("/real.opml")}))
+    server.put("/real.opml", opml((ONE, "x")), etag=True)
+    for hours in range(3):
+        following.follow(load(planet, {"url": server.url("/list")}), planet.now + hours * HOUR)
+    assert [request.status for request in server.log] == [302, 200, 302, 304, 302, 304]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b'{"message": "Not Found", "documentation_url": "https://docs.example/"}', b"See\nhttps://status.example/"],
+)
+def test_an_error_that_looks_like_another_kind_of_list_is_none(planet: Planet, server: Server, answer: bytes) -> None:
+    lists = {"url": server.url("/list.opml")}
+    for hours, body in enumerate((opml((ONE, "x")), answer)):
+        server.put("/list.opml", body)
+        following.follow(load(planet, lists), planet.now + hours * HOUR)
+    loaded = load(planet, lists)
+    assert brief(loaded) == {ONE: ["x"]}
+    assert "was OPML, and is " in loaded.notes[0]
+    loaded.lists[0].copy.unlink()  # as it says
+    following.follow(loaded, planet.now + 2 * HOUR)
+    assert ONE not in brief(load(planet, lists))
