@@ -14,6 +14,7 @@ from aggregator import dates, status
 from aggregator.cli import cli
 from aggregator.errors import ConfigError, ParseError
 from aggregator.model import Batch, Document, Source
+from aggregator.reading import pool
 from aggregator.sources import sitemap
 from aggregator.sources.sitemap import named
 from tests import planet as planets
@@ -154,6 +155,15 @@ def test_fifty_thousand_pages_are_cut_to_the_newest() -> None:
     )
     found = read(body)
     assert len(found.items) == 10_000 and found.items[0].title == "Page 11999x" and found.warnings
+
+
+def test_a_gzipped_one_of_a_large_paper_is_not_too_expensive() -> None:
+    words = "a-rather-long-headline-of-an-article-which-says-it-all"
+    news = f"<news:news><news:title>{words}</news:title><news:keywords>law, order, health</news:keywords></news:news>"
+    rows = (page(f"/2026/03/14/{words}-{n:05}x", "2026-03-14", news) for n in range(10_000))
+    body = gzip.compress(urlset(*rows).encode())
+    source = Source(URL, "sitemap", sitemap.Options(URL))
+    assert len(pool.read("sitemap", Document(URL, URL, body), source).items) == 10_000
 
 
 # --- A planet that reads one ----------------------------------------------------------------------------------------
