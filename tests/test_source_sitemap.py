@@ -158,8 +158,8 @@ def test_fifty_thousand_pages_are_cut_to_the_newest() -> None:
 
 
 def test_a_gzipped_one_of_a_large_paper_is_not_too_expensive() -> None:
-    words = "a-rather-long-headline-of-an-article-which-says-it-all"
-    news = f"<news:news><news:title>{words}</news:title><news:keywords>law, order, health</news:keywords></news:news>"
+    words = "a-rather-long-headline-of-an-article-which-says-it-all-and-more"
+    news = f"<news:news><news:title>{words}</news:title><news:keywords>law, order, health, weather, roads</news:keywords></news:news>"
     rows = (page(f"/2026/03/14/{words}-{n:05}x", "2026-03-14", news) for n in range(10_000))
     body = gzip.compress(urlset(*rows).encode())
     source = Source(URL, "sitemap", sitemap.Options(URL))
