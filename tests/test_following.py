@@ -179,11 +179,19 @@ def test_what_is_remembered_of_a_server_may_be_anything(planet: Planet, server: 
     lists = {"url": server.url("/list.opml")}
     (followed,) = load(planet, lists).lists
     followed.memory.parent.mkdir(parents=True)
-    for odd in (b"", b"\xff", b"[]", b'{"next": 5}', b'{"next": "soon"}', b'{"next": "2026-01-01T00:00:00"}'):
+    for odd in (
+        b"",
+        b"\xff",
+        b"[]",
+        b'{"next": 5, "times": []}',
+        b'{"times": "x"}',
+        b'{"next": "soon"}',
+        b'{"next": "2026-01-01T00:00:00"}',
+    ):
         followed.memory.write_bytes(odd)
         following.follow(load(planet, lists), planet.now)
         assert brief(load(planet, lists)) == {ONE: ["x"]}
-    assert len(server.log) == 6
+    assert len(server.log) == 7
 
 
 def test_an_entry_of_a_feed_that_left_its_list_stays_in_the_store(planet: Planet, server: Server) -> None:
@@ -270,3 +278,18 @@ def test_an_error_that_looks_like_another_kind_of_list_is_none(planet: Planet, s
     loaded.lists[0].copy.unlink()  # as it says
     following.follow(loaded, planet.now + 2 * HOUR)
     assert ONE not in brief(load(planet, lists))
+
+
+def test_a_list_that_stays_in_trouble_is_asked_for_less_and_less_often(planet: Planet, server: Server) -> None:
+    lists = {"url": server.url("/list.opml")}
+    server.put("/list.opml", b"<html>", etag=True)
+    asked: list[int] = []
+    for hour in range(60):
+        before = len(server.log)
+        following.follow(load(planet, lists), planet.now + hour * HOUR)
+        asked += [hour] * (len(server.log) - before)
+    assert asked == [0, 1, 3, 7, 15, 31, 55]  # once a day then
+    server.put("/list.opml", opml((ONE, "x")))
+    for hour in (79, 80):
+        following.follow(load(planet, lists), planet.now + hour * HOUR)
+    assert len(server.log) == len(asked) + 2  # and at once as before when it is well
