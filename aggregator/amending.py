@@ -70,7 +70,8 @@ def _replace(target: Path, data: bytes) -> None:
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
-            if (there.st_uid, there.st_gid) != (os.geteuid(), os.getegid()):
+            made = os.fstat(handle)  # its group may be that of the folder
+            if (there.st_uid, there.st_gid) != (made.st_uid, made.st_gid):
                 os.fchown(handle, there.st_uid, there.st_gid)
             os.fchmod(handle, there.st_mode & 0o7777)
             file.write(data)

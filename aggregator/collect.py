@@ -73,7 +73,8 @@ async def read(source: Source, document: Document) -> Visit:
 def _read(source: Source, found: Found) -> Visit:
     """Read the documents that changed.
 
-    One that cannot be read is a warning, or, when it was all there is, the error.
+    One that cannot be read is a warning, or, when it was all there is, the error. What led to it, an index, is
+    asked for in full again.
     """
     items: list[Item] = []
     signs: list[Signs] = []
@@ -97,7 +98,9 @@ def _read(source: Source, found: Found) -> Visit:
         catches += batch.catches
         said[document.name] = batch.warnings
         read[document.name] = document.validators
-    if broken and not (read or found.unchanged):
+    led = found.answer.name if found.answer and broken else ""
+    held = {name: validators for name, validators in found.unchanged.items() if name != led}
+    if broken and not (read or held):
         (_, first), *others = broken.items()
         said |= {name: (what,) for name, what in others}
         return Visit(source, error=first, trouble=Trouble(first.partition(":")[0]), said=said, answer=answer)
@@ -106,7 +109,7 @@ def _read(source: Source, found: Found) -> Visit:
         items=tuple(items),
         feed=feed,
         documents=read,
-        held=found.unchanged,
+        held=held,
         broken=frozenset(broken),
         said=said | {name: (what,) for name, what in broken.items()},
         answer=answer,

@@ -135,7 +135,9 @@ def overview(feeds: Iterable[Listed], title: str, said: Mapping[CategoryPath, st
 def _urls(config: Config, feeds: Sequence[Listed]) -> bytes:
     def line(feed: Listed) -> str:
         words = [f"~{feed.title}"] if feed.title else []
-        quoted = (re.sub(r'(["\\])', r"\\\1", word) for word in (*words, *map("/".join, feed.categories)))
+        tags = ("/".join(path) for path in feed.categories)
+        words += [f"/{tag}" if tag[0] in "!~" else tag for tag in tags]  # with these it would be no tag
+        quoted = (re.sub(r'(["\\])', r"\\\1", word) for word in words)
         return " ".join([feed.url, *(f'"{word}"' for word in quoted)])
 
     return _lines(map(line, feeds))

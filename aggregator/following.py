@@ -6,10 +6,11 @@ A copy that changes is a change of the config: whoever watches that reads it aga
 import asyncio
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from aggregator import importing
@@ -24,14 +25,18 @@ from aggregator.store import sources as stored
 from aggregator.store.engine import open_store, reading, writing
 from aggregator.text import masked, one_line
 
-_VALIDATORS = ("etag", "last_modified", "print")
+_DAY = timedelta(days=1)
+_DOUBLED = 16  # times at most: then any interval is more than a day
+_VALIDATORS = ("etag", "last_modified", "print", "url")
 
 
 def follow(config: Config, now: datetime) -> bool:
     """Bring the copies of all lists up to date, and say whether any has changed. It takes as long as their hosts do.
 
-    A remote list is asked for once an `interval` of `[fetch]`, and only sent when it has changed. Trouble is kept
-    beside the copy, for `Config.notes`. Raises AggregatorError when a copy cannot be written.
+    A remote list is asked for once an `interval` of `[fetch]`, less and less often while it is in trouble, down to once
+    a day, and only sent when it has changed. Trouble is kept beside the copy, for `Config.notes`.
+
+    Raises AggregatorError when a copy cannot be written.
     """
     try:
         changed = [_remember(each) for each in config.lists if each.digest]
@@ -86,24 +91,44 @@ def _ask(config: Config, due: Sequence[SourceList], now: datetime) -> list[bool]
 async def _fetched(config: Config, followed: SourceList, fetch: Fetch, now: datetime) -> bool:
     """Ask for a list, and keep it when it is whole and not empty; otherwise all stays as it was."""
     before = listed.said(followed)
-    known = {name: before.get(name, "") for name in _VALIDATORS} if followed.copy.is_file() else {}
+    known = {name: before.get(name, "") for name in _VALIDATORS} if followed.known and followed.copy.is_file() else {}
     wait, trouble, said, changed = config.pace.interval, "", known, False
     try:
-        validators = Validators(url=followed.url if known else "", **known)
+        validators = Validators(**{**known, "url": known["url"] or followed.url}) if known else Validators()
         document = await fetch(followed.url, validators, Limits(config.fetch.timeout, importing.MAX_BYTES))
         if not document.not_modified:
-            listed.feeds_of(document.body, followed.name)
+            found = listed.whole(document.body, followed.name)
             changed = _differs(followed.copy, document.body)
             if changed:
+                _refuse_other_kind(followed, found)
                 _write(followed.copy, document.body)
         said = {name: getattr(document.validators, name) for name in _VALIDATORS}
+        if document.url == followed.url or masked(document.url) != document.url:  # else it is behind a redirect
+            said["url"] = ""
     except FetchError as error:
         wait, trouble = max(wait, error.retry_after or wait), str(error)
     except AggregatorError as error:
         trouble = str(error)
-    said = {**said, "next": (now + wait).isoformat(), "trouble": one_line(masked(trouble))}
+    times = 1 + _number(before.get("times", "")) if trouble else 0
+    wait = max(wait, min(config.pace.interval * 2 ** min(times - 1, _DOUBLED), _DAY)) if trouble else wait
+    said = {**said, "next": (now + wait).isoformat(), "trouble": one_line(masked(trouble)), "times": str(times)}
     _write(followed.memory, json.dumps(said).encode())
     return changed or trouble != before.get("trouble", "")
+
+
+def _number(said: str) -> int:
+    return int(said) if re.fullmatch("[0-9]{1,4}", said) else 0
+
+
+def _refuse_other_kind(followed: SourceList, found: importing.Found) -> None:
+    """Raises AggregatorError for a list of another kind than before: a server's error in JSON is not one of routes."""
+    try:
+        before = importing.read(followed.copy.read_bytes(), followed.name)
+    except (OSError, AggregatorError):
+        return
+    if before.kind != found.kind and {before.kind, found.kind} != {"urls", "list"}:
+        why = f"was {before.kind_name}, and is {found.kind_name} now; if that is meant, remove {followed.copy}"
+        raise AggregatorError(f"{followed.name}: {why}")
 
 
 def _differs(file: Path, data: bytes) -> bool:

@@ -173,8 +173,8 @@ def _decide(
     if remote:
         due = _due(visit, standing, learned, now, stretch, failures, pushed)
     said = None
-    if not visit.error and (visit.documents or not remote):
-        said = visit.said if remote else visits.said(db, standing.id, visit)
+    if not visit.error and (visit.documents or visit.broken or not remote):
+        said = visit.said if remote and not visit.held else visits.said(db, standing.id, visit)
     stand = standing.warnings if said is None else tuple(each for those in said.values() for each in those)
     kept = visits.Kept(
         source_id=standing.id,

@@ -48,7 +48,8 @@ def align(engine: Engine, config: Config, now: datetime) -> tuple[str, ...]:
         listed = [(source, sources.find(source.kind).REMOTE) for source in config.sources]
         clock = clocks.settled(db, now, checked(config))
         stored.set_right(db, now)
-        notes = _doubts(clock, now) + stored.register(db, listed, now, view(config))
+        is_whole = all(each.known for each in config.lists)
+        notes = _doubts(clock, now) + stored.register(db, listed, now, view(config), whole=is_whole)
         shards.place(db, lambda url: shard(url, config.hosts))
         categories.place(db, configured(config), slugs(config), clock.trusted)
         return (*config.notes, *notes, *categories.rename(db, slugs(config)))

@@ -42,7 +42,7 @@ def read(document: Document, source: Source) -> Batch:
         case "eat":
             return Batch((Item(title=str(len(bytearray(3_000_000_000)))),))
         case "grow":
-            return Batch((Item(title="x" * 9_000_000),))
+            return Batch((Item(title="x" * 17_000_000),))
         case "crash":
             os.kill(os.getpid(), signal.SIGSEGV)
         case "leave":

@@ -1,5 +1,6 @@
 """The config's file changes as a whole or not at all, and only into one that would be read."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -40,6 +41,15 @@ def test_a_change_is_shown_and_then_made(file: Path, mark: bytes, newline: str) 
     assert file.read_bytes() == mark + added(TOML.replace("\n", newline)).encode()
     assert file.stat().st_mode & 0o777 == 0o640
     assert [each.name for each in file.parent.iterdir()] == [file.name]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a folder to any group")
+def test_a_folder_gives_the_file_no_group_of_its_own(file: Path) -> None:
+    file.chmod(0o640)
+    os.chown(file.parent, -1, 12345)
+    file.parent.chmod(0o2755)  # setgid: what is made in it has its group
+    amending.make(amending.edit(file, added))
+    assert file.stat().st_gid == os.getegid()
 
 
 def test_a_link_is_followed(file: Path, tmp_path: Path) -> None:

@@ -128,10 +128,12 @@ def test_who_has_moved_to_its_address_is_asked_there(planet: Planet, server: Ser
 
 def test_its_folder_and_secrets_may_be_missing(tmp_path: Path) -> None:
     planet = Planet(tmp_path)
+    planet.site["allow_commands"] = True
     planet.sources = [{"kind": "seed", "path": "nowhere"}, {"url": "https://a.example/", "bearer": "env:NOWHERE"}]
+    planet.sources.append({"kind": "command", "command": ["./nowhere"]})
     with pytest.raises(ConfigError) as error:
         load(planet.write(), look=True)
-    assert len(error.value.problems) == 2
+    assert len(error.value.problems) == 3
     for each in planet.sources:
         each["enabled"] = False
     assert not [source for source in load(planet.write(), look=True).sources if source.enabled]

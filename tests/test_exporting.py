@@ -51,7 +51,7 @@ def test_opml_loses_nothing(feeds: list[Listed], description: str) -> None:
 
 TRICKY: list[dict[str, Any]] = [
     {"url": "https://a.example/feed?a=1&b=2", "title": "It's \"quoted\" \\ & <b>100 %</b> $HOME `x` [x]", "category": "tech/python"},
-    {"url": "https://b.example/", "category": [["新媒体", "C++"], ["a b"]], "language": "zh-CN"},
+    {"url": "https://b.example/", "category": [["新媒体", "C++"], ["a b"], ["!x", "~y"], ["~z"]], "language": "zh-CN"},
     {"url": "https://[::1]:8080/feed", "title": "#1; = : ~!"},
     {"url": "rsshub://a/b", "title": "A route"},
 ]  # fmt: skip

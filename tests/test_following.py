@@ -1,5 +1,6 @@
 """Lists that are followed: their feeds are sources while they have them, and a list in trouble takes none away."""
 
+import shutil
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aggregator import config, following, pipeline
+from aggregator import config, following, pipeline, pruning
 from aggregator.config import Config
 from aggregator.errors import ConfigError
 from tests.planet import Planet, atom
@@ -178,11 +179,19 @@ def test_what_is_remembered_of_a_server_may_be_anything(planet: Planet, server: 
     lists = {"url": server.url("/list.opml")}
     (followed,) = load(planet, lists).lists
     followed.memory.parent.mkdir(parents=True)
-    for odd in (b"", b"\xff", b"[]", b'{"next": 5}', b'{"next": "soon"}', b'{"next": "2026-01-01T00:00:00"}'):
+    for odd in (
+        b"",
+        b"\xff",
+        b"[]",
+        b'{"next": 5, "times": []}',
+        b'{"times": "x"}',
+        b'{"next": "soon"}',
+        b'{"next": "2026-01-01T00:00:00"}',
+    ):
         followed.memory.write_bytes(odd)
         following.follow(load(planet, lists), planet.now)
         assert brief(load(planet, lists)) == {ONE: ["x"]}
-    assert len(server.log) == 6
+    assert len(server.log) == 7
 
 
 def test_an_entry_of_a_feed_that_left_its_list_stays_in_the_store(planet: Planet, server: Server) -> None:
@@ -224,3 +233,63 @@ def test_a_daemon_goes_on_with_a_list_that_changes(planet: Planet, server: Serve
         beside.write_bytes(opml((server.url("/two"), "y")))
         beside.replace(planet.root / "a.opml")
         until(lambda: daemon.titles() == ["two"], daemon.said, 60)
+
+
+def test_a_list_of_which_no_copy_is_left_takes_nothing_away(planet: Planet, server: Server) -> None:
+    """As on another machine of a cluster, or after the store alone was brought back."""
+    for name in ("one", "two"):
+        server.put(f"/{name}", atom([{"id": name, "title": name, "date": planet.now}]))
+    lists = {"url": server.url("/list.opml")}
+    server.put("/list.opml", opml((server.url("/one"), "x"), (server.url("/two"), "y")), etag=True)
+    following.follow(load(planet, lists), planet.now)
+    pipeline.run(load(planet, lists), planet.now)
+    ids, files = planet.ids(), planet.files()
+    shutil.rmtree(planet.root / "var" / "lists")
+    (note,) = pipeline.run(load(planet, lists), planet.now + HOUR).notes
+    assert "until it has no source leaves" in note
+    assert not pruning.prune(load(planet, lists), planet.now + HOUR, left=True).left
+    assert (planet.ids(), planet.files()) == (ids, files)
+    server.put("/list.opml", opml((server.url("/two"), "y")), etag=True)
+    following.follow(load(planet, lists), planet.now + HOUR)
+    pipeline.run(load(planet, lists), planet.now + HOUR)
+    assert planet.ids() == {"two": ids["two"]}
+
+
+def test_a_list_behind_a_redirect_is_asked_for_conditionally(planet: Planet, server: Server) -> None:
+    server.script("/list", lambda request: Response(b"", 302, {"Location": server.url("/real.opml")}))
+    server.put("/real.opml", opml((ONE, "x")), etag=True)
+    for hours in range(3):
+        following.follow(load(planet, {"url": server.url("/list")}), planet.now + hours * HOUR)
+    assert [request.status for request in server.log] == [302, 200, 302, 304, 302, 304]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b'{"message": "Not Found", "documentation_url": "https://docs.example/"}', b"See\nhttps://status.example/"],
+)
+def test_an_error_that_looks_like_another_kind_of_list_is_none(planet: Planet, server: Server, answer: bytes) -> None:
+    lists = {"url": server.url("/list.opml")}
+    for hours, body in enumerate((opml((ONE, "x")), answer)):
+        server.put("/list.opml", body)
+        following.follow(load(planet, lists), planet.now + hours * HOUR)
+    loaded = load(planet, lists)
+    assert brief(loaded) == {ONE: ["x"]}
+    assert "was OPML, and is " in loaded.notes[0]
+    loaded.lists[0].copy.unlink()  # as it says
+    following.follow(loaded, planet.now + 2 * HOUR)
+    assert ONE not in brief(load(planet, lists))
+
+
+def test_a_list_that_stays_in_trouble_is_asked_for_less_and_less_often(planet: Planet, server: Server) -> None:
+    lists = {"url": server.url("/list.opml")}
+    server.put("/list.opml", b"<html>", etag=True)
+    asked: list[int] = []
+    for hour in range(60):
+        before = len(server.log)
+        following.follow(load(planet, lists), planet.now + hour * HOUR)
+        asked += [hour] * (len(server.log) - before)
+    assert asked == [0, 1, 3, 7, 15, 31, 55]  # once a day then
+    server.put("/list.opml", opml((ONE, "x")))
+    for hour in (79, 80):
+        following.follow(load(planet, lists), planet.now + hour * HOUR)
+    assert len(server.log) == len(asked) + 2  # and at once as before when it is well

@@ -75,6 +75,7 @@ def test_its_environment_is_a_small_one(tmp_path: Path, monkeypatch: pytest.Monk
         ("echo a; echo https://ann:pw@x.example >&2; exit 3", "ended with 3: https://***@x.example; run it by hand"),
         ("exit 4", "`sh -c 'exit 4'` ended with 4; run it"),
         ("kill -9 $$", "was ended by SIGKILL"),
+        ("kill -40 $$", "was ended by signal 40"),
         ("printf 'one\\033[31m\\ntwo\\n\\n' >&2; false", "ended with 1: two;"),
         ("i=0; while [ $i -lt 3000 ]; do echo 'many words of trouble'; i=$((i+1)); done >&2; echo last >&2; exit 1", ": last; "),
     ],

@@ -10,10 +10,11 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from aggregator import dates
+from aggregator import dates, status
 from aggregator.cli import cli
 from aggregator.errors import ConfigError, ParseError
 from aggregator.model import Batch, Document, Source
+from aggregator.reading import pool
 from aggregator.sources import sitemap
 from aggregator.sources.sitemap import named
 from tests import planet as planets
@@ -156,6 +157,15 @@ def test_fifty_thousand_pages_are_cut_to_the_newest() -> None:
     assert len(found.items) == 10_000 and found.items[0].title == "Page 11999x" and found.warnings
 
 
+def test_a_gzipped_one_of_a_large_paper_is_not_too_expensive() -> None:
+    words = "a-rather-long-headline-of-an-article-which-says-it-all-and-more"
+    news = f"<news:news><news:title>{words}</news:title><news:keywords>law, order, health, weather, roads</news:keywords></news:news>"
+    rows = (page(f"/2026/03/14/{words}-{n:05}x", "2026-03-14", news) for n in range(10_000))
+    body = gzip.compress(urlset(*rows).encode())
+    source = Source(URL, "sitemap", sitemap.Options(URL))
+    assert len(pool.read("sitemap", Document(URL, URL, body), source).items) == 10_000
+
+
 # --- A planet that reads one ----------------------------------------------------------------------------------------
 
 
@@ -218,3 +228,39 @@ def test_preview_of_a_sitemap_shows_links_and_pictures(tmp_path: Path) -> None:
         values = CliRunner().invoke(cli, ["preview", "--config", str(planet.write()), "news.xml", "--json"])
         assert server.url("/lights.jpg") in shown.output and "Lights & keepers" in shown.output
     assert json.loads(values.output)["selectors"] == []
+
+
+def test_an_index_without_dates_says_nothing_of_its_sitemaps(tmp_path: Path) -> None:
+    planet = Planet(tmp_path)
+    with Server() as server:
+        host = server.url("")
+        body = urlset(f"<sitemap><loc>{server.url('/s.xml')}</loc></sitemap>", root="sitemapindex")
+        server.put("/index.xml", body.encode(), etag=True)
+        planet.feed(server.url("/index.xml"), kind="sitemap")
+        for pages in (1, 2, 2):
+            rows = (page(f"/story-of-{n}x", "2026-03-01", host=host) for n in range(pages))
+            server.put("/s.xml", urlset(*rows).encode(), etag=True)
+            planet.run(later=timedelta(days=1))
+        assert [request.status for request in server.log] == [200, 200, 304, 200, 304, 304]
+    assert sorted(planet.titles()) == ["Story of 0x", "Story of 1x"]
+
+
+def test_a_broken_sitemap_of_an_index_is_told_and_asked_for_again(tmp_path: Path) -> None:
+    planet = Planet(tmp_path)
+    with Server() as server:
+        host = server.url("")
+        days = {"/s1.xml": "2026-03-01", "/s2.xml": "2026-03-02"}
+        server.put("/index.xml", index(server, *days.items()), etag=True)
+        for path in days:
+            server.put(path, b"<html>away</html>", etag=True)
+        planet.feed(server.url("/index.xml"), kind="sitemap")
+        (failed,) = planet.run().failed
+        assert "not a sitemap" in failed.error
+        server.put("/s1.xml", urlset(page("/story-of-1x", "2026-03-01", host=host)).encode(), etag=True)
+        planet.run(later=timedelta(days=1))
+        for warnings in (1, 0):  # then it is well while the other one has not changed
+            (row,) = status.look(planet.load(), planet.now).rows
+            assert row.standing and len(row.standing.warnings) == warnings
+            server.put("/s2.xml", urlset(page("/story-of-2x", "2026-03-02", host=host)).encode(), etag=True)
+            planet.run(later=timedelta(days=1))
+    assert planet.titles() == ["Story of 2x", "Story of 1x"]

@@ -326,7 +326,7 @@ def _out_of_reach(root: Path, site: Site | None, listed: Iterable[entries.Entry]
             and (why := _hindrance(root / entry.options.path, os.R_OK | os.X_OK))
         ):
             yield (*entry.path, "path"), f"{why}; create the folder or mend the path"
-        if entry.common.kind == "command" and not _program(root, entry.options.command[0]):
+        if entry.common.kind == "command" and entry.common.enabled and not _program(root, entry.options.command[0]):
             yield (*entry.path, "command"), "there is no such program that may be run; mend its path or its permissions"
     if site:
         file = _store_file(root, site.store)

@@ -7,7 +7,7 @@ What was last good of it is kept beside the store, so that a list which is away,
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +18,7 @@ from aggregator.config.problems import Problem, validate
 from aggregator.config.rules import Table
 from aggregator.config.toml import KeyPath
 from aggregator.errors import AggregatorError
-from aggregator.importing import Listed
+from aggregator.importing import Found, Listed
 from aggregator.model import CategoryPath
 from aggregator.text import http_url, masked
 from aggregator.values import MAX_LEVELS, one_category
@@ -42,13 +42,15 @@ class List(Table):
 class SourceList:
     """A list that is followed: at `url`, or in `file`. `copy` is where the last good state of it is kept.
 
-    `digest` is that of the file as it is now, "" where that is no good, or not ours to read.
+    `digest` is that of the file as it is now, "" where that is no good, or not ours to read. Of one that is not `known`
+    there is no copy either, so nobody knows which sources it has.
     """
 
     url: str = field(repr=False)
     file: Path | None
     copy: Path
     digest: str = ""
+    known: bool = True
 
     @property
     def name(self) -> str:
@@ -121,10 +123,9 @@ def _one(
         if followed.file:
             found.append(((*path, "path"), f"{why}; mend it or write another path"))
         else:
-            notes.append(
-                f"{why or followed.name + ': is asked for by the next run'}; the list has given no sources yet"
-            )
-        return followed, ()
+            why = why or f"{followed.name}: is asked for by the next run"
+            notes.append(f"{why}; the list has given no sources yet, and until it has no source leaves")
+        return replace(followed, known=False), ()
     if why:
         notes.append(f"{why}; the list is used as it last was")
     return followed, feeds
@@ -137,17 +138,17 @@ def good(file: Path) -> tuple[bytes, tuple[Listed, ...]]:
             data = opened.read(importing.MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         raise AggregatorError(f"{file}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
-    return data, feeds_of(data, str(file))
+    return data, whole(data, str(file)).feeds
 
 
-def feeds_of(data: bytes, name: str) -> tuple[Listed, ...]:
-    """The feeds of a list that is whole and not empty. Raises AggregatorError, one line."""
+def whole(data: bytes, name: str) -> Found:
+    """What a list has that is whole and not empty. Raises AggregatorError, one line."""
     found = importing.read(data, name)
     if found.broken:
         raise AggregatorError(f"{name}: {found.broken}")
     if not found.feeds:
         raise AggregatorError(f"{name}: has no feed in it")
-    return found.feeds
+    return found
 
 
 def said(followed: SourceList) -> Mapping[str, str]:

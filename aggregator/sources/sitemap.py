@@ -23,6 +23,7 @@ REMOTE = True
 ADVICE = {"not a sitemap": "write the address of a sitemap as url; robots.txt of the site often names it"}
 
 _FOLLOWED = 3
+_UNDATED = "undated"  # the stamp of an index that does not say when its sitemaps have changed
 _MOST = 50_000_000  # bytes, unpacked: more is against the protocol
 
 
@@ -46,20 +47,25 @@ def key(options: Options) -> str:
 async def documents(source: Source, known: Mapping[str, Validators], fetch: Fetch) -> Found:
     """One conditional GET; where that is an index, up to 3 more, for the sitemaps in it that changed last.
 
-    An index that has not changed says that none of its sitemaps has. A redirect is followed, but a permanent one is not
-    remembered: what an index leads to has names of its own. Raises FetchError, ParseError.
+    An index with dates that has not changed says that none of its sitemaps has; without dates it says nothing of them,
+    so those of last time are asked. A redirect is followed, but a permanent one is not remembered: what an index leads
+    to has names of its own. Raises FetchError, ParseError.
     """
     from aggregator.sources.feed.discovery import without_secrets
 
     first = await fetch(source.options.url, known.get(source.key, Validators()), source.limits)
     first = replace(first, name=source.key, moved_to="")
-    if first.not_modified:
+    is_dated = source.key not in known or known[source.key].stamp != _UNDATED
+    if first.not_modified and is_dated:
         return Found(unchanged={**known, source.key: first.validators}, answer=first)
-    listed = await asyncio.to_thread(_newest, first)
+    if first.not_modified:
+        listed = tuple(name for name in known if name != source.key)
+    else:
+        listed, is_dated = await asyncio.to_thread(_newest, first)
     if not listed:
         return Found(changed=(first,), answer=first)
     changed: list[Document] = []
-    unchanged = {source.key: first.validators}
+    unchanged = {source.key: replace(first.validators, stamp="" if is_dated else _UNDATED)}
     for url in listed:
         own = _origin(url) == _origin(source.options.url)
         limits = source.limits if own else without_secrets(source.limits)
@@ -75,22 +81,22 @@ def _origin(url: str) -> list[str]:
     return text.http_url(url).split("/", 3)[:3]
 
 
-def _newest(document: Document) -> tuple[str, ...]:
-    """The sitemaps of an index that changed last, by its own words, else the first; none where it is no index. One on
-    another host is left out (https://www.sitemaps.org/protocol.html#location)."""
+def _newest(document: Document) -> tuple[tuple[str, ...], bool]:
+    """The sitemaps of an index that changed last, by its own words, else the first, and whether it has such words; none
+    where it is no index. One on another host is left out (https://www.sitemaps.org/protocol.html#location)."""
     head = document.body[:4096]
     if b"sitemapindex" not in head and not head.startswith(b"\x1f\x8b"):
-        return ()
+        return (), True
     kind, entries, _ = _entries(document)
     if kind != "sitemapindex":
-        return ()
+        return (), True
     host = urlsplit(document.url).hostname
     found = {text.http_url(each.get("loc", ""), document.url): dates.parse(each.get("lastmod", "")) for each in entries}
     urls = [url for url in found if urlsplit(url).hostname == host and len(url) <= text.LONGEST_URL]
     urls.sort(key=lambda url: moment.timestamp() if (moment := found[url]) else 0.0, reverse=True)
     if not urls:
         raise ParseError("not a sitemap", f"{document.url}: is an index that leads to no sitemap of its host")
-    return tuple(urls[:_FOLLOWED])
+    return tuple(urls[:_FOLLOWED]), all(found[url] for url in urls)
 
 
 # --- Reading --------------------------------------------------------------------------------------------------------

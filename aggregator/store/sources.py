@@ -70,12 +70,12 @@ _REGISTERED = select(source.c.id, source.c.key, *(source.c[name] for name in _SA
 
 
 def register(
-    db: Connection, sources: Iterable[tuple[Source, bool]], now: datetime, view: View = plain
+    db: Connection, sources: Iterable[tuple[Source, bool]], now: datetime, view: View = plain, *, whole: bool = True
 ) -> tuple[str, ...]:
     """Make the store's sources those of the config; with each goes whether it is remote.
 
-    Returns a line for each that left. Where the `view` on a source or its priority changed, its stories are looked at
-    again.
+    Returns a line for each that left; none does where these are not the `whole` config's, as nobody knows what is in a
+    list. Where the `view` on a source or its priority changed, its stories are looked at again.
 
     What left the config keeps its items, unpublished, and comes back with the same ids. What was renamed or moved to
     other categories takes its items along; posts are simply read again. A feed whose owner wrote the address into the
@@ -102,7 +102,7 @@ def register(
             elif row.categories != said["categories"]:
                 visits.move(db, row.id, _paths(row.categories), each.categories)
             visits.touch(db, row.id)
-    left = [row for row in rows.values() if row.active]
+    left = [row for row in rows.values() if row.active and whole]
     for row in left:
         db.execute(update(source).where(source.c.id == row.id).values(active=False))
         visits.touch(db, row.id)

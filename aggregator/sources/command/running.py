@@ -21,6 +21,7 @@ ENVIRONMENT = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "TZ")
 _TICK = 0.05  # seconds between two looks at whether it has ended
 _PIECE = 65_536
 _TOLD = 4_096  # bytes of standard error, the last
+_NAMES = {each.value: each.name for each in signal.Signals}  # signals of real time have none
 
 
 async def run(command: tuple[str, ...], folder: Path, limits: Limits) -> bytes:
@@ -59,7 +60,7 @@ def _run(command: tuple[str, ...], folder: Path, limits: Limits, stop: threading
             _end(process)
     if process.returncode:
         code = process.returncode
-        how = f"ended with {code}" if code > 0 else f"was ended by {signal.Signals(-code).name}"
+        how = f"ended with {code}" if code > 0 else f"was ended by {_NAMES.get(-code, f'signal {-code}')}"
         raise SourceError("command failed", f"{shown(command)} {how}{_last(said)}; {ADVICE['command failed']}")
     return printed
 
