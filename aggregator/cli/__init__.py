@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator import __version__
-from aggregator.cli import changing, lists, looking
+from aggregator.cli import changing, helping, lists, looking
 from aggregator.cli.common import Wishes, common, fail, load, now, wishes_of
 from aggregator.errors import AggregatorError, ConfigError, LockedError
 from aggregator.process import collect_seldom, heed_signals, load_no_plugins, open_streams
@@ -262,6 +262,7 @@ for _command in (
     *(changing.add, changing.disable, changing.enable, changing.init, changing.remove),
     *(lists.export, lists.import_),
     *(looking.explain, looking.list_, looking.preview, looking.status),
+    helping.schema,
 ):
     cli.add_command(_command)
 
