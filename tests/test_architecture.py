@@ -87,6 +87,7 @@ FLOORS: dict[str, int] = {
     "rehearsal": 40,
     "status": 41,
     "report": 42,
+    "checkup": 42,
     "daemon": 42,
     "cluster": 42,
     "web": 45,
