@@ -88,6 +88,7 @@ FLOORS: dict[str, int] = {
     "status": 41,
     "report": 42,
     "checkup": 42,
+    "completing": 40,
     "daemon": 42,
     "cluster": 42,
     "web": 45,

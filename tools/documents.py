@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
-from tools import configuration
+from tools import configuration, manual
 
-DOCUMENTS: Mapping[str, Callable[[], str]] = {"docs/configuration.md": configuration.document}
+DOCUMENTS: Mapping[str, Callable[[], str]] = {
+    "contrib/aggregator.1": manual.document,
+    "docs/configuration.md": configuration.document,
+}

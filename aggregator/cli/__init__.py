@@ -263,7 +263,7 @@ for _command in (
     *(changing.add, changing.disable, changing.enable, changing.init, changing.remove),
     *(lists.export, lists.import_),
     *(looking.explain, looking.list_, looking.preview, looking.status),
-    *(helping.doctor, helping.schema),
+    *(helping.completion, helping.doctor, helping.schema),
 ):
     cli.add_command(_command)
 

@@ -1,4 +1,4 @@
-"""The commands that help with the others: what is wrong with a planet, what an editor knows of its config."""
+"""The commands that help with the others: what is wrong with a planet, what shells and editors know."""
 
 import sys
 from pathlib import Path
@@ -60,3 +60,22 @@ def doctor(config: Path | None, as_json: bool, verbose: int, quiet: bool, offlin
         elif not wishes.quiet:
             click.echo("\nall is well")
     sys.exit(checkup.code(found))
+
+
+@click.command()
+@common
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(config: Path | None, as_json: bool, verbose: int, quiet: bool, shell: str) -> None:
+    """Print what has a shell complete commands, options and sources.
+
+    \b
+      aggregator completion bash > ~/.local/share/bash-completion/completions/aggregator
+      aggregator completion zsh > ~/.zfunc/_aggregator        with fpath+=~/.zfunc before compinit
+      aggregator completion fish > ~/.config/fish/completions/aggregator.fish
+    """
+    wishes_of(config, as_json, verbose, quiet)
+    from click.shell_completion import BashComplete, FishComplete, ZshComplete
+
+    kind = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}[shell]
+    made = kind(click.get_current_context().find_root().command, {}, "aggregator", "_AGGREGATOR_COMPLETE")
+    click.echo(made.source_template % made.source_vars())
