@@ -2,4 +2,8 @@
 faults:
 	FAULTS=full .venv/bin/pytest tests/faults
 
-.PHONY: faults
+# What is made of the program for its documents: docs/configuration.md and others.
+documents:
+	.venv/bin/python -m tools
+
+.PHONY: documents faults

@@ -88,6 +88,8 @@ FLOORS: dict[str, int] = {
     "rehearsal": 40,
     "status": 41,
     "report": 42,
+    "checkup": 42,
+    "completing": 40,
     "daemon": 42,
     "cluster": 42,
     "web": 45,

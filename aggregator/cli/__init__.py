@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator import __version__
-from aggregator.cli import changing, lists, looking
+from aggregator.cli import changing, helping, lists, looking
 from aggregator.cli.common import Wishes, common, fail, load, now, wishes_of
 from aggregator.errors import AggregatorError, ConfigError, LockedError
 from aggregator.process import collect_seldom, heed_signals, load_no_plugins, open_streams
@@ -39,6 +39,7 @@ def cli(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None:
       aggregator check                 is the config right? says all that is wrong at once
       aggregator once                  visit what is due, write feeds/; this is what cron runs
       aggregator status                how every source stands, the worst first
+      aggregator doctor                something is wrong? looks at everything, and says what to do
       aggregator list categories       which feeds there are, and their addresses
 
     \b
@@ -262,6 +263,7 @@ for _command in (
     *(changing.add, changing.disable, changing.enable, changing.init, changing.remove),
     *(lists.export, lists.import_),
     *(looking.explain, looking.list_, looking.preview, looking.status),
+    *(helping.completion, helping.doctor, helping.schema),
 ):
     cli.add_command(_command)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aggregator.cli.common import Wishes, common, load, now, wishes_of
+from aggregator.cli.common import Wishes, common, load, now, offer_sources, wishes_of
 
 if TYPE_CHECKING:
     from aggregator.amending import Edit
@@ -111,7 +111,7 @@ def add(
 
 @click.command()
 @common
-@click.argument("source", nargs=-1, required=True)
+@click.argument("source", nargs=-1, required=True, shell_complete=offer_sources)
 @_dry_run
 def remove(config: Path | None, as_json: bool, verbose: int, quiet: bool, source: tuple[str, ...], dry: bool) -> None:
     """Remove a SOURCE from the config.
@@ -133,7 +133,7 @@ def remove(config: Path | None, as_json: bool, verbose: int, quiet: bool, source
 
 @click.command()
 @common
-@click.argument("source", nargs=-1, required=True)
+@click.argument("source", nargs=-1, required=True, shell_complete=offer_sources)
 @_dry_run
 def disable(config: Path | None, as_json: bool, verbose: int, quiet: bool, source: tuple[str, ...], dry: bool) -> None:
     """Have a SOURCE not visited any more.
@@ -145,7 +145,7 @@ def disable(config: Path | None, as_json: bool, verbose: int, quiet: bool, sourc
 
 @click.command()
 @common
-@click.argument("source", nargs=-1, required=True)
+@click.argument("source", nargs=-1, required=True, shell_complete=offer_sources)
 @_dry_run
 def enable(config: Path | None, as_json: bool, verbose: int, quiet: bool, source: tuple[str, ...], dry: bool) -> None:
     """Have a SOURCE that was disabled visited again.

@@ -93,3 +93,17 @@ def fail(error: object, code: int) -> NoReturn:
     for line in str(error).splitlines():
         click.echo(f"aggregator: {line}", err=True)
     sys.exit(code)
+
+
+def offer_sources(context: click.Context, argument: click.Parameter, begun: str) -> list[str]:
+    """What a shell offers for SOURCE. Where there is no config that can be read, nothing."""
+    from aggregator import completing
+    from aggregator import config as configs
+    from aggregator.errors import AggregatorError
+
+    given = [each.params.get("config") for each in (context, context.parent) if each]
+    file = next(filter(None, given), Wishes.config)
+    try:
+        return list(completing.offered(configs.load(file), context.params.get(argument.name or "") or (), begun))
+    except (AggregatorError, OSError):
+        return []

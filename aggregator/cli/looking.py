@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from aggregator.cli.common import Wishes, common, fail, load, now, wishes_of
+from aggregator.cli.common import Wishes, common, fail, load, now, offer_sources, wishes_of
 from aggregator.errors import AggregatorError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -34,7 +34,7 @@ def _selectors(command: _Command) -> _Command:
 @click.command()
 @common
 @_selectors
-@click.argument("source", nargs=-1, required=True)
+@click.argument("source", nargs=-1, required=True, shell_complete=offer_sources)
 def preview(
     config: Path | None, as_json: bool, verbose: int, quiet: bool, source: tuple[str, ...], **selectors: str | None
 ) -> None:
@@ -131,7 +131,7 @@ def items(
 
 @click.command()
 @common
-@click.argument("source", nargs=-1)
+@click.argument("source", nargs=-1, shell_complete=offer_sources)
 def status(config: Path | None, as_json: bool, verbose: int, quiet: bool, source: tuple[str, ...]) -> None:
     """How every source stands, the worst first; or all about one.
 

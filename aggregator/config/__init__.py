@@ -21,8 +21,9 @@ from aggregator.config import lists as followed
 from aggregator.config import web as webs
 from aggregator.config.modules import find_format
 from aggregator.config.problems import Problem
-from aggregator.config.tables import CategorySettings, Fetching, Host, Site, Web, is_bucket, store_url
+from aggregator.config.tables import CategorySettings, Fetching, Host, Site, Web
 from aggregator.config.toml import KeyPath
+from aggregator.config.types import is_bucket, store_url
 from aggregator.errors import ConfigError
 from aggregator.matching import fold_path, spelled
 from aggregator.model import CategoryPath, HostRule, Pace, Shelf, Source

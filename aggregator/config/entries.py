@@ -16,8 +16,9 @@ from aggregator.config import secrets
 from aggregator.config.modules import fields, find_kind, kinds
 from aggregator.config.problems import Problem, dotted, nearest, shown, validate
 from aggregator.config.rules import Table
-from aggregator.config.tables import CommonSource, FeedUrl, Fetching, Host, Site
+from aggregator.config.tables import CommonSource, Fetching, Host, Site
 from aggregator.config.toml import KeyPath
+from aggregator.config.types import FeedUrl
 from aggregator.model import Access, Cron, Limits, Pace, Source
 
 
@@ -172,7 +173,7 @@ def _entry(values: Any, path: KeyPath, found: list[Problem]) -> Entry | None:
         found.append(((*path, key), f'this key needs kind = "{others[key]}"' if key in others else why))
     if any(key in others for key in strange):
         return None
-    checked = validate(_table(name), {key: values[key] for key in values if key in own}, path, found)
+    checked = validate(table_of(name), {key: values[key] for key in values if key in own}, path, found)
     if not common or not checked:
         return None
     try:
@@ -184,7 +185,7 @@ def _entry(values: Any, path: KeyPath, found: list[Problem]) -> Entry | None:
 
 
 @cache
-def _table(kind: str) -> type[BaseModel]:
+def table_of(kind: str) -> type[BaseModel]:
     """The table that a kind's Options stand for."""
     return _model(find_kind(kind).Options)
 
@@ -200,7 +201,7 @@ def _model(options: type[Any]) -> type[BaseModel]:
         )
         for each in dataclasses.fields(options)
     }
-    return create_model(options.__name__, __config__=Table.model_config, **types)
+    return create_model(options.__name__, __config__=Table.model_config, __module__=options.__module__, **types)
 
 
 def _inner(hint: Any) -> Any:

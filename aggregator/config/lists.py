@@ -9,33 +9,31 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import Field
 
 from aggregator import importing
+from aggregator.config import types
 from aggregator.config.problems import Problem, validate
 from aggregator.config.rules import Table
 from aggregator.config.toml import KeyPath
 from aggregator.errors import AggregatorError
 from aggregator.importing import Found, Listed
 from aggregator.model import CategoryPath
-from aggregator.text import http_url, masked
-from aggregator.values import MAX_LEVELS, one_category
-
-
-def _url(value: str) -> str:
-    if value and not http_url(value):
-        raise ValueError("write an absolute http:// or https:// URL")
-    return value
+from aggregator.text import masked
+from aggregator.values import MAX_LEVELS
 
 
 class List(Table):
     """`[[list]]`: where the list is, `url` or `path`, and the category that all its feeds are below."""
 
-    url: Annotated[str, AfterValidator(_url)] = Field("", repr=False)
+    url: types.WebUrlOrNot = Field("", repr=False)
+    """Where the list is; asked for once an `interval` of `[fetch]`. Example: `"https://example.org/blogroll.opml"`."""
     path: str = ""
-    category: Annotated[CategoryPath, BeforeValidator(one_category)] = ()
+    """The file that the list is; read again when it changes. Example: `"friends.opml"`."""
+    category: types.OnePath = ()
+    """The category that all its feeds are below. Example: `"Friends"`."""
 
 
 @dataclass(frozen=True, slots=True)

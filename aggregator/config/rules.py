@@ -1,16 +1,15 @@
 """`[[source.rule]]` and `[[category.rule]]`: what may stand in a rule, checked so that it cannot fail later."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from aggregator import matching, stripping, text
-from aggregator.model import CategoryPath, Match, Rule
+from aggregator import matching, stripping
+from aggregator.config import types
+from aggregator.model import Match, Rule
 from aggregator.policy import Content
 from aggregator.rules import LINK_FIELDS, TITLE_FIELDS, check_template
-from aggregator.values import duration, paths
 
 
 class Table(BaseModel):
@@ -39,40 +38,43 @@ def _checked(check: Callable[[str], None]) -> AfterValidator:
     return AfterValidator(checked)
 
 
-def _language(value: str) -> str:
-    if not text.language(value):
-        raise ValueError('write a language tag such as "en" or "zh-CN"')
-    return text.language(value)
-
-
 def _template(known: tuple[str, ...]) -> AfterValidator:
     return _checked(lambda template: check_template(template, known))
 
 
-Paths = Annotated[tuple[CategoryPath, ...], BeforeValidator(paths)]
-_Texts = Annotated[tuple[Annotated[str, _checked(matching.check)], ...], BeforeValidator(_several), Field(strict=False)]
+_SEVERAL = WithJsonSchema({"title": "text, or list of texts", **types.TEXTS})
+_Texts = Annotated[
+    tuple[Annotated[str, _checked(matching.check)], ...], BeforeValidator(_several), Field(strict=False), _SEVERAL
+]
 _Selectors = Annotated[
-    tuple[Annotated[str, _checked(stripping.check)], ...], BeforeValidator(_several), Field(strict=False)
+    tuple[Annotated[str, _checked(stripping.check)], ...], BeforeValidator(_several), Field(strict=False), _SEVERAL
 ]
-_Languages = Annotated[
-    tuple[Annotated[str, AfterValidator(_language)], ...], BeforeValidator(_several), Field(strict=False)
-]
-_Duration = Annotated[timedelta, BeforeValidator(duration)]
+_Languages = Annotated[tuple[types.Language, ...], BeforeValidator(_several), Field(strict=False), _SEVERAL]
 
 
 class MatchTable(Table):
     """`include`, `exclude` and `when` (`model.Match`)."""
 
     title: _Texts = ()
+    """Words of the title, or a regular expression. Example: `["sponsored", "/^ad:/"]`."""
     text: _Texts = ()
+    """Words of its text. Example: `"in brief"`."""
     author: _Texts = ()
+    """Words of the names of its authors. Example: `"Ann"`."""
     category: _Texts = ()
+    """A whole tag of the feed, or a whole name of one of our categories. Example: `"python"`."""
     link: _Texts = ()
+    """Words of its link. Example: `"/[.]pdf$/"`."""
     language: _Languages = ()
-    within: Paths = ()
-    older: _Duration | None = None
-    younger: _Duration | None = None
+    """Its language; `"zh"` is also `"zh-CN"`. Example: `["en", "zh"]`."""
+    within: types.Paths = ()
+    """It is in one of these categories, or below. Example: `["tech"]`."""
+    older: types.Duration | None = None
+    """It was older than that when it was first seen. Example: `"365d"`."""
+    younger: types.Duration | None = None
+    """It was younger than that when it was first seen. Example: `"30d"`."""
     enclosure: bool | None = None
+    """Whether it has an enclosure. Example: `true`."""
 
     def match(self) -> Match:
         """As the rules want it."""
@@ -83,13 +85,24 @@ class CategoryRule(Table):
     """A rule of a category (`model.Rule`). Whose copy a story shows may change, so it does not know the source."""
 
     include: MatchTable | None = None
+    """Takes what matches; where there is an `include`, one must. Example: `{ language = "en" }`."""
     exclude: MatchTable | None = None
+    """Leaves out what matches; of `include` and `exclude` the first that matches decides.
+    Example: `{ title = "sponsored" }`."""
     when: MatchTable | None = None
+    """What is changed; without it, every entry. Example: `{ enclosure = true }`."""
     title: Annotated[str, _template(tuple(field for field in TITLE_FIELDS if field != "source"))] = ""
+    """A template of the title, of `{title}`, `{author}`, `{category}`, `{language}`, `{date}`, and in rules of sources
+    `{source}`. Example: `"{author}: {title}"`."""
     link: Annotated[str, _template(LINK_FIELDS)] = ""
+    """A template of the link, of `{link}`, `{guid}`, `{host}`, `{path}`, `{query}`.
+    Example: `"https://{host}{path}"`."""
     strip: _Selectors = ()
+    """CSS selectors of elements to take out. Example: `"p:-soup-contains('Advertisement')"`."""
     content: Content | None = None
+    """How much is published. Example: `"summary"`."""
     images: bool | None = None
+    """With false pictures are left out. Example: `false`."""
 
     @model_validator(mode="after")
     def _one_step(self) -> "CategoryRule":
@@ -117,4 +130,7 @@ class SourceRule(CategoryRule):
     """A rule of a source, which may also say where an entry goes."""
 
     title: Annotated[str, _template(TITLE_FIELDS)] = ""
-    route: Paths = ()
+    """A template of the title, of `{source}`, `{title}`, `{author}`, `{category}`, `{language}`, `{date}`.
+    Example: `"{source}: {title}"`."""
+    route: types.Paths = ()
+    """The categories that it goes to, instead of its own. Example: `["Podcasts", "tech/python"]`."""

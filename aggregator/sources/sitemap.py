@@ -32,6 +32,7 @@ class Options:
     """`url` is the address of a sitemap, or of an index of sitemaps."""
 
     url: str = field(repr=False)
+    """The address of a sitemap, or of an index of sitemaps. Example: `"https://example.com/news-sitemap.xml"`."""
 
 
 def key(options: Options) -> str:

@@ -29,6 +29,8 @@ class Options:
     `Source.root`, where the program runs."""
 
     command: tuple[str, ...] = field(repr=False)
+    """The program and its arguments, as they are; a relative path starts where the config's paths do.
+    Example: `["./tools/minutes.py", "--since", "30d"]`."""
 
 
 def key(options: Options) -> str:

@@ -25,7 +25,10 @@ class Options:
     """
 
     url: str = field(repr=False)
+    """The address of the feed, or of a page that announces it, or `rsshub://namespace/route`.
+    Example: `"https://example.com/feed.xml"`."""
     mirrors: tuple[str, ...] = field(default=(), repr=False)
+    """RSSHub instances for this source, instead of those of `[fetch]`. Example: `["https://rsshub.example/"]`."""
 
 
 def key(options: Options) -> str:

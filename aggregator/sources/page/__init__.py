@@ -26,12 +26,19 @@ class Select:
     """
 
     item: str = ""
+    """What is an entry. Example: `"article.post"`."""
     title: str = ""
+    """Its title; else its first heading, or its link. Example: `"h2"`."""
     link: str = ""
+    """Its link; else the title's, or the first. Example: `"h2 a"`."""
     date: str = ""
+    """Its date; else its `<time>`. Example: `"span.date"`."""
     image: str = ""
+    """Its picture; else the first. Example: `"img@data-large"`."""
     content: str = ""
+    """Its text; there is none without it; `":scope"` is the entry itself. Example: `".summary"`."""
     author: str = ""
+    """Its author; there is none without it. Example: `".byline"`."""
 
     def __post_init__(self) -> None:
         said = [each.name for each in fields(self) if getattr(self, each.name)]
@@ -49,7 +56,10 @@ class Options:
     """`url` is the address of the page; `select` says what on it are entries."""
 
     url: str = field(repr=False)
+    """The address of the page. Example: `"https://example.com/news"`."""
     select: Select = Select()
+    """What on the page are entries, as CSS selectors: `[source.select]`. Without it, what the page marks up counts:
+    h-entry, schema.org, hentry. Example: `{ item = "article.post", title = "h2" }`."""
 
 
 def key(options: Options) -> str:

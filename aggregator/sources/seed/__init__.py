@@ -32,6 +32,7 @@ class Options:
     """`path` is the folder of posts, as the config writes it; a relative one starts at `Source.root`."""
 
     path: str
+    """The folder of posts. Example: `"seeds"`."""
 
 
 def key(options: Options) -> str:

@@ -1,0 +1,179 @@
+"""What comes of a planet: the output folder, the documents in it, and how its sources stand."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from aggregator import media
+from aggregator.checkup.findings import Finding, note, ok, problem
+from aggregator.config import Config
+from aggregator.formats import FEEDS, checks
+from aggregator.health import WANTING
+from aggregator.model import Document, Source
+from aggregator.publish import page
+from aggregator.sources import feed
+from aggregator.sources.feed.discovery import feeds_of
+from aggregator.status import Status, title
+from aggregator.store import files
+from aggregator.store.engine import looking
+from aggregator.values import span
+
+_MOST = 5  # of one sort are told one by one
+_READ = 20  # feeds are read as readers do; the others are only looked at
+_SILENT = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The output as it is: which folders in it cannot be written, which of our current files are lost, and files that
+    are not ours. All are paths below it."""
+
+    path: str
+    is_there: bool = True
+    refused: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A published document: what is wrong with it, where it says that it is (None: it was not asked, or has no word for
+    it), and the feeds that it announces, where it is a page that has feeds beside it."""
+
+    path: str
+    trouble: str = ""
+    says: str | None = None
+    announced: tuple[str, ...] | None = None
+
+
+# --- Looking --------------------------------------------------------------------------------------------------------
+
+
+def look_at_folder(config: Config, ours: frozenset[str], current: frozenset[str]) -> Folder:
+    """The output folder; `ours` are all our files, `current` those that are not of archives."""
+    output = config.output
+    if not output.is_dir():
+        above = next(each for each in output.parents if each.exists())
+        return Folder(str(output), False, () if os.access(above, os.W_OK | os.X_OK) else (str(above),), (), ())
+    refused, there = [], set()
+    for folder, _, names in os.walk(output):
+        below = Path(folder).relative_to(output).as_posix()
+        there |= {name if below == "." else f"{below}/{name}" for name in names}
+        if not os.access(folder, os.W_OK | os.X_OK):
+            refused.append(below)
+    foreign = sorted(path for path in there - ours if not path.rpartition("/")[2].startswith("."))
+    return Folder(str(output), True, tuple(sorted(refused)), tuple(sorted(current - there)), tuple(foreign))
+
+
+def our_files(config: Config) -> tuple[frozenset[str], frozenset[str]]:
+    """All files that we wrote, and those of them that are not of archives. Raises AggregatorError."""
+    with looking(config.store) as db:
+        current = frozenset(path for paths in files.written(db).values() for path in paths)
+        return frozenset(files.every(db)), current
+
+
+def read(config: Config, paths: frozenset[str]) -> Iterator[Read]:
+    """Each document that is there, as far as we know its type: looked at as before it was published, and some of them
+    read as a reader would."""
+    types = media.types(config.site.formats)
+    left = _READ
+    for path in sorted(paths, key=lambda each: (each.count("/"), each)):
+        folder, _, name = path.rpartition("/")
+        kind = types.get(name, "")
+        if not kind or not (config.output / path).is_file():
+            continue
+        try:
+            data = (config.output / path).read_bytes()
+        except OSError as error:
+            yield Read(path, f"it cannot be read: {error.strerror}")
+            continue
+        trouble = checks.problem(kind, data)
+        says = announced = None
+        if not trouble and left and kind in FEEDS:
+            left -= 1
+            says = _self(config, path, data)
+        elif not trouble and left and kind == "text/html":
+            announced = feeds_of(data.decode("utf-8", "replace"), page(config.site.base_url, folder))
+        yield Read(path, trouble, says, announced)
+
+
+def _self(config: Config, path: str, data: bytes) -> str:
+    url = config.site.base_url + path
+    source = Source(key=url, kind="feed", options=feed.Options(url))
+    found = feed.read(Document(url, url, data), source)
+    return found.feed.self_url if found.feed else ""
+
+
+# --- Judging --------------------------------------------------------------------------------------------------------
+
+
+def judge_folder(seen: Folder) -> Iterator[Finding]:
+    """Whether what is published can be written, and is there."""
+    for path in seen.refused[:_MOST]:
+        where = str(Path(seen.path) / path)
+        yield problem("output", f"{where} may not be written by you", "run as its owner, or mend its permissions")
+    if not seen.is_there:
+        yield note("output", f"{seen.path} is not there yet", "run `aggregator once`, which makes it")
+        return
+    if seen.lost:
+        what = f"{len(seen.lost)} documents are not where they were written, such as {seen.lost[0]}"
+        yield problem("output", what, "run `aggregator once`, which writes them again")
+    if seen.foreign:
+        yield note(
+            "output", f"{len(seen.foreign)} files in {seen.path} are not ours and stay, such as {seen.foreign[0]}"
+        )
+    if not (seen.refused or seen.lost):
+        yield ok("output", f"{seen.path} can be written, and nothing is missing")
+
+
+def judge_documents(found: tuple[Read, ...], base_url: str, feeds: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether all that is published can be read, says where it is, and can be found; `feeds` are the names of files of
+    feeds that there are in each folder with a page, by their media types."""
+    broken = [each for each in found if each.trouble]
+    for each in broken[:_MOST]:
+        advice = "somebody has changed it: remove it and run `aggregator once`, which writes it again"
+        yield problem("published", f"{each.path}: {each.trouble}", advice)
+    strange = [each for each in found if each.says is not None and each.says != base_url + each.path]
+    for each in strange[:_MOST]:
+        said = f"says that it is {each.says}" if each.says else "does not say where it is"
+        yield problem("published", f"{each.path} {said}, and base_url is {base_url}", "run `aggregator once`")
+    hidden = [(each.path, name) for each in found for name in _hidden(each, base_url, feeds)]
+    for path, name in hidden[:_MOST]:
+        yield problem(
+            "published", f"{path} does not announce {name}, so readers do not find it", "look at your template"
+        )
+    if found and not (broken or strange or hidden):
+        yield ok("published", f"{len(found)} documents can be read")
+    elif not found:
+        yield note("published", "there is nothing yet", "run `aggregator once`")
+
+
+def _hidden(seen: Read, base_url: str, feeds: Mapping[str, str]) -> Iterator[str]:
+    """The feeds beside a page that it does not announce."""
+    if seen.announced is not None:
+        folder = seen.path.rpartition("/")[0]
+        yield from (name for name in feeds if page(base_url, folder) + name not in seen.announced)
+
+
+def judge_sources(found: Status, now: datetime) -> Iterator[Finding]:
+    """How sources stand, and whether anybody visits them at all."""
+    if not found.rows:
+        yield note("sources", "there are none yet", "`aggregator add URL` adds a feed")
+        return
+    wanting = [row for row in found.rows if row.health.state in WANTING]
+    for row in wanting[:_MOST]:
+        why = f" ({row.health.why})" if row.health.why else ""
+        yield problem("sources", f"{title(row)} is {row.health.state}{why}", row.health.advice)
+    if len(wanting) > _MOST:
+        yield problem("sources", f"{len(wanting) - _MOST} more sources want attention", "`aggregator status` has all")
+    if found.run and found.run.problems:
+        yield problem("published", f"the last run could not publish all: {found.run.problems.splitlines()[0]}")
+    if found.run and now - found.run.at > _SILENT and not found.holder:
+        what = f"nothing has been visited for {span(now - found.run.at)}"
+        yield problem("sources", what, "have cron or a systemd timer run `aggregator once`, or keep the daemon running")
+    elif found.stuck:
+        yield problem("sources", found.stuck, "look at the errors of `aggregator status`")
+    elif not wanting:
+        yield ok("sources", f"{len(found.rows)} sources, none wants attention")

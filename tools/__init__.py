@@ -1,0 +1,1 @@
+"""What is made of the program for its documents: `python -m tools` writes them anew."""

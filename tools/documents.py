@@ -1,0 +1,10 @@
+"""The documents that are made of the program, by their paths in the clone."""
+
+from collections.abc import Callable, Mapping
+
+from tools import configuration, manual
+
+DOCUMENTS: Mapping[str, Callable[[], str]] = {
+    "contrib/aggregator.1": manual.document,
+    "docs/configuration.md": configuration.document,
+}
