@@ -50,7 +50,16 @@ def shell(tmp_path: Path) -> dict[str, str]:
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m aggregator "$@"\n', encoding="utf-8")
     program.chmod(0o755)
-    return os.environ | {"PYTHONPATH": str(ROOT), "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
+    path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+    return os.environ | {"PYTHONPATH": str(ROOT), "PATH": path, "HOME": str(tmp_path)}
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A folder to begin in."""
+    folder = tmp_path / "clone"
+    folder.mkdir()
+    return folder
 
 
 def steps() -> Iterable[tuple[str, str]]:
@@ -72,28 +81,28 @@ def pattern(shown: str) -> str:
     return "".join(found)
 
 
-def begin(there: str, folder: Path, shell: dict[str, str]) -> Path:
-    """Take the steps, and look at what they print; the planet's folder."""
-    here = folder / "here"
+def type_in(typed: str, there: str, folder: Path, shell: dict[str, str]) -> tuple[str, Path]:
+    """What some lines print, and the folder in which they leave one."""
+    here = Path(shell["HOME"]) / "here"
+    script = f'{typed.replace(SITE, there)}\npwd >"{here}"\n'
+    done = subprocess.run(
+        ["bash", "-euc", script], cwd=folder, env=shell, text=True, stdout=PIPE, stderr=STDOUT, timeout=60
+    )
+    said = "\n".join(lines(done.stdout.replace(there, f"https://{SITE}"))) + "\n"
+    assert done.returncode == 0, said
+    folder = Path(here.read_text(encoding="utf-8").strip())
+    config = folder / "config" / "aggregator.toml"
+    settled = config.read_text(encoding="utf-8")
+    if "allow_networks" not in settled:  # the site is on this machine, and free ports are for tests
+        config.write_text(settled.replace("[fetch]\n", SETTINGS), encoding="utf-8")
+    return said, folder
+
+
+def test_it_leads_to_a_planet_that_a_reader_reads(clone: Path, shell: dict[str, str], there: str) -> None:
+    planet = clone
     for typed, shown in steps():
-        script = f'{typed.replace(SITE, there)}\npwd >"{here}"\n'
-        done = subprocess.run(
-            ["bash", "-euc", script], cwd=folder, env=shell, text=True, stdout=PIPE, stderr=STDOUT, timeout=60
-        )
-        said = "\n".join(lines(done.stdout.replace(there, f"https://{SITE}"))) + "\n"
-        assert done.returncode == 0, said
+        said, planet = type_in(typed, there, planet, shell)
         assert re.fullmatch(pattern(shown), said), f"{typed}\nprints\n{said}"
-        folder = Path(here.read_text(encoding="utf-8").strip())
-        config = folder / "config" / "aggregator.toml"
-        settled = config.read_text(encoding="utf-8")
-        if "allow_networks" not in settled:  # the site is on this machine, and free ports are for tests
-            config.write_text(settled.replace("[fetch]\n", SETTINGS), encoding="utf-8")
-    return folder
-
-
-def test_it_leads_to_a_planet_that_a_reader_reads(tmp_path: Path, shell: dict[str, str], there: str) -> None:
-    (tmp_path / "home").mkdir()
-    planet = begin(there, tmp_path / "home", shell)
     (command,) = blocks(NAME, "serve")
     named = set(re.findall(r"http://127\.0\.0\.1:8080(/[\w./]*)", page(NAME)))
     assert {"/", "/rss.xml"} < named
@@ -112,3 +121,15 @@ def test_it_leads_to_a_planet_that_a_reader_reads(tmp_path: Path, shell: dict[st
     titles = [entry.title for entry in feedparser.parse(planet / "feeds" / "tech" / "atom.xml").entries]
     assert {"My first post", "Entry 1"} <= set(titles)
     assert (planet / "feeds" / "tech" / "planets" / "rss.xml").exists()
+
+
+def test_the_short_way_of_the_readme_leads_there_too(clone: Path, shell: dict[str, str], there: str) -> None:
+    (typed,) = blocks("README.md", "own")
+    first, *between, last = typed.strip().splitlines()
+    assert first.startswith(". .venv/bin/activate ")
+    assert last.split()[:2] == ["aggregator", "serve"]
+    planet = clone
+    for line in between:
+        _, planet = type_in(line, there, planet, shell)
+    titles = {entry.title for entry in feedparser.parse(planet / "feeds" / "rss.xml").entries}
+    assert {"Hello, planet", "Entry 29"} <= titles
