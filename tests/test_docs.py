@@ -11,11 +11,12 @@ import click
 import pytest
 import yaml
 
-from aggregator import config
+from aggregator import config, health
 from aggregator.cli import cli
 from aggregator.config import tables
 from tests import commands
-from tests.pages import PAGES, ROOT, codes, page, section
+from tests.pages import PAGES, ROOT, block, codes, page, section
+from tests.planet import Planet
 from tests.test_architecture import FLOORS
 
 DOCS = ROOT / "docs"
@@ -71,7 +72,9 @@ def test_they_make_a_site(tmp_path: Path) -> None:
         made = tmp_path / ("index.html" if each.name == "README.md" else f"{each.stem}.html")
         html = made.read_text(encoding="utf-8")
         assert "```" not in html, each.name  # a block that was not understood
-        assert html.count("<table") == len(re.findall(r"^\|[-:| ]+\|$", each.read_text(encoding="utf-8"), re.MULTILINE))
+        assert html.count("<table") == len(
+            re.findall(r"^\|[-: ]*-[-:| ]*\|$", each.read_text(encoding="utf-8"), re.MULTILINE)
+        )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -112,6 +115,25 @@ def test_the_house_has_all_its_rooms() -> None:
     """The floors in docs/design.md are those of the table."""
     plan = section("docs/design.md", "# Design").split("\n    5  ")[1].split("\n\n")[0]
     assert {*re.findall(r"\w+", plan)} >= FLOORS.keys()
+
+
+def test_every_state_of_a_source_is_explained() -> None:
+    rows = re.findall(r"^\| (`.*?) \|", page("docs/health.md"), re.MULTILINE)
+    assert {*health.STATES} == {state for row in rows for state in codes(row)}
+
+
+def test_the_example_of_a_format_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = tmp_path / "mine" / "titles.py"
+    module.parent.mkdir()
+    module.write_text(block("docs/publishing.md", "format"), encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    planet = Planet(tmp_path)
+    planet.site["formats"] = ["rss", "mine.titles"]
+    planet.seeds()
+    planet.post("a.md", title="A title", date="2026-01-31T12:00:00Z", categories=["news"])
+    planet.run()
+    written = planet.files()
+    assert written["titles.txt"] == written["news/titles.txt"] == b"2026-01-31  A title\n"
 
 
 def test_what_becomes_of_a_planet_is_a_key() -> None:
