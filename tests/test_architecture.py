@@ -1,4 +1,4 @@
-"""The house: who may import whom, and which library is imported through which door (README, "Design")."""
+"""The house: who may import whom, and which library is imported through which door (docs/design.md)."""
 
 import ast
 import subprocess
@@ -195,7 +195,7 @@ def test_imports_go_down(module: Path) -> None:
     if room == "__init__":
         assert not own_rooms(module)
         return
-    assert room in FLOORS, f"{room} has no floor: give it one in this table, and say in the README what it is for"
+    assert room in FLOORS, f"{room} has no floor: give it one in this table, and say in docs/design.md where it is"
     upward = sorted(other for other in own_rooms(module) - {room} if FLOORS[other] >= FLOORS[room])
     assert not upward, f"{name_of(module)} imports {upward}, which stand on its own floor or above it"
 

@@ -296,7 +296,7 @@ def test_a_large_header_of_cookies_costs_little(server: Server) -> None:
 def test_a_private_address_is_not_contacted(server: Server, host: str) -> None:
     error = trouble(server.url("/feed", host=host), allow=("10.0.0.0/8", f"127.0.0.1:{server.port + 1}"))
     assert error.kind == "private address"
-    assert f':{server.port}" to allow_networks' in error.message
+    assert f':{server.port}" to allow_networks in [fetch]' in error.message
     assert server.connections == 0
 
 

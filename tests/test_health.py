@@ -96,8 +96,8 @@ def test_a_source_is_judged_by_its_last_visit(fields: dict[str, Any], state: Sta
         ("http 418: https://x.example/: no", "the server does not like the request: look at the URL"),
         ("entities: https://x.example/: too many", "tell the publisher"),
         (
-            'private address: x: 10.0.0.1 is none; if it is meant, add "10.0.0.1:80" to allow_networks',
-            'if it is meant, add "HOST:PORT" to allow_networks',
+            'private address: x: 10.0.0.1 is none; if it is meant, add "10.0.0.1:80" to allow_networks in [fetch]',
+            'if it is meant, add "HOST:PORT" to allow_networks in [fetch]',
         ),
         ("secret: $TOKEN is not set", ""),
     ],

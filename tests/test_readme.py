@@ -1,4 +1,4 @@
-"""The README is tested: its commands exist, its config is read, its output is what the example prints."""
+"""The README is tested: its config is read, its output is what the example prints. So are the examples of docs/."""
 
 import itertools
 import pkgutil
@@ -15,7 +15,6 @@ from typing import get_args
 
 import click
 import pytest
-from click.testing import CliRunner
 
 from aggregator import config, exporting, formats, sources, views
 from aggregator.cli import cli
@@ -24,16 +23,9 @@ from aggregator.config.modules import kinds
 from aggregator.model import Enclosure, Item, Pace, Tag
 from aggregator.rules import LINK_FIELDS, TITLE_FIELDS
 from tests import build
+from tests.pages import ROOT, block, codes, page, section
 
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def block(marker: str) -> str:
-    """The code block that follows a marker."""
-    found = re.search(rf"<!-- {marker} -->\n```\w*\n(.*?)```", README, re.DOTALL)
-    assert found, f"the README has no block marked {marker}"
-    return found[1]
+README = page("README.md")
 
 
 @pytest.fixture(scope="module")
@@ -58,19 +50,19 @@ def aggregator(clone: Path, *arguments: str) -> tuple[str, str]:
 
 def test_the_two_commands_are_one_line_each() -> None:
     for marker in ("try", "test"):
-        assert len(block(marker).strip().splitlines()) == 1
-        assert block(marker).startswith("python3 -m venv .venv && .venv/bin/pip install")
+        assert len(block("README.md", marker).strip().splitlines()) == 1
+        assert block("README.md", marker).startswith("python3 -m venv .venv && .venv/bin/pip install")
 
 
 def test_the_first_command_prints_what_the_readme_shows(clone: Path) -> None:
-    arguments = shlex.split(block("try").split("&&")[-1])
+    arguments = shlex.split(block("README.md", "try").split("&&")[-1])
     assert arguments[0] == ".venv/bin/aggregator"
     printed, trouble = aggregator(clone, *arguments[1:])
 
     def lines(output: str) -> list[str]:
         return [" ".join(line.split()) for line in output.splitlines() if line]
 
-    shown = lines(block("output"))
+    shown = lines(block("README.md", "output"))
     assert [line for line in shown if not line.startswith(("failed", "warning"))] == lines(printed)
     assert [line for line in shown if line.startswith("warning")] == [
         line for line in lines(trouble) if line.startswith("warning")
@@ -80,7 +72,7 @@ def test_the_first_command_prints_what_the_readme_shows(clone: Path) -> None:
 
 
 def test_the_tree_is_what_is_written(clone: Path) -> None:
-    shown = {line.split()[0] for line in block("tree").splitlines() if line.strip()}
+    shown = {line.split()[0] for line in block("README.md", "tree").splitlines() if line.strip()}
     aggregator(clone, "once")
     feeds = clone / "feeds"
     written = {path.relative_to(clone).as_posix() for path in feeds.rglob("*")}
@@ -90,7 +82,7 @@ def test_the_tree_is_what_is_written(clone: Path) -> None:
 def test_the_example_config_is_read(tmp_path: Path) -> None:
     file = tmp_path / "config" / "aggregator.toml"
     file.parent.mkdir()
-    file.write_text(block("config"), encoding="utf-8")
+    file.write_text(block("README.md", "config"), encoding="utf-8")
     loaded = config.load(file)
     assert [source.kind for source in loaded.sources] == ["seed", "feed"]
     assert loaded.sources[1].categories == (("新媒体", "快科技（原驱动之家）", "最新新闻"),)
@@ -98,16 +90,17 @@ def test_the_example_config_is_read(tmp_path: Path) -> None:
 
 def test_the_example_of_lists_is_followed(tmp_path: Path) -> None:
     file = tmp_path / "aggregator.toml"
-    file.write_text('[site]\ntitle = "P"\nbase_url = "https://p.example/"\n' + block("list"), encoding="utf-8")
+    file.write_text(
+        '[site]\ntitle = "P"\nbase_url = "https://p.example/"\n' + block("docs/sources.md", "list"), encoding="utf-8"
+    )
     (tmp_path / "friends.opml").write_text("<opml><body><outline xmlUrl='https://a.example/'/></body></opml>")
     loaded = config.load(file)
     assert [(each.key, each.categories) for each in loaded.sources] == [("https://a.example/", (("Friends",),))]
     assert [each.name for each in loaded.lists] == [str(tmp_path / "friends.opml"), "https://example.org/blogroll.opml"]
 
 
-def test_every_kind_of_list_is_in_the_readme() -> None:
-    section = README.split("\n### Coming from another tool\n")[1].split("\n### ")[0]
-    assert {f"`{kind}`" for kind in exporting.KINDS} <= set(re.findall("`[^`]+`", section))
+def test_every_kind_of_list_is_documented() -> None:
+    assert {*exporting.KINDS} <= {*codes(section("docs/moving.md", "## Your list of feeds"))}
     (offered,) = (each.type for each in cli.commands["export"].params if each.name == "kind")
     assert isinstance(offered, click.Choice)
     assert tuple(offered.choices) == exporting.KINDS
@@ -115,7 +108,9 @@ def test_every_kind_of_list_is_in_the_readme() -> None:
 
 def test_the_example_of_rules_does_what_it_says(tmp_path: Path) -> None:
     file = tmp_path / "aggregator.toml"
-    file.write_text('[site]\ntitle = "P"\nbase_url = "https://p.example/"\n' + block("rules"), encoding="utf-8")
+    file.write_text(
+        '[site]\ntitle = "P"\nbase_url = "https://p.example/"\n' + block("docs/rules.md", "rules"), encoding="utf-8"
+    )
     loaded = config.load(file)
     python = build.item(tags=(Tag("Python"),), language="en", categories=(("tech",),))
     shown = views.view(loaded)
@@ -143,11 +138,6 @@ def table(header: str) -> dict[str, list[str]]:
     return {name: rest for keys, *rest in cells for name in codes(keys)}
 
 
-def codes(text: str) -> list[str]:
-    """What stands as code in a text, its blocks apart."""
-    return re.findall(r"(?<!`)`([^`]+)`(?!`)", text)
-
-
 def coming_with_us(package: ModuleType, mark: str) -> set[str]:
     """The kinds of source, or the formats, as a config writes them."""
     names = [each.name for each in pkgutil.iter_modules(package.__path__)]
@@ -155,9 +145,9 @@ def coming_with_us(package: ModuleType, mark: str) -> set[str]:
 
 
 def test_every_key_of_a_rule_is_documented() -> None:
-    section = codes(README.split("### Rules")[1].split("### ")[0])
-    assert {*rules.MatchTable.model_fields, *rules.SourceRule.model_fields} <= {*section}
-    assert {f"{{{name}}}" for name in (*TITLE_FIELDS, *LINK_FIELDS)} <= {*section}
+    named = {*codes(page("docs/rules.md"))}
+    assert {*rules.MatchTable.model_fields, *rules.SourceRule.model_fields} <= named
+    assert {f"{{{name}}}" for name in (*TITLE_FIELDS, *LINK_FIELDS)} <= named
 
 
 @pytest.mark.parametrize(("name", "model"), [("site", config.Site), ("fetch", config.Fetching)])
@@ -195,22 +185,3 @@ def test_every_kind_and_every_format_is_documented() -> None:
     assert own == {*re.findall(r'"\w+"', "".join(table("key of `[site]`")["formats"]))}
     described = schema.said(tables.CommonSource)["kind"] + schema.said(tables.Site)["formats"]
     assert coming_with_us(sources, "Options") | own <= {*codes(described)}
-
-
-def test_every_command_and_option_in_the_readme_exists() -> None:
-    for line in re.findall(r"^(?:\$ )?aggregator (\w+.*?)(?:  .*)?$", README, re.MULTILINE):
-        words = line.split()
-        command = cli.commands[words[0]]
-        if words[0] == "list":
-            assert words[1] in command.commands  # type: ignore[attr-defined]  # a group, as its name says
-            continue
-        options = {option for parameter in command.params for option in parameter.opts}
-        assert {word for word in words[1:] if word.startswith("-")} <= options
-
-
-def test_the_help_and_the_readme_name_the_same_commands() -> None:
-    section = README.split("\n## Commands\n")[1].split("\n## ")[0]
-    for words in ((), ("list",)):
-        shown = CliRunner().invoke(cli, [*words, "--help"]).output.split("Commands:\n")[1]
-        offered = set(re.findall(r"^  (\w[\w-]*)", shown, re.MULTILINE))
-        assert offered == set(re.findall(rf"^{' '.join(('aggregator', *words))} (\w[\w-]*)", section, re.MULTILINE))

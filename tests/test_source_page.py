@@ -24,6 +24,8 @@ from aggregator.sources.command import running
 from aggregator.sources.page import Options, Select
 from aggregator.sources.page.selecting import Selector, parse
 from aggregator.sources.page.values import day
+from tests.pages import block
+from tests.pages import page as written
 from tests.planet import NOON, Planet
 from tests.server import Server
 
@@ -388,17 +390,14 @@ def test_a_mistake_in_a_selector_is_found_by_the_config(tmp_path: Path, select: 
     assert error.value.problems[0].partition(": ")[2].startswith(said)
 
 
-def test_the_example_in_the_readme_is_read(tmp_path: Path) -> None:
-    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    example = re.search(r"<!-- pages -->\n```toml\n(.*?)```", readme, re.DOTALL)
-    assert example
+def test_the_example_of_the_docs_is_read(tmp_path: Path) -> None:
     file = tmp_path / "aggregator.toml"
     site = '[site]\ntitle = "P"\nbase_url = "https://p.example/"\nallow_commands = true\n'
-    file.write_text(site + example[1], encoding="utf-8")
+    file.write_text(site + block("docs/sources.md", "pages"), encoding="utf-8")
     sources = config.load(file).sources
     assert [source.kind for source in sources] == ["page", "sitemap", "command"]
     assert all(getattr(sources[0].options.select, each.name) for each in fields(Select))
-    assert all(f"`{name}`" in readme for name in running.ENVIRONMENT)
+    assert all(f"`{name}`" in written("docs/sources.md") for name in running.ENVIRONMENT)
 
 
 # --- A planet that reads one ----------------------------------------------------------------------------------------

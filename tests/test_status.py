@@ -22,6 +22,7 @@ from aggregator.store import history
 from aggregator.store.engine import looking
 from aggregator.store.history import Run
 from aggregator.store.lock import locked
+from tests.pages import page
 from tests.planet import NOON, Planet, rss
 from tests.server import Server
 
@@ -307,8 +308,7 @@ def on_a_terminal(planet: Planet, width: int) -> str:
 
 
 def test_what_programs_get_is_documented(planet: Planet, shell: Shell) -> None:
-    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    told = set(re.findall(r"`(\w+)`", readme.split("\n## Health\n")[1].split("\n## ")[0]))
+    told = set(re.findall(r"`(\w+)`", page("docs/health.md")))
     everything = json.loads(shell("status", "--json")[1])
     assert keys(everything) | keys(json.loads(shell("status", "--json", "bad")[1])) <= told
 

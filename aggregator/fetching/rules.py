@@ -33,7 +33,7 @@ ADVICE = {
     "disk": "make room where temporary files are, or set TMPDIR",
     "dns": "is the name right?",
     "paused": "nothing to do: it is asked again after that",
-    "private address": 'if it is meant, add "{entry}" to allow_networks',
+    "private address": 'if it is meant, add "{entry}" to allow_networks in [fetch]',
     "proxy": "look at proxy in the config",
     "redirect loop": "look in a browser where the feed has gone; some servers loop for clients without cookies",
     "refused": "is the port right, and does the server run?",

@@ -1,6 +1,6 @@
 """JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/), with what an aggregator has to say besides.
 
-Two members of an item are extensions, as objects whose names begin with "_"; README, "JSON Feed", describes them too:
+Two members of an item are extensions, as objects whose names begin with "_"; docs/publishing.md describes them too:
 
     "_source": {"about", "title", "id", "url", "feed_url", "rights"}   the feed that the item is from, as atom:source is
     "_also_in": {"about", "copies": [{"url", "title"}, ...]}           where else the same story is told, and by whom
