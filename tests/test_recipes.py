@@ -37,15 +37,21 @@ def script(folder: Path, lines: str, env: Mapping[str, str], shell: str = "bash 
 
 def offline(folder: Path, *paths: Path) -> dict[str, str]:
     """An environment in which pip fetches nothing: it builds and runs with the libraries that are here. They are linked
-    into a folder, but for this project and for pip, which are to be those of the recipe."""
+    into a folder, but for this project, which is to be that of the recipe."""
     libraries = folder / "libraries"
     if not libraries.exists():
         libraries.mkdir()
         for each in Path(sysconfig.get_paths()["purelib"]).iterdir():
-            if not each.name.startswith(("aggregator", "pip")):
+            if not each.name.startswith("aggregator"):
                 (libraries / each.name).symlink_to(each)
     path = ":".join([*map(str, paths), PROGRAMS, "/usr/local/bin", "/usr/bin", "/bin"])
-    pip = {"PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    pip = {
+        "PIP_NO_DEPS": "1",
+        "PIP_NO_BUILD_ISOLATION": "0",
+        "PIP_NO_INDEX": "1",
+        "PIP_NO_COMPILE": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
     return {"PATH": path, "PYTHONPATH": str(libraries), "LANG": "C.UTF-8", **pip}
 
 
@@ -140,7 +146,7 @@ def test_the_job_of_gitlab_remembers_from_run_to_run(tmp_path: Path, machine: di
         copy(job["cache"]["paths"], checkout, cache)
         (path,) = job["artifacts"]["paths"]
         assert path == "public"  # GitLab wants it so
-        return checkout / path
+        return checkout / str(path)
 
     twice(tmp_path, machine, run)
 
@@ -154,10 +160,13 @@ def copy(paths: list[str], there: Path, here: Path) -> None:
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of a machine that has a Python of its own."""
+    """The environment of a machine that has a Python of its own, and of this project a release alone."""
     folder = tmp_path_factory.mktemp("machine")
-    subprocess.run([sys.executable, "-m", "venv", str(folder / "python")], check=True)
-    return {**offline(folder, folder / "python" / "bin"), "AGGREGATOR": str(ROOT)}
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder / "python")], check=True)
+    env = offline(folder, folder / "python" / "bin")
+    script(folder, f"python -m pip wheel --quiet {shlex.quote(str(ROOT))}", env)
+    (wheel,) = folder.glob("*.whl")
+    return {**env, "AGGREGATOR": str(wheel)}
 
 
 def twice(tmp_path: Path, machine: Mapping[str, str], run: Callable[[Path, Path, Mapping[str, str]], Path]) -> None:

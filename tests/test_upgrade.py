@@ -23,13 +23,14 @@ from tests.server import Server
 
 THEN = Path(__file__).parent / "fixtures" / "upgrade"
 KINDS = pytest.mark.parametrize("old", ["0001", "0006"])
-ONE = [
+Entry = dict[str, Any]
+ONE: list[Entry] = [
     {"guid": "one-2", "link": "https://one.example/2", "title": "A guid of its own, edited", "days": 2},
     {"link": "https://one.example/3", "title": "No guid", "days": 3},
     {"guid": "one-4", "link": "https://one.example/4", "title": "No date 没有日期"},
     {"guid": "one-5", "link": "https://story.example/told", "title": "Told twice", "days": 5},
 ]
-TWO = [
+TWO: list[Entry] = [
     {
         "guid": "two-1",
         "link": "https://story.example/told?utm_source=rss",
@@ -44,11 +45,16 @@ TWO = [
         "days": 0.25,
     },
 ]
-LISTED_BEFORE = {"guid": "https://one.example/1", "link": "https://one.example/1", "title": "A permalink", "days": 1}
-NEW = {"guid": "one-6", "link": "https://one.example/6", "title": "New", "days": 0}
+LISTED_BEFORE: Entry = {
+    "guid": "https://one.example/1",
+    "link": "https://one.example/1",
+    "title": "A permalink",
+    "days": 1,
+}
+NEW: Entry = {"guid": "one-6", "link": "https://one.example/6", "title": "New", "days": 0}
 
 
-def feed(entries: list[dict[str, Any]], title: str) -> bytes:
+def feed(entries: list[Entry], title: str) -> bytes:
     """A feed as it was then."""
     dated = [{**each, "date": NOON - timedelta(days=each["days"])} if "days" in each else each for each in entries]
     return rss([{name: value for name, value in each.items() if name != "days"} for each in dated], title)
