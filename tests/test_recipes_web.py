@@ -190,7 +190,7 @@ def test_rsshub_of_ones_own(tmp_path: Path) -> None:
         own.put("/github/issue/DIYgod/RSSHub", rss([{"guid": "1", "title": "An issue", "link": "https://g.example/1"}]))
         here = f"127.0.0.1:{own.port}"
         config = text("rsshub", {"http://rsshub:1200": f"http://{here}", "rsshub:1200": here})
-        assert once(tmp_path, config) == ""
+        assert once(tmp_path, config, HTTP_PROXY="http://127.0.0.1:9", ALL_PROXY="http://127.0.0.1:9") == ""
         assert [each.path for each in own.log if each.path != "/robots.txt"] == ["/github/issue/DIYgod/RSSHub"]
     assert titles(tmp_path) == ["An issue"]
     assert (tmp_path / "feeds" / "tech" / "rsshub" / "atom.xml").exists()

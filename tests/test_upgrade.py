@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
+from aggregator.errors import AggregatorError
 from aggregator.store import engine as engines
 from tests.planet import NOON, Planet, rss
 from tests.server import Server
@@ -138,3 +139,21 @@ def test_the_store_is_then_of_the_newest_schema(old: str, tmp_path: Path, reques
             with engines.reading(store) as db:
                 assert db.scalar(text("SELECT version_num FROM alembic_version")) == engines.SCHEMA
             store.dispose()
+
+
+def test_an_upgrade_that_cannot_be_done_leaves_the_old_store(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """The first program could open it still; and once what stands in the way is gone, the upgrade is done."""
+    with Server() as server:
+        planet = restored("0001", server, tmp_path, request)
+        with closing(sqlite3.connect(tmp_path / "var" / "aggregator.db")) as db:
+            before = list(db.iterdump())
+            db.execute("CREATE TABLE hub (somebody_elses TEXT)")
+            with pytest.raises(
+                AggregatorError, match=r"aggregator\.db: the store cannot be opened: table hub already exists"
+            ):
+                engines.open_store(planet.load().store)
+            db.execute("DROP TABLE hub")
+            assert list(db.iterdump()) == before
+        published = entries(planet.root)
+        planet.run(later=timedelta(minutes=1))
+        assert entries(planet.root) == published
