@@ -62,6 +62,12 @@ def test_every_file_of_contrib_is_in_the_docs() -> None:
     assert set(re.findall(r"contrib/[\w./@-]*\w", said)) <= {*files, "contrib/docker", YOURS}
 
 
+def test_every_command_in_the_recipes_exists() -> None:
+    said = set(re.findall(r"(?:^|`|bin/|exec planet )aggregator ([a-z][a-z-]*)", RECIPES, re.MULTILINE))
+    assert said <= {*cli.commands}
+    assert {"once", "daemon", "check", "status", "import"} <= said
+
+
 # --- cron and systemd
 
 

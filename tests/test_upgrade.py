@@ -19,6 +19,8 @@ from sqlalchemy import text
 
 from aggregator.errors import AggregatorError
 from aggregator.store import engine as engines
+from aggregator.store import history
+from aggregator.store import sources as stored
 from tests.planet import NOON, Planet, rss
 from tests.server import Server
 
@@ -114,6 +116,23 @@ def test_an_upgraded_planet_publishes_what_it_did(old: str, tmp_path: Path, requ
         planet.run(force=True, later=timedelta(hours=3))
         assert entries(planet.root) == before
         assert sorted((each.path, each.status) for each in server.log) == [("/1", 304), ("/2", 304), ("/gone", 404)]
+
+
+@KINDS
+def test_health_is_made_of_what_was_there(old: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """Each entry counts on its day, whether or not days were counted then."""
+    with Server() as server:
+        planet = restored(old, server, tmp_path, request)
+        planet.run(force=True, later=timedelta(hours=3))
+        store = engines.open_store(planet.load().store)
+        with engines.reading(store) as db:
+            newest = {key: each.newest for key, each in stored.standings(db).items()}
+            days = history.days(db, NOON - timedelta(days=7))[1]
+        store.dispose()
+        assert [newest[server.url(path)] for path in ("/1", "/2")] == [NOON.replace(hour=0)] * 2
+        today = history.day_number(NOON)
+        assert [(each.number - today, each.new) for each in days] == [(-5, 1), (-3, 1), (-2, 1), (-1, 1), (0, 1)]
+        assert days[-1].visits >= 1
 
 
 @KINDS
