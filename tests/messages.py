@@ -6,18 +6,21 @@ what is gone is gone, and the .mo are made anew. Translate, and run it again.
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from inspect import cleandoc
 from io import BytesIO
 from pathlib import Path
 
+import click
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from aggregator.cli import cli
 from aggregator.languages import FOLDER
 
 PACKAGE = FOLDER.parent
-LANGUAGES = {"pages": ("ar", "de", "es", "fr", "ja", "zh")}
+LANGUAGES = {"pages": ("ar", "de", "es", "fr", "ja", "zh"), "commands": ("zh",)}
 """Which languages each domain speaks, besides English."""
 
 Id = tuple[str, str | tuple[str, ...]]
@@ -27,18 +30,38 @@ _KEYWORDS: Mapping[str, tuple[int | tuple[int, str], ...] | None] = {
     "_": None,
     "ngettext": (1, 2),
     "pgettext": ((1, "c"), 2),
+    "_many": (2, 3),
 }
 
 
 def wanted(domain: str) -> list[Id]:
     """All messages of a domain, in the order of the files."""
-    return list(dict.fromkeys(_in_templates()))
+    return list(dict.fromkeys(_in_templates() if domain == "pages" else [*_in_modules(PACKAGE), *_in_help(cli)]))
+
+
+def welcome(domain: str) -> list[Id]:
+    """Messages that may be translated and need not be: those of click, which are not the same in each of its versions."""
+    return list(dict.fromkeys(_in_modules(Path(click.__file__).parent))) if domain == "commands" else []
 
 
 def _in_templates() -> Iterable[Id]:
     for path in sorted((PACKAGE / "formats" / "templates").glob("*.html")):
         with path.open("rb") as file:
             yield from _found(extract("jinja2.ext:babel_extract", file, _KEYWORDS, options={"silent": "false"}))
+
+
+def _in_modules(package: Path) -> Iterable[Id]:
+    for path in sorted(package.rglob("*.py")):
+        with path.open("rb") as file:
+            yield from _found(extract("python", file, _KEYWORDS))
+
+
+def _in_help(command: click.Command) -> Iterable[Id]:
+    """What `cli.common.translate` puts into another language."""
+    helps = [command.help and cleandoc(command.help), *(each.help for each in command.params if isinstance(each, click.Option))]
+    yield from (("", text) for text in helps if text)
+    for below in command.commands.values() if isinstance(command, click.Group) else ():
+        yield from _in_help(below)
 
 
 def _found(messages: Iterable[tuple[int, str | tuple[str, ...], list[str], str | None]]) -> Iterable[Id]:
@@ -60,8 +83,10 @@ def read(domain: str, language: str) -> Catalog:
 def update(domain: str, language: str) -> int:
     """Bring a .po and its .mo up to date. Gives how many messages have no translation yet."""
     known, made = read(domain, language), Catalog(locale=language)
-    for context, message in wanted(domain):
+    for context, message in dict.fromkeys([*wanted(domain), *welcome(domain)]):
         old = known.get(message if isinstance(message, str) else message[0], context or None)
+        if not old and (context, message) not in wanted(domain):
+            continue
         made.add(message, old.string if old else None, context=context or None, flags=old.flags if old else ())
     po, mo = BytesIO(), BytesIO()
     head = f"Language: {language}", "Content-Type: text/plain; charset=UTF-8", f"Plural-Forms: {made.plural_forms}"
