@@ -170,7 +170,7 @@ def categories(config: Config) -> Listing:
         )
         for each in values
     ]
-    last_name = _("{} feed").format(first) if first else _("folder")
+    last_name = pgettext("column", "{} feed").format(first) if first else _("folder")
     return Listing((_("category"), _("entries"), last_name), rows, values)
 
 

@@ -58,7 +58,10 @@ def _in_modules(package: Path) -> Iterable[Id]:
 
 def _in_help(command: click.Command) -> Iterable[Id]:
     """What `cli.common.translate` puts into another language."""
-    helps = [command.help and cleandoc(command.help), *(each.help for each in command.params if isinstance(each, click.Option))]
+    helps = [
+        command.help and cleandoc(command.help),
+        *(each.help for each in command.params if isinstance(each, click.Option)),
+    ]
     yield from (("", text) for text in helps if text)
     for below in command.commands.values() if isinstance(command, click.Group) else ():
         yield from _in_help(below)
@@ -83,11 +86,18 @@ def read(domain: str, language: str) -> Catalog:
 def update(domain: str, language: str) -> int:
     """Bring a .po and its .mo up to date. Gives how many messages have no translation yet."""
     known, made = read(domain, language), Catalog(locale=language)
-    for context, message in dict.fromkeys([*wanted(domain), *welcome(domain)]):
+    ours = wanted(domain)
+    for context, message in dict.fromkeys([*ours, *welcome(domain)]):
         old = known.get(message if isinstance(message, str) else message[0], context or None)
-        if not old and (context, message) not in wanted(domain):
+        if not old and (context, message) not in ours:
             continue
-        made.add(message, old.string if old else None, context=context or None, flags=old.flags if old else ())
+        made.add(
+            message,
+            old.string if old else None,
+            context=context or None,
+            flags=old.flags if old else (),
+            auto_comments=() if (context, message) in ours else ("click",),
+        )
     po, mo = BytesIO(), BytesIO()
     head = f"Language: {language}", "Content-Type: text/plain; charset=UTF-8", f"Plural-Forms: {made.plural_forms}"
     po.write(("\n".join(['msgid ""', 'msgstr ""', *(f'"{line}\\n"' for line in head)]) + "\n\n").encode())
