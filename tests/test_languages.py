@@ -103,10 +103,12 @@ def test_programs_and_readers_are_told_the_same_in_any_language(tmp_path: Path) 
         folder = tmp_path / locale
         folder.mkdir()
         run(folder, "init", "--yes", locale=locale)
-        (folder / "seeds" / "hello.md").write_text("---\ntitle: One\ndate: 2026-01-02T10:00:00Z\n---\nText.\n", encoding="utf-8")
+        (folder / "seeds" / "hello.md").write_text(
+            "---\ntitle: One\ndate: 2026-01-02T10:00:00Z\n---\nText.\n", encoding="utf-8"
+        )
         _, once, _ = run(folder, "once", "--json", locale=locale)
         _, status, _ = run(folder, "status", "--json", locale=locale)
-        pages = [path.read_bytes() for path in sorted((folder / "feeds").rglob("*.html"))]
+        pages = [path.read_bytes() for path in sorted((folder / "feeds").rglob("index.html"))]
         told.append([json.loads(once)["written"], json.loads(status)["sources"][0]["state"], pages])
         assert pages
         assert b"January 2, 2026" in pages[0]
