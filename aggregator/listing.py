@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from gettext import gettext as _
+from gettext import ngettext, pgettext
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -72,7 +74,7 @@ def sources(config: Config, now: datetime) -> Listing:
                 "identity": _identity(source, standing),
             }
         )
-    return Listing(("source", "last success", "next visit", "trouble"), rows, values)
+    return Listing((_("source"), _("last success"), _("next visit"), _("trouble")), rows, values)
 
 
 def _identity(source: Source, standing: Standing | None) -> dict[str, str]:
@@ -85,7 +87,9 @@ def _identity(source: Source, standing: Standing | None) -> dict[str, str]:
 
 def last(standing: Standing | None, now: datetime) -> str:
     """When a source succeeded last, as seen from `now`."""
-    return f"{span(now - standing.last_success)} ago" if standing and standing.last_success else "never"
+    if not (standing and standing.last_success):
+        return _("never")
+    return _("{} ago").format(span(now - standing.last_success))
 
 
 def planned(source: Source, standing: Standing | None) -> datetime | None:
@@ -97,28 +101,30 @@ def planned(source: Source, standing: Standing | None) -> datetime | None:
 def due(source: Source, standing: Standing | None, now: datetime) -> str:
     """When a source is visited next, as seen from `now`."""
     if not source.enabled:
-        return "never"
+        return _("never")
     if not find(source.kind).REMOTE:
-        return "every run"
+        return _("every run")
     if standing and (standing.gone or standing.same_as):
-        return "never"
-    return f"in {span(standing.next_visit - now)}" if standing and standing.next_visit > now else "now"
+        return _("never")
+    if not (standing and standing.next_visit > now):
+        return _("now")
+    return _("in {}").format(span(standing.next_visit - now))
 
 
 def _trouble(source: Source, standing: Standing | None) -> str:
     """What the owner of a source should know, in a few words: its error, else how many warnings, and where it went."""
     if not source.enabled:
-        return "disabled"
+        return pgettext("state", "disabled")
     if standing is None:
         return ""
     if standing.gone:
-        return "gone (410)"
+        return _("gone (410)")
     number = len(standing.warnings)
-    warnings = f"{number} {'warning' if number == 1 else 'warnings'}" if number else ""
+    warnings = ngettext("{} warning", "{} warnings", number).format(number) if number else ""
     if standing.same_as:
-        return f"{standing.reason}, where it has moved: remove one of the two"
+        return _("{}, where it has moved: remove one of the two").format(standing.reason)
     move = standing.move
-    moved = f"has moved to {move.url}: write it into the config" if move and move.believed else ""
+    moved = _("has moved to {}: write it into the config").format(move.url) if move and move.believed else ""
     return "; ".join(filter(None, (text.masked(standing.error) or warnings, moved)))
 
 
@@ -157,14 +163,19 @@ def categories(config: Config) -> Listing:
     first = next((name for name in config.site.formats if all(name in each["urls"] for each in values)), "")
     rows = [
         # Readers and browsers take an address with its letters (RFC 3987), and a folder has only letters and hyphens.
-        (_name(each["path"]), each["entries"], base + unquote(each["urls"].get(first, each["url"]).removeprefix(base)))
+        (
+            _name(each["path"], _("(everything)")),
+            each["entries"],
+            base + unquote(each["urls"].get(first, each["url"]).removeprefix(base)),
+        )
         for each in values
     ]
-    return Listing(("category", "entries", f"{first} feed" if first else "folder"), rows, values)
+    last_name = pgettext("column", "{} feed").format(first) if first else _("folder")
+    return Listing((_("category"), _("entries"), last_name), rows, values)
 
 
-def _name(path: Sequence[str]) -> str:
-    return " / ".join(path) or "(everything)"
+def _name(path: Sequence[str], everything: str = "(everything)") -> str:
+    return " / ".join(path) or everything
 
 
 def items(config: Config, category: str | None, source: str | None, limit: int | None) -> Listing:
@@ -203,7 +214,7 @@ def items(config: Config, category: str | None, source: str | None, limit: int |
         (each["published"][:10], titles[each["source"]] or each["source"], each["title"] or each["url"] or each["id"])
         for each in values
     ]
-    return Listing(("published", "source", "title"), rows, values)
+    return Listing((_("published"), _("source"), _("title")), rows, values)
 
 
 def pruned(found: Pruned) -> Listing:
@@ -212,7 +223,9 @@ def pruned(found: Pruned) -> Listing:
     every += [("category", _name(path), count) for path, count in sorted(found.categories.items())]
     every += [("left", text.masked(key), count) for key, count in sorted(found.left.items())]
     values = [{"why": why, "name": name, "entries": count} for why, name, count in every]
-    return Listing(("why", "entries", "name"), [(why, count, name) for why, name, count in every], values)
+    whys = {"source": _("source"), "category": _("category"), "left": _("left")}
+    rows = [(whys[why], count, name) for why, name, count in every]
+    return Listing((_("why"), _("entries"), _("name")), rows, values)
 
 
 def _place(places: Iterable[Place], category: str) -> Place | None:

@@ -1,7 +1,9 @@
 """Which categories are published, in which order, what they are called, and what the config wants of each."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 
+from aggregator.collation import Key, order
 from aggregator.config import Config
 from aggregator.matching import fold_path
 from aggregator.model import Category, CategoryPath, Shelf
@@ -37,16 +39,21 @@ def unused(config: Config, places: Iterable[Place]) -> frozenset[int]:
 
 
 def published(config: Config, places: Iterable[Place]) -> tuple[Place, ...]:
-    """The categories that are published: at each level by the config's `order`, then by name."""
+    """The categories that are published: at each level by the config's `order`, then as the site's language orders what
+    they are called."""
     places = tuple(places)
-    orders = {fold_path(path): settings.order for path, settings in config.categories.items()}
-    nowhere = unused(config, places)
+    named = {fold_path(path): settings for path, settings in sorted(config.categories.items(), reverse=True)}
+    nowhere, key = unused(config, places), order(config.site.language)
+
+    @cache
+    def rank(path: CategoryPath) -> tuple[int, Key, str]:
+        settings = named.get(fold_path(path))
+        return settings.order if settings else 0, key((settings.title if settings else "") or path[-1]), path[-1]
+
     return tuple(
         sorted(
             (place for place in places if place.id not in nowhere),
-            key=lambda place: tuple(
-                (orders.get(fold_path(place.path[: depth + 1]), 0), name) for depth, name in enumerate(place.path)
-            ),
+            key=lambda place: tuple(rank(place.path[: depth + 1]) for depth in range(len(place.path))),
         )
     )
 

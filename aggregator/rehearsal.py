@@ -3,8 +3,9 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
-from aggregator import channels
+from aggregator import channels, text
 from aggregator.config import Config
 from aggregator.model import Channel, Entry, Item
 from aggregator.pipeline import Report, carry_out
@@ -98,3 +99,21 @@ def _changes(old: Entry, new: Entry) -> tuple[str, ...]:
     names = ("published", "updated", "feed", "categories", "also_in")
     outer = [name.replace("_", " ") for name in names if getattr(old, name) != getattr(new, name)]
     return tuple(dict.fromkeys([*(name for name in own if name not in ("published", "updated", "categories")), *outer]))
+
+
+def as_json(differences: Sequence[Difference]) -> list[dict[str, Any]]:
+    """Differences for programs."""
+    return [
+        {
+            "title": each.title,
+            "files": list(each.files),
+            "added": [_entry(entry) for entry in each.added],
+            "removed": [_entry(entry) for entry in each.removed],
+            "changed": [_entry(entry) | {"what": list(names)} for entry, names in each.changed],
+        }
+        for each in differences
+    ]
+
+
+def _entry(entry: Entry) -> dict[str, str]:
+    return {"id": entry.id, "title": entry.item.title, "url": entry.item.url, "source": text.masked(entry.feed.title)}

@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from gettext import gettext as _
+from gettext import ngettext, pgettext
 from typing import TYPE_CHECKING, Any
 
-from rich.cells import set_cell_size
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
@@ -18,7 +20,7 @@ from rich.text import Text
 from aggregator import dates, status, text
 from aggregator.explaining import Explanation
 from aggregator.keeping import Outcome
-from aggregator.model import Catch, Entry
+from aggregator.model import Catch
 from aggregator.pipeline import Report
 from aggregator.previewing import Preview
 from aggregator.rehearsal import Difference
@@ -38,13 +40,8 @@ _COUNTS = ("new", "edited", "removed", "same", "waiting")
 _PLAIN: Mapping[str, str] = {}
 _NUMBER = re.compile(r"[0-9]+\.[0-9]|[0-9.]+ [kMG]?B")  # as we write them: a text that is a number is none
 _WIDEST = 100_000  # columns, where nothing is cut
-_NEEDS = {"every": 100, "a week": 110, "requests": 120, "saved": 120, "since": 90}
-"""The width of a terminal that a column of `status` needs to be shown at all."""
-_COLOURS = {
-    **dict.fromkeys(("failing", "blocked", "gone"), "red"),
-    **dict.fromkeys(("moved", "quiet", "degraded"), "yellow"),
-    "ok": "green",
-}
+_COLOURS = dict.fromkeys(("failing", "blocked", "gone"), "red") | {"ok": "green"}
+_COLOURS |= dict.fromkeys(("moved", "quiet", "degraded"), "yellow")
 
 # What a terminal obeys: controls (ECMA-48), and marks that turn what follows around (Unicode Standard Annex #9).
 _OBEYED = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], " ")
@@ -67,35 +64,42 @@ def show_run(report: Report, output: str, now: datetime, *, every: bool) -> None
     good = [outcome for outcome in report.outcomes if not outcome.error]
     told = [outcome for outcome in good if every or _has_news(outcome)]
     if told:
-        show_list(("source", *_COUNTS), [(outcome.title, *_counts(outcome)) for outcome in told])
+        show_list(
+            (_("source"), _("new"), _("edited"), _("removed"), _("same"), _("waiting")),
+            [(outcome.title, *_counts(outcome)) for outcome in told],
+        )
     show_trouble(report, again=True)
-    written, places = len(report.published.written), _many(report.published.channels, "category", "categories")
-    what = f"{_many(written, 'file')} written" if written else "nothing to write"
+    written, places = len(report.published.written), _many(report.published.channels, "{} category", "{} categories")
+    what = _many(written, "{} file written", "{} files written") if written else _("nothing to write")
     after = []
     if quiet := len(good) - len(told):
-        after.append(f"{_many(quiet, 'source')} with nothing new")
+        after.append(_many(quiet, "{} source with nothing new", "{} sources with nothing new"))
     waiting = [standing for standing in report.skipped if not _is_over(standing)]
     if waiting:
         soonest = min(standing.next_visit for standing in waiting)
-        after.append(f"{_many(len(waiting), 'source')} not due yet, the next in {span(soonest - now)}")
+        not_due = _many(len(waiting), "{} source not due yet", "{} sources not due yet")
+        after.append(_("{}, the next in {}").format(not_due, span(soonest - now)))
     if same := sum(1 for standing in report.skipped if standing.same_as):
-        after.append(f"{_many(same, 'source')} the same as another")
+        after.append(_many(same, "{} source the same as another", "{} sources the same as another"))
     if disabled := sum(1 for standing in report.skipped if not standing.enabled):
-        after.append(f"{_many(disabled, 'source')} disabled")
+        after.append(_many(disabled, "{} source disabled", "{} sources disabled"))
     if gone := len(report.skipped) - len(waiting) - same - disabled:
-        after.append(f"{_many(gone, 'source')} gone for good")
+        after.append(_many(gone, "{} source gone for good", "{} sources gone for good"))
     if not report.outcomes and not report.skipped:
-        after.append("no sources yet: add a [[source]] to the config")
+        after.append(_("no sources yet: add a [[source]] to the config"))
     console = Console(highlight=False)
     if told or report.failed:
         console.print()
-    console.print(Text.assemble((what, "bold"), f" in {_safe(output)}/ ({places})"), soft_wrap=True)
+    where = _("in {}/ ({})").format(_safe(output), places)
+    console.print(Text.assemble((what, "bold"), " ", where), soft_wrap=True)
     if after:
         console.print(Text("; ".join(after), "dim"), soft_wrap=True)
     sys.stdout.flush()
     if every and report.skipped:
         console.print()
-        show_list(("source", "due in", "why"), [_skipped(standing, now) for standing in _by_time(report.skipped)])
+        show_list(
+            (_("source"), _("due in"), _("why")), [_skipped(standing, now) for standing in _by_time(report.skipped)]
+        )
 
 
 def show_trouble(report: Report, *, quiet: bool = False, again: bool = False) -> None:
@@ -181,9 +185,10 @@ def show_status(found: Status, now: datetime, *, quiet: bool = False) -> None:
     console = Console(highlight=False)
     told = status.table(found, now)
     width = console.width if sys.stdout.isatty() else _WIDEST
-    kept = [number for number, name in enumerate(told.names) if _NEEDS.get(name, 0) <= width]
+    kept = [number for number, (_name, needed) in enumerate(status.columns()) if needed <= width]
     if told.rows and not quiet:
-        show_list([told.names[n] for n in kept], [[row[n] for n in kept] for row in told.rows], _COLOURS)
+        colours = {status.states()[state]: colour for state, colour in _COLOURS.items()}
+        show_list([told.names[n] for n in kept], [[row[n] for n in kept] for row in told.rows], colours)
         console.print()
     colour = ("green", "yellow", "red")[found.code]
     console.print(Text(_safe(status.summary(found, now)), colour), soft_wrap=True)
@@ -207,31 +212,14 @@ def show_rehearsal(differences: Sequence[Difference]) -> None:
             )
             console.print(Text.assemble("  ", (sign, colour), line), soft_wrap=True)
         if len(lines) > _MOST:
-            console.print(Text(f"    and {len(lines) - _MOST} more", "dim"), soft_wrap=True)
+            console.print(Text("    " + _("and {} more").format(len(lines) - _MOST), "dim"), soft_wrap=True)
     if quiet:
-        what = "would be written anew with the same entries, as what stands around them changed"
-        console.print(Text(f"{_many(quiet, 'category', 'categories')} {what}", "dim"), soft_wrap=True)
+        what = _("{} would be written anew with the same entries, as what stands around them changed")
+        line = what.format(_many(quiet, "{} category", "{} categories"))
+        console.print(Text(line, "dim"), soft_wrap=True)
     if not differences:
-        console.print(Text("no feed would change", "dim"), soft_wrap=True)
+        console.print(Text(_("no feed would change"), "dim"), soft_wrap=True)
     sys.stdout.flush()
-
-
-def rehearsal_as_json(differences: Sequence[Difference]) -> list[dict[str, Any]]:
-    """The same for programs; files are paths below the output."""
-    return [
-        {
-            "title": each.title,
-            "files": list(each.files),
-            "added": [_entry(entry) for entry in each.added],
-            "removed": [_entry(entry) for entry in each.removed],
-            "changed": [_entry(entry) | {"what": list(names)} for entry, names in each.changed],
-        }
-        for each in differences
-    ]
-
-
-def _entry(entry: Entry) -> dict[str, str]:
-    return {"id": entry.id, "title": entry.item.title, "url": entry.item.url, "source": text.masked(entry.feed.title)}
 
 
 def show_preview(preview: Preview) -> None:
@@ -243,25 +231,26 @@ def show_preview(preview: Preview) -> None:
     for item, kept, said in preview.items:
         shown = kept or item
         where = "; ".join(" / ".join(path) for path in shown.categories)
-        day = f"{shown.published:%Y-%m-%d}" if shown.published else "no date"
-        what = "; ".join(said) or ("comes in" if kept else "excluded")
+        day = f"{shown.published:%Y-%m-%d}" if shown.published else _("no date")
+        what = "; ".join(said) or (_("comes in") if kept else _("excluded"))
         more = (shown.url, shown.image.url if shown.image else "") if links else ()
-        rows.append((day, shown.title or shown.url or shown.guid, *more, where or "(everything)", what))
+        rows.append((day, shown.title or shown.url or shown.guid, *more, where or _("(everything)"), what))
     if met.answer and not met.error:
         console = Console(highlight=False)
         title = met.source.title or (met.feed.title if met.feed else "")
         console.print(Text.assemble((_safe(title), "bold"), _safe(f"  {met.answer.url}")), soft_wrap=True)
         sys.stdout.flush()
     if met.catches:
-        caught = [(c.name, c.selector or "(where it usually is)", _caught(c), "; ".join(c.missed)) for c in met.catches]
-        show_list(("selector", "", "found", "first missed in"), caught)
+        caught = [
+            (c.name, c.selector or _("(where it usually is)"), _caught(c), "; ".join(c.missed)) for c in met.catches
+        ]
+        show_list((_("selector"), "", _("found"), _("first missed in")), caught)
         print(flush=True)
     if rows:
-        show_list(
-            ("published", "title", *(("link", "picture") if links else ()), "category", "what becomes of it"), rows
-        )
+        also = (_("link"), _("picture")) if links else ()
+        show_list((_("published"), _("title"), *also, _("category"), _("what becomes of it")), rows)
     elif not met.error:
-        print("no entries", flush=True)
+        print(_("no entries"), flush=True)
     errors = Console(stderr=True, highlight=False)
     for warning in met.warnings:
         _line(errors, "warning", "yellow", warning)
@@ -272,14 +261,16 @@ def show_preview(preview: Preview) -> None:
 def show_addition(found: "Addition") -> None:
     """A feed that was found: its title and address, its newest entries, what else its page announces."""
     console = Console(highlight=False)
-    console.print(Text.assemble((_safe(found.title or "(no title)"), "bold"), _safe(f"  {found.url}")), soft_wrap=True)
+    console.print(
+        Text.assemble((_safe(found.title or _("(no title)")), "bold"), _safe(f"  {found.url}")), soft_wrap=True
+    )
     for each in found.newest:
-        day = f"{each.published:%Y-%m-%d}" if each.published else "no date   "
-        console.print(Text(f"  {day}  {_safe(each.title or each.url or each.guid)}"), soft_wrap=True)
+        day = f"{each.published:%Y-%m-%d}" if each.published else _("no date")
+        console.print(Text(f"  {day:10}  {_safe(each.title or each.url or each.guid)}"), soft_wrap=True)
     if not found.newest:
-        console.print(Text("  no entries yet", "dim"), soft_wrap=True)
+        console.print(Text("  " + _("no entries yet"), "dim"), soft_wrap=True)
     for url in found.others:
-        console.print(Text(_safe(f"  the page has another feed: {url}"), "dim"), soft_wrap=True)
+        console.print(Text(_safe("  " + _("the page has another feed: {}").format(url)), "dim"), soft_wrap=True)
     sys.stdout.flush()
     errors = Console(stderr=True, highlight=False)
     for warning in found.warnings:
@@ -296,7 +287,7 @@ def show_diff(lines: Sequence[str]) -> None:
 
 
 def _caught(catch: Catch) -> str:
-    return f"{catch.found} of {catch.of}" if catch.name != "item" else str(catch.found)
+    return _("{} of {}").format(catch.found, catch.of) if catch.name != "item" else str(catch.found)
 
 
 def show_explanations(found: Sequence[Explanation]) -> None:
@@ -308,9 +299,8 @@ def show_explanations(found: Sequence[Explanation]) -> None:
         console.print(Text(_safe(each.title), "bold"), soft_wrap=True)
         before = ""
         for label, line in each.lines:
-            console.print(
-                Text.assemble("  ", (f"{label if label != before else '':9} ", "dim"), _safe(line)), soft_wrap=True
-            )
+            shown = set_cell_size("" if label == before else label, max(9, cell_len(label)))
+            console.print(Text.assemble("  ", (f"{shown} ", "dim"), _safe(line)), soft_wrap=True)
             before = label
     sys.stdout.flush()
 
@@ -320,7 +310,8 @@ def show_adoption(made: "Adoption") -> None:
     show_diff(made.edit.diff())
     console = Console(stderr=True, highlight=False)
     if made.found.broken:
-        _line(console, "warning", "yellow", f"{made.name}: {made.found.broken}; what comes behind that is not read")
+        broken = _("{}: {}; what comes behind that is not read").format(made.name, made.found.broken)
+        _line(console, "warning", "yellow", broken)
     whys = Counter(each.why for each in made.found.lost)
     shown: Counter[str] = Counter()
     for each in made.found.lost:
@@ -328,18 +319,18 @@ def show_adoption(made: "Adoption") -> None:
         if shown[each.why] <= _ALIKE or whys[each.why] == _ALIKE + 1:
             _line(console, "left", "yellow", f"{each.where}: {each.what}: {each.why}")
         elif shown[each.why] == _ALIKE + 1:
-            more = whys[each.why] - _ALIKE
-            _line(console, "left", "yellow", f"{each.where}, and {more - 1} like it (--json has all): {each.why}")
+            more = _("{}, and {} like it (--json has all): {}")
+            _line(console, "left", "yellow", more.format(each.where, whys[each.why] - _ALIKE - 1, each.why))
     for login in made.logins:
         _line(console, "note", "yellow", login)
 
 
 def show_adopted(made: "Adoption", *, written: bool) -> None:
     """The last word on a list."""
-    new = _many(len(made.new), "feed")
-    what = f"{new} {'added to' if written else 'would be added to'} {made.edit.file}"
-    rest = [f"{len(made.there)} there already"] if made.there else []
-    rest += [f"{made.found.twice} listed once more"] if made.found.twice else []
+    added = _("{} added to {}") if written else _("{} would be added to {}")
+    what = added.format(_many(len(made.new), "{} feed", "{} feeds"), made.edit.file)
+    rest = [_("{} there already").format(len(made.there))] if made.there else []
+    rest += [_("{} listed once more").format(made.found.twice)] if made.found.twice else []
     Console(highlight=False).print(
         Text(f"{_safe(made.name)} ({made.found.kind_name}): {'; '.join([what, *rest])}", "bold"), soft_wrap=True
     )
@@ -361,7 +352,7 @@ def _is_over(standing: Standing) -> bool:
 
 
 def _skipped(standing: Standing, now: datetime) -> tuple[str, str, str]:
-    due = "never" if _is_over(standing) else span(max(standing.next_visit - now, timedelta()))
+    due = _("never") if _is_over(standing) else span(max(standing.next_visit - now, timedelta()))
     return standing.title or standing.feed.title or standing.key, due, standing.reason
 
 
@@ -378,12 +369,13 @@ def _failure(outcome: Outcome) -> str:
     named = "/" in outcome.title and outcome.title in outcome.error
     who = "" if named else f"{text.one_line(outcome.title, 60)}: "
     again = find(outcome.source.kind).REMOTE and outcome.next_visit  # local posts are looked at by every run
-    after = f" (next try {again:%Y-%m-%d %H:%M} UTC)" if again else ""
+    after = " " + _("(next try {})").format(f"{again:%Y-%m-%d %H:%M} UTC") if again else ""
     return f"{who}{outcome.error}{after}"
 
 
 def _line(console: Console, label: str, colour: str, message: str) -> None:
-    console.print(Text.assemble((f"{label:8}", colour), _safe(message)), soft_wrap=True)
+    labels = {"failed": _("failed"), "warning": _("warning"), "left": pgettext("of a list", "left"), "note": _("note")}
+    console.print(Text.assemble((set_cell_size(labels[label], 8), colour), _safe(message)), soft_wrap=True)
 
 
 def _safe(line: str) -> str:
@@ -396,5 +388,5 @@ def _fitting(title: str) -> str:
     return set_cell_size(_safe(title), 30).rstrip()
 
 
-def _many(number: int, one: str, more: str = "") -> str:
-    return f"{number} {one if number == 1 else more or one + 's'}"
+def _many(number: int, one: str, more: str) -> str:
+    return ngettext(one, more, number).format(number)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from gettext import gettext as _
 from pathlib import Path
 
 from aggregator import editing
@@ -13,14 +14,9 @@ from aggregator.errors import AggregatorError
 DEFAULTS: Mapping[str, str] = {"title": "My planet", "base_url": "https://example.org/feeds/", "language": "en"}
 """What is asked, as keys of `[site]`, and what holds where nobody answers."""
 
-QUESTIONS: Mapping[str, str] = {
-    "title": "What is your planet called?",
-    "base_url": "At which URL will its feeds/ folder be served?",
-    "language": "Its main language, as a tag such as en or zh-CN",
-}
 
 _CONFIG = """\
-# What this planet reads, and where it publishes. All keys: README.md, "Your own planet".
+# What this planet reads, and where it publishes. All keys: docs/configuration.md.
 # Paths start at the folder that holds config/. `aggregator check` tells what is wrong with this file.
 
 [site]
@@ -85,6 +81,15 @@ class Start:
     folder: Path
     written: tuple[str, ...]
     left: tuple[str, ...]
+
+
+def questions() -> Mapping[str, str]:
+    """What to ask for each key, in the reader's language."""
+    return {
+        "title": _("What is your planet called?"),
+        "base_url": _("At which URL will its feeds/ folder be served?"),
+        "language": _("Its main language, as a tag such as en or zh-CN"),
+    }
 
 
 def problem(key: str, answer: str) -> str:

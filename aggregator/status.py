@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from gettext import gettext as _
+from gettext import ngettext, pgettext
 from typing import Any
 
 from aggregator import alive, dates, health, previewing
@@ -93,12 +95,44 @@ def title(row: Row) -> str:
     return one_line(masked(named or row.source.key), 200)
 
 
+def states() -> Mapping[str, str]:
+    """The states as people read them."""
+    return {
+        "failing": pgettext("state", "failing"),
+        "blocked": pgettext("state", "blocked"),
+        "gone": pgettext("state", "gone"),
+        "moved": pgettext("state", "moved"),
+        "quiet": pgettext("state", "quiet"),
+        "degraded": pgettext("state", "degraded"),
+        "new": pgettext("state", "new"),
+        "ok": pgettext("state", "ok"),
+        "disabled": pgettext("state", "disabled"),
+    }
+
+
+def columns() -> Sequence[tuple[str, int]]:
+    """The columns of the table, and how wide a terminal has to be for each to be shown at all."""
+    return (
+        (_("state"), 0),
+        (_("source"), 0),
+        (_("since"), 90),
+        (_("last success"), 0),
+        (_("next visit"), 0),
+        (_("every"), 100),
+        (_("requests"), 120),
+        (_("saved"), 120),
+        (_("a week"), 110),
+        (_("why"), 0),
+    )
+
+
 def table(found: Status, now: datetime) -> Listing:
     """All sources for people, as seen from `now`, and for programs."""
-    names = ("state", "source", "since", "last success", "next visit", "every", "requests", "saved", "a week", "why")
+    names = [name for name, _width in columns()]
+    said = states()
     rows = [
         (
-            row.health.state,
+            said[row.health.state],
             title(row),
             span(now - row.since) if row.since else "",
             last(row.standing, now),
@@ -107,7 +141,7 @@ def table(found: Status, now: datetime) -> Listing:
             row.standing.requests if row.standing else 0,
             amount(row.standing.saved if row.standing else 0),
             f"{row.weekly:.1f}",
-            row.health.why or (row.standing.reason if row.standing else "never visited"),
+            row.health.why or (row.standing.reason if row.standing else _("never visited")),
         )
         for row in found.rows
     ]
@@ -117,17 +151,21 @@ def table(found: Status, now: datetime) -> Listing:
 def summary(found: Status, now: datetime) -> str:
     """All of it in one line."""
     counts = Counter(row.health.state for row in found.rows)
+    said = states()
     parts = [
-        ", ".join(f"{counts[state]} {state}" for state in reversed(health.STATES) if counts[state]) or "no sources"
+        ", ".join(f"{counts[state]} {said[state]}" for state in reversed(health.STATES) if counts[state])
+        or _("no sources")
     ]
     if found.run:
-        parts.append(f"last run {span(now - found.run.at)} ago ({found.run.by}, {found.run.seconds:.1f} s)")
+        ago = span(now - found.run.at)
+        parts.append(_("last run {} ago ({}, {:.1f} s)").format(ago, found.run.by, found.run.seconds))
     if found.run and found.run.problems:
-        parts.append(f"publishing has problems: {one_line(found.run.problems.splitlines()[0], 300)}")
+        parts.append(_("publishing has problems: {}").format(one_line(found.run.problems.splitlines()[0], 300)))
     if found.team and found.team.workers:
-        parts.append(f"at work: {_team(found.team)}, {found.pace:.0f} requests a minute, {span(found.lag)} behind")
+        line = _("at work: {}, {:.0f} requests a minute, {} behind")
+        parts.append(line.format(_team(found.team), found.pace, span(found.lag)))
     elif found.holder:
-        parts.append(f"at work: {found.holder}")
+        parts.append(_("at work: {}").format(found.holder))
     if found.stuck:
         parts.append(found.stuck)
     return "; ".join(parts)
@@ -135,10 +173,10 @@ def summary(found: Status, now: datetime) -> str:
 
 def _team(found: Team) -> str:
     """Workers, and what they have to do, in a few words."""
-    silent = f", {found.silent} silent" if found.silent else ""
-    many = "s" if len(found.workers) != 1 else ""
-    shards = f"{found.doing} of {found.shards} shards under way, {found.waiting} waiting"
-    return f"{len(found.workers)} worker{many}{silent}: {shards}"
+    workers = ngettext("{} worker", "{} workers", len(found.workers)).format(len(found.workers))
+    silent = ", " + _("{} silent").format(found.silent) if found.silent else ""
+    shards = _("{} of {} shards under way, {} waiting").format(found.doing, found.shards, found.waiting)
+    return f"{workers}{silent}: {shards}"
 
 
 def as_json(found: Status) -> dict[str, Any]:
@@ -188,30 +226,33 @@ def one(config: Config, found: Status, wanted: str, now: datetime) -> tuple[Expl
 def _lines(row: Row, incidents: Sequence[Incident], now: datetime) -> Iterator[tuple[str, str]]:
     """What there is to say of a source, each with its label."""
     standing, found = row.standing, row.health
-    yield "address", masked(row.source.key)
-    since = f" since {row.since:%Y-%m-%d %H:%M} UTC" if row.since else ""
-    yield "state", f"{found.state}{since}" + (f": {found.why}" if found.why else "")
+    yield _("address"), masked(row.source.key)
+    since = " " + _("since {}").format(f"{row.since:%Y-%m-%d %H:%M} UTC") if row.since else ""
+    yield _("state"), f"{states()[found.state]}{since}" + (f": {found.why}" if found.why else "")
     if found.advice:
-        yield "advice", found.advice
+        yield _("advice"), found.advice
     if standing is None:
         return
     if standing.error:
-        yield "error", masked(standing.error)
-    yield "success", last(standing, now)
-    yield "next", f"{due(row.source, standing, now)}: {standing.reason}"
+        yield _("error"), masked(standing.error)
+    yield _("success"), last(standing, now)
+    yield _("next"), f"{due(row.source, standing, now)}: {standing.reason}"
     received, saved = amount(standing.received), amount(standing.saved)
-    counts = f"{standing.visits} so far, {standing.unchanged} without change; requests: {standing.requests}"
-    yield "visits", f"{counts}; {received} received, {saved} saved by 304"
-    newest = f"; the newest of {standing.newest:%Y-%m-%d}" if standing.newest else ""
-    quiet = f"; quiet after {span(standing.patience)} without another" if standing.patience else ""
-    yield "entries", f"{row.weekly:.1f} a week{newest}{quiet}"
-    yield from (("warning", masked(warning)) for warning in standing.warnings)
+    counts = _("{} so far, {} without change; requests: {}; {} received, {} saved by 304")
+    yield _("visits"), counts.format(standing.visits, standing.unchanged, standing.requests, received, saved)
+    newest = "; " + _("the newest of {}").format(standing.newest.date()) if standing.newest else ""
+    quiet = "; " + _("quiet after {} without another").format(span(standing.patience)) if standing.patience else ""
+    yield _("entries"), _("{:.1f} a week").format(row.weekly) + newest + quiet
+    yield from ((_("warning"), masked(warning)) for warning in standing.warnings)
     for each in incidents[:_INCIDENTS]:
-        yield "incident", f"{each.at:%Y-%m-%d %H:%M} UTC  {'; '.join(each.text.splitlines())}"
+        yield _("incident"), f"{each.at:%Y-%m-%d %H:%M} UTC  {'; '.join(each.text.splitlines())}"
 
 
 def _log(log: Sequence[Visited]) -> Listing:
-    names = ("visit (UTC)", "status", "outcome", "new", "edited", "seconds", "received", "next (UTC)", "why then")
+    names = (
+        *(_("visit (UTC)"), _("status"), _("outcome"), _("new"), _("edited"), _("seconds"), _("received")),
+        *(_("next (UTC)"), _("why then")),
+    )
     rows = [
         (
             f"{each.at:%Y-%m-%d %H:%M}",

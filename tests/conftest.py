@@ -19,6 +19,8 @@ from tests.planet import Planet
 from tests.postgres import Postgres
 from tests.server import Server
 
+os.environ["LANGUAGE"] = "en"  # tests look for what commands say in English, whoever runs them
+
 settings.register_profile("any machine", deadline=None)  # a busy one is no failure; what may not hang says so itself
 settings.load_profile("any machine")
 

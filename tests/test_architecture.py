@@ -12,6 +12,8 @@ PACKAGE = Path(__file__).parents[1] / "aggregator"
 FLOORS: dict[str, int] = {
     # 0: values and words; three steps, as each of them leans on the one before
     "terms": 0,
+    "languages": 0,
+    "collation": 0,
     "disk": 0,
     "policy": 0,
     "errors": 1,
@@ -104,6 +106,7 @@ FLOORS: dict[str, int] = {
 DOORS: dict[str, tuple[str, ...]] = {
     "alembic": ("store",),
     "apscheduler": ("daemon", "steps"),
+    "babel": ("formats/days",),
     "bs4": ("sources", "stripping"),
     "click": ("cli", "cli_daemon"),
     "cronsim": ("cron",),

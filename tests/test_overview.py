@@ -51,10 +51,10 @@ def test_how_sources_stand(shown: Planet, server: Server) -> None:
     shown.post("1.md", title="Post", date=str(NOON - 2 * DAY))
     shown.run()
     assert rows(shown) == {
-        "Good": "Works | 2026-03-13 | 1",
+        "Good": "Works | March 13, 2026 | 1",
         "Bad": "Works |  | 0",
         "Over": "Works |  | 0",
-        "Own": "Works | 2026-03-12 | 1",
+        "Own": "Works | March 12, 2026 | 1",
     }
     server.script("/Bad", lambda request: Response(status=404, body=b"secret of the server"))
     server.script("/Over", lambda request: Response(status=410))
@@ -64,8 +64,8 @@ def test_how_sources_stand(shown: Planet, server: Server) -> None:
     for _ in range(2):
         shown.run(later=2 * HOUR, force=True)
     after = rows(shown)
-    assert after["Bad"] == "Failing since 2026-03-14 http 404 |  | 0"
-    assert after["Over"].startswith("Gone since 2026-03-14")
+    assert after["Bad"] == "Failing since March 14, 2026 http 404 |  | 0"
+    assert after["Over"].startswith("Gone since March 14, 2026")
     failing = shown.files()
     for _ in range(3):
         shown.run(later=2 * DAY, force=True)
@@ -81,7 +81,7 @@ def test_a_copy_that_looks_the_same_is_counted_at_once(shown: Planet, server: Se
     shown.run()
     server.put("/B", rss([one, other], title="B"))
     report = shown.run(later=2 * HOUR)
-    assert rows(shown)["B"] == "Works | 2026-03-13 | 2"
+    assert rows(shown)["B"] == "Works | March 13, 2026 | 2"
     assert list(report.published.written) == ["sources.html"]
 
 

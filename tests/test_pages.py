@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
 from importlib.resources import files
 from typing import Any
@@ -16,7 +16,7 @@ from lxml import html as lxml_html
 
 from aggregator import html as cleaner
 from aggregator.errors import AggregatorError
-from aggregator.formats import html, posts, words
+from aggregator.formats import days, html, posts
 from aggregator.model import Channel, Enclosure, Entry, Image, Item, Link, Overview, Person, Subscription, Tag
 from tests import build
 from tests.strategies import FEEDS, HOSTILE, ITEMS, LINKS, WORDS
@@ -91,7 +91,7 @@ def test_an_entry_with_everything() -> None:
     assert article.get("lang") == "de-DE"
     assert article.get("dir") is None
     assert found(article, "header//a[@class='source']") == ["Example News"]
-    assert found(article, "header/p/*[not(@class)]") == ["Ann Smith", "bob", "张三", "2024-05-17"]
+    assert found(article, "header/p/*[not(@class)]") == ["Ann Smith", "bob", "张三", "May 17, 2024"]
     assert found(article, "header//time/@datetime") == ["2024-05-17T08:30:00Z"]
     assert found(article, "h2|header/h2") == ["AT&T <b>bold</b>, 5 > 4 & ☃"]
     assert found(article, "header/h2/a/@href") == ["https://news.example/1"]
@@ -201,12 +201,37 @@ def test_language_of_an_entry(site: str, entry: str, attributes: dict[str, str])
     assert (page.get("lang"), page.get("dir")) == (site, "rtl" if site == "ar" else "ltr")
 
 
-def test_our_own_words() -> None:
-    for language in ("ar", "de", "en", "es", "fr", "ja", "zh"):
-        assert all(words.words(language).values()), language
-    assert words.words("zh-TW")["sources"] == "来源"
-    assert words.words("tlh") == words.words("en")
-    assert "没有内容" in found(shown(language="zh-CN"), "//main")[0]
+@pytest.mark.parametrize(
+    ("language", "empty", "day"),
+    [
+        ("en", "Nothing here yet.", "May 17, 2024"),
+        ("en-GB", "Nothing here yet.", "17 May 2024"),
+        ("de-AT", "Hier ist noch nichts.", "17. Mai 2024"),
+        ("ja", "まだ何もありません。", "2024年5月17日"),
+        ("zh-CN", "这里还没有内容。", "2024年5月17日"),
+        ("zh-Hans-CN", "这里还没有内容。", "2024年5月17日"),
+        ("sv", "Nothing here yet.", "17 maj 2024"),
+        ("tlh", "Nothing here yet.", "May 17, 2024"),
+        ("en-x-pirate", "Nothing here yet.", "May 17, 2024"),
+    ],
+)
+def test_our_own_words_and_days(language: str, empty: str, day: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANGUAGE", "fr")  # the site's language counts, not that of who runs this
+    page = shown(language=language, updated=build.DAY)
+    assert found(page, "//main/p[last()]") == [empty]
+    assert found(page, "//footer//time") == [day]
+    assert found(page, "//footer//time/@datetime") == ["2024-05-17T08:30:00Z"]
+
+
+def test_states_in_words() -> None:
+    page = tree_of(html.documents(channel(number=0, language="zh"))["sources.html"])
+    assert found(page, "//span[contains(@class, 'state')]") == ["正常", "故障", "已消失", "新加入"]
+
+
+@given(st.from_regex(r"[a-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}", fullmatch=True), st.dates())
+@settings(max_examples=100)
+def test_a_day_in_any_language(language: str, moment: date) -> None:
+    assert days.day(moment, language)
 
 
 # --- Ways -----------------------------------------------------------------------------------------------------------
@@ -281,7 +306,7 @@ def test_sources() -> None:
     page = tree_of(html.documents(channel(number=0))["sources.html"])
     rows = found(page, "//tbody/tr")
     assert rows[0] == "Works Feed Tech Web Works 7"
-    assert rows[1] == "Broken Failing since 2024-05-17 timeout: no answer 2024-05-17 0"
+    assert rows[1] == "Broken Failing since May 17, 2024 timeout: no answer May 17, 2024 0"
     assert [row.split()[-2] for row in rows[2:]] == ["Gone", "New"]
     assert found(page, "//*[@aria-current]") == ["Sources"]
     assert found(page, "//tbody/tr[1]/th/a/@href") == ["https://a.example/", "https://a.example/feed"]
@@ -441,4 +466,4 @@ def test_every_document_names_us() -> None:
 
 def test_dates_do_not_depend_on_the_run() -> None:
     later = channel(build.entry(), updated=build.DAY + timedelta(days=1))
-    assert found(tree_of(html.render(later)), "//body/footer") == ["Ann · Updated 2024-05-18 · aggregator"]
+    assert found(tree_of(html.render(later)), "//body/footer") == ["Ann · Updated May 18, 2024 · aggregator"]

@@ -11,14 +11,15 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from gettext import gettext as _
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from aggregator import __version__
+from aggregator import __version__, languages
 from aggregator.cli import changing, helping, lists, looking
-from aggregator.cli.common import Wishes, common, fail, load, now, wishes_of
+from aggregator.cli.common import Wishes, common, fail, load, now, translate, wishes_of
 from aggregator.errors import AggregatorError, ConfigError, LockedError
 from aggregator.process import collect_seldom, heed_signals, load_no_plugins, open_streams
 
@@ -87,7 +88,7 @@ def once(config: Path | None, as_json: bool, verbose: int, quiet: bool, force: b
     from aggregator import report
 
     if wishes.json:
-        would = {"would_change": report.rehearsal_as_json(differences)} if dry else {}
+        would = {"would_change": rehearsal.as_json(differences)} if dry else {}
         report.show_json(report.run_as_json(result) | would)
     elif dry:
         report.show_trouble(result, quiet=wishes.quiet, again=wishes.verbose > 0)
@@ -122,12 +123,13 @@ def check(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None
         raise ConfigError(*problems)
     elif not wishes.quiet:
         kinds = [source.kind for source in loaded.sources]
-        counted = ", ".join(f"{kinds.count(kind)} of kind {kind}" for kind in sorted(set(kinds))) or "none yet"
+        each = [_("{} of kind {}").format(kinds.count(kind), kind) for kind in sorted(set(kinds))]
+        counted = ", ".join(each) or _("none yet")
         disabled = sum(not source.enabled for source in loaded.sources)
-        counted += f"; {disabled} of them disabled" if disabled else ""
-        click.echo(f"{wishes.config}: all is well; sources: {counted}")
+        counted += "; " + _("{} of them disabled").format(disabled) if disabled else ""
+        click.echo(_("{}: all is well; sources: {}").format(wishes.config, counted))
         for note in loaded.notes:
-            click.echo(f"note: {note}", err=True)
+            click.echo(_("note: {}").format(note), err=True)
     if problems:
         sys.exit(2)
 
@@ -155,7 +157,7 @@ def prune(config: Path | None, as_json: bool, verbose: int, quiet: bool, dry_run
     elif table.rows and not wishes.quiet:
         report.show_list(table.names, table.rows)
     elif not wishes.quiet:
-        click.echo("nothing is beyond its limits", err=True)
+        click.echo(_("nothing is beyond its limits"), err=True)
 
 
 @cli.command("migrate-store")
@@ -186,8 +188,8 @@ def migrate_store(config: Path | None, as_json: bool, verbose: int, quiet: bool,
         values = {"from": moved.old, "to": moved.new, "rows": moved.rows, "resumed": moved.resumed}
         report.show_json({**values, "tables": moved.tables, "config": advice or None})
     elif not wishes.quiet:
-        click.echo(f"{moved.rows} rows moved from {moved.old} to {moved.new}; both are equal")
-        click.echo(advice or f"{loaded.file} has that store already")
+        click.echo(_("{} rows moved from {} to {}; both are equal").format(moved.rows, moved.old, moved.new))
+        click.echo(advice or _("{} has that store already").format(loaded.file))
 
 
 @cli.command()
@@ -213,8 +215,8 @@ def serve(config: Path | None, as_json: bool, verbose: int, quiet: bool, listen:
     if wishes.json:
         report.show_json({"url": server.url(ears.public), "dashboard": owners, "output": str(loaded.output)})
     elif not wishes.quiet:
-        click.echo(f"serving {loaded.output} at {server.url(ears.public)}", err=True)
-        click.echo(f"dashboard at {owners}" if owners else "no dashboard", err=True)
+        click.echo(_("serving {} at {}").format(loaded.output, server.url(ears.public)), err=True)
+        click.echo(_("dashboard at {}").format(owners) if owners else _("no dashboard"), err=True)
     logging.getLogger("uvicorn.access").setLevel(logging.INFO)
     logging.getLogger("uvicorn.error").setLevel(logging.INFO if wishes.verbose > 1 else logging.ERROR)
     server.serve(loaded, ears, now, log=wishes.verbose > 0)
@@ -293,6 +295,9 @@ def main() -> None:
     load_no_plugins()
     open_streams()
     told = heed_signals()
+    if languages.of_commands(os.environ):
+        languages.speak()
+        translate(cli)
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:

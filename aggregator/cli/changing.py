@@ -4,6 +4,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from gettext import gettext as _
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,9 +38,9 @@ def init(config: Path | None, as_json: bool, verbose: int, quiet: bool, folder: 
     if starting.has_config(folder) or yes:
         answers = starting.DEFAULTS
     elif sys.stdin.isatty():
-        answers = {key: _asked(key, question) for key, question in starting.QUESTIONS.items()}
+        answers = {key: _asked(key, question) for key, question in starting.questions().items()}
     else:
-        raise click.UsageError("there is no terminal to ask you at; give --yes, and change the config then")
+        raise click.UsageError(_("there is no terminal to ask you at; give --yes, and change the config then"))
     made = starting.start(folder, answers, now())
     if wishes.json:
         from aggregator import report
@@ -47,9 +48,9 @@ def init(config: Path | None, as_json: bool, verbose: int, quiet: bool, folder: 
         report.show_json({"folder": str(folder), "written": list(made.written), "left": list(made.left)})
     elif not wishes.quiet:
         for name in made.left:
-            click.echo(f"left as it is  {folder / name}")
+            click.echo(_("left as it is  {}").format(folder / name))
         for name in made.written:
-            click.echo(f"written        {folder / name}")
+            click.echo(_("written        {}").format(folder / name))
         _say_next(folder)
 
 
@@ -66,9 +67,9 @@ def _asked(key: str, question: str) -> str:
 
 def _say_next(folder: Path) -> None:
     lines = [] if folder.resolve() == Path.cwd() else [f"cd {shlex.quote(str(folder))}"]
-    lines += ["aggregator add https://example.org/   # a site whose feed you want", "aggregator check"]
-    click.echo("\nnext:")
-    for line in (*lines, "aggregator once                       # writes feeds/"):
+    lines += ["aggregator add https://example.org/   # " + _("a site whose feed you want"), "aggregator check"]
+    click.echo("\n" + _("next:"))
+    for line in (*lines, "aggregator once                       # " + _("writes feeds/")):
         click.echo(f"  {line}")
 
 
@@ -106,7 +107,7 @@ def add(
     found = adding.add(loaded, url, categories, title, datetime.now(UTC))
     if not (wishes.json or wishes.quiet):
         report.show_addition(found)
-    _make(wishes, found.edit, adding.as_json(found), "`aggregator once` visits it", dry=dry)
+    _make(wishes, found.edit, adding.as_json(found), _("`aggregator once` visits it"), dry=dry)
 
 
 @click.command()
@@ -127,7 +128,7 @@ def remove(config: Path | None, as_json: bool, verbose: int, quiet: bool, source
     from aggregator import adding, text
 
     meant, edit = adding.remove(loaded, " ".join(source))
-    advice = "its entries leave the feeds at the next run, and stay in the store: `aggregator prune --left`"
+    advice = _("its entries leave the feeds at the next run, and stay in the store: `aggregator prune --left`")
     _make(wishes, edit, {"source": text.masked(meant.key)}, advice, dry=dry)
 
 
@@ -160,7 +161,7 @@ def _switch(wishes: Wishes, source: tuple[str, ...], *, on: bool, dry: bool) -> 
     from aggregator import adding, text
 
     meant, edit = adding.switch(loaded, " ".join(source), on=on)
-    advice = "it is visited again" if on else "it is not visited any more; its entries stay"
+    advice = _("it is visited again") if on else _("it is not visited any more; its entries stay")
     _make(wishes, edit, {"source": text.masked(meant.key)}, advice, dry=dry)
 
 
@@ -178,5 +179,5 @@ def _make(wishes: Wishes, edit: "Edit", values: Mapping[str, Any], advice: str, 
         diff = [text.masked(line) for line in lines]
         report.show_json({**values, "config": str(edit.file), "written": is_made, "diff": diff})
     elif not wishes.quiet:
-        done = f"{edit.file}: written; {advice}" if is_made else f"{edit.file}: it is so already"
-        click.echo("nothing is written" if dry else done, err=True)
+        told = _("{}: written; {}") if is_made else _("{}: it is so already")
+        click.echo(_("nothing is written") if dry else told.format(edit.file, advice), err=True)

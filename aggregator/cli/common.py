@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from gettext import gettext
+from inspect import cleandoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -46,6 +48,17 @@ def common(command: _Command) -> _Command:
     ):
         command = option(command)
     return command
+
+
+def translate(command: click.Command) -> None:
+    """Put the help of a command, of its options and of all below it into the language that gettext speaks."""
+    command.help = command.help and gettext(cleandoc(command.help))
+    for each in command.params:
+        if isinstance(each, click.Option) and each.help:
+            each.help = gettext(each.help)
+    if isinstance(command, click.Group):
+        for below in command.commands.values():
+            translate(below)
 
 
 def wishes_of(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> Wishes:

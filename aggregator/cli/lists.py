@@ -1,6 +1,7 @@
 """The commands that take lists of subscriptions over from other programs, and hand ours to them."""
 
 import sys
+from gettext import gettext as _
 from pathlib import Path
 
 import click
@@ -64,4 +65,4 @@ def export(config: Path | None, as_json: bool, verbose: int, quiet: bool, kind: 
     sys.stdout.buffer.write(document)
     sys.stdout.flush()
     for note in () if wishes.quiet else notes:
-        click.echo(f"note {note}", err=True)
+        click.echo(_("note {}").format(note), err=True)

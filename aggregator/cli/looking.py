@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from gettext import gettext as _
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -176,4 +177,4 @@ def _list(what: str, wishes: Wishes, **options: Any) -> None:
     elif table.rows:
         report.show_list(table.names, table.rows)
     elif not wishes.quiet:
-        click.echo("nothing yet; `aggregator once` fills the store", err=True)
+        click.echo(_("nothing yet; `aggregator once` fills the store"), err=True)

@@ -2,7 +2,8 @@
 
 The templates and style sheets are in templates/; `Overview.templates` replaces any of them by its name, and ours stay
 in reach as `ours/NAME`. All text is escaped; the one thing that is not is an entry's content, which is clean.
-Links between our pages are relative: the tree may be moved, and opens from a disk. Every date is shown in UTC.
+Links between our pages are relative: the tree may be moved, and opens from a disk. Every date is shown in UTC,
+as the site's language writes it.
 """
 
 import posixpath
@@ -16,10 +17,10 @@ from urllib.parse import quote, urlsplit
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-from aggregator import __version__, dates, text
+from aggregator import __version__, dates, languages, text
 from aggregator.errors import AggregatorError
 from aggregator.formats import find, posts
-from aggregator.formats.words import words
+from aggregator.formats.days import day
 from aggregator.model import Category, CategoryPath, Channel
 
 FILENAME = "index.html"
@@ -66,9 +67,9 @@ def _page(template: str, channel: Channel, here: str, more: Mapping[str, Any]) -
     folder, overview, path = channel.category.folder, channel.overview, channel.category.path
     root = channel.page.removesuffix(f"{quote(folder)}/" if folder else "")
     language = text.language(channel.language) or "en"
-    said = words(language)
+    said = languages.pages(language)
     known = {category.path: category for category in overview.categories}
-    known[()] = Category((), "", said["everything"])
+    known[()] = Category((), "", said.gettext("Everything"))
     link = partial(relative, here=here)
     ways = {"newer": channel.next, "older": channel.previous, "newest": channel.current}
     values = {
@@ -77,7 +78,9 @@ def _page(template: str, channel: Channel, here: str, more: Mapping[str, Any]) -
         "version": __version__,
         "site": text.one_line(overview.title or channel.site),
         "name": known[path].title if path in known else path[-1],
-        "words": said,
+        "_": said.gettext,
+        "pgettext": said.pgettext,
+        "day": partial(day, language=language),
         "language": language,
         "direction": posts.direction(language),
         "template": template,

@@ -1,0 +1,39 @@
+"""What the program says in other languages than English: catalogs of gettext, LANGUAGE/LC_MESSAGES/DOMAIN.po and .mo.
+
+`pages` are the web pages' own words, in the language of the site; `commands` is what commands say on a terminal, in the
+language of who reads it. What programs read (`--json`, logs, the store) is English. The .mo are made from the .po, and
+kept beside them, so that a clone speaks without a build: `python -m tests.messages` makes both anew.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from gettext import NullTranslations, bindtextdomain, textdomain, translation
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+
+
+@lru_cache(maxsize=8)
+def pages(language: str) -> NullTranslations:
+    """The pages' words in a language (BCP 47), whatever the environment says; English for one that we do not speak."""
+    return translation("pages", FOLDER, [language.replace("-", "_"), language.partition("-")[0]], fallback=True)
+
+
+def of_commands(environ: Mapping[str, str]) -> str:
+    """The language that a terminal's owner wants commands to speak, "" for English: the first of `LANGUAGE` that we
+    speak, unless English comes before it, where LC_ALL, LC_MESSAGES or LANG name any (GNU gettext manual §2.3)."""
+    locale = next((environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "C")
+    if locale.partition(".")[0] in ("C", "POSIX"):
+        return ""
+    for each in (environ.get("LANGUAGE") or locale).split(":"):
+        tag = re.split(r"[_.@]", each.lower())[0]
+        if tag == "en" or (tag.isalpha() and (FOLDER / tag / "LC_MESSAGES" / "commands.mo").is_file()):
+            return tag if tag != "en" else ""
+    return ""
+
+
+def speak() -> None:
+    """Have gettext, which click uses as well, find what commands say in the environment's language (`of_commands`)."""
+    bindtextdomain("commands", str(FOLDER))
+    textdomain("commands")
