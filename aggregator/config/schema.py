@@ -52,7 +52,7 @@ def said(table: type[object]) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for each in reversed(table.__mro__):
         if each.__module__.startswith("aggregator."):
-            found |= _texts(each.__module__).get(each.__name__, {})
+            found |= texts(each.__module__).get(each.__name__, {})
     return found
 
 
@@ -62,7 +62,7 @@ def of_kinds() -> Mapping[str, type[BaseModel]]:
 
 
 @cache
-def _texts(module: str) -> Mapping[str, Mapping[str, str]]:
+def texts(module: str) -> Mapping[str, Mapping[str, str]]:
     """By its classes and their keys: the texts that stand below keys in a module."""
     tree = ast.parse(inspect.getsource(sys.modules[module]))
     return {each.name: dict(_below_keys(each)) for each in tree.body if isinstance(each, ast.ClassDef)}
