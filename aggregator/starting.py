@@ -20,7 +20,7 @@ QUESTIONS: Mapping[str, str] = {
 }
 
 _CONFIG = """\
-# What this planet reads, and where it publishes. All keys: README.md, "Your own planet".
+# What this planet reads, and where it publishes. All keys: docs/configuration.md.
 # Paths start at the folder that holds config/. `aggregator check` tells what is wrong with this file.
 
 [site]
