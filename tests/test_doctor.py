@@ -18,6 +18,7 @@ from aggregator.checkup.findings import Finding, note, ok, problem
 from aggregator.cli import main
 from aggregator.store.engine import open_store
 from aggregator.store.lock import locked
+from tests.buckets import Objects
 from tests.planet import Planet, atom
 from tests.server import Response, Server
 
@@ -189,6 +190,38 @@ def test_what_is_broken_is_found(planet: Planet, server: Server, break_it: Calla
     told = [each for each in found.get(part, ()) if what in each.what]
     assert told, found
     assert all(each.level == "problem" and advice in each.advice for each in told)
+
+
+@pytest.mark.both_stores
+def test_either_store_is_looked_at(tmp_path: Path, store: str) -> None:
+    planet = Planet(tmp_path, store)
+    planet.now = datetime.now(UTC).replace(microsecond=0)
+    planet.site["base_url"] = "http://127.0.0.1:9/feeds/"
+    planet.post("a.md", title="A", date="2026-03-01", categories=["tech"])
+    planet.seeds()
+    planet.run()
+    found = checkup.examine(planet.write(), planet.now, offline=True)
+    assert {each.part for each in found if each.level == "ok"} >= {"config", "store", "output", "sources", "published"}
+    assert checkup.code(found) == 0
+
+
+def test_an_object_store_is_looked_at(
+    tmp_path: Path, rclone: Objects, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planet = Planet(tmp_path)
+    planet.now = datetime.now(UTC).replace(microsecond=0)
+    for name, value in rclone.environment().items():
+        monkeypatch.setenv(name, value)
+    bucket = rclone.bucket()
+    planet.site |= {"output": f"s3://{bucket}/site", "base_url": server.url("/feeds/")}
+    planet.post("a.md", title="A", date="2026-03-01")
+    planet.seeds()
+    planet.run()
+    sent = rclone.all(bucket)["site/rss.xml"].data
+    server.put("/feeds/rss.xml", sent, headers={"Content-Type": "application/rss+xml"})
+    assert [each.what for each in checkup.examine(planet.write(), planet.now) if each.level == "problem"] == []
+    server.put("/feeds/rss.xml", sent + b" ", headers={"Content-Type": "application/rss+xml"})
+    assert "is another document" in examine(planet)["served"][0].what
 
 
 def test_a_planet_before_its_first_run(tmp_path: Path) -> None:

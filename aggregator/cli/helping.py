@@ -66,7 +66,9 @@ def doctor(config: Path | None, as_json: bool, verbose: int, quiet: bool, offlin
 @common
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(config: Path | None, as_json: bool, verbose: int, quiet: bool, shell: str) -> None:
-    """Print what has a shell complete commands, options and sources.
+    """Print a script that completes words in a shell.
+
+    Completed are commands, options and, in place of SOURCE, what the config reads.
 
     \b
       aggregator completion bash > ~/.local/share/bash-completion/completions/aggregator
