@@ -18,6 +18,7 @@ from aggregator.store import sources as stored
 from aggregator.store.clocks import Clock
 from aggregator.store.engine import reading, writing
 from aggregator.store.fences import alone
+from aggregator.store.meta import has_changed
 from aggregator.store.reprint import reprint
 from aggregator.store.sources import Standing
 from aggregator.text import http_url, masked
@@ -52,7 +53,8 @@ def align(engine: Engine, config: Config, now: datetime) -> tuple[str, ...]:
         notes = _doubts(clock, now) + stored.register(db, listed, now, view(config), whole=is_whole)
         shards.place(db, lambda url: shard(url, config.hosts))
         categories.place(db, configured(config), slugs(config), clock.trusted)
-        return (*config.notes, *notes, *categories.rename(db, slugs(config)))
+        told = config.notes if has_changed(db, "notes", "\n".join(config.notes)) else ()  # cron would mail them each time
+        return (*told, *notes, *categories.rename(db, slugs(config)))
 
 
 def checked(config: Config) -> list[str]:

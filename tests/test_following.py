@@ -247,6 +247,7 @@ def test_a_list_of_which_no_copy_is_left_takes_nothing_away(planet: Planet, serv
     shutil.rmtree(planet.root / "var" / "lists")
     (note,) = pipeline.run(load(planet, lists), planet.now + HOUR).notes
     assert "until it has no source leaves" in note
+    assert pipeline.run(load(planet, lists), planet.now + HOUR).notes == (), "it is said once, as cron mails it"
     assert not pruning.prune(load(planet, lists), planet.now + HOUR, left=True).left
     assert (planet.ids(), planet.files()) == (ids, files)
     server.put("/list.opml", opml((server.url("/two"), "y")), etag=True)
