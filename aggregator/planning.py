@@ -53,7 +53,9 @@ def align(engine: Engine, config: Config, now: datetime) -> tuple[str, ...]:
         notes = _doubts(clock, now) + stored.register(db, listed, now, view(config), whole=is_whole)
         shards.place(db, lambda url: shard(url, config.hosts))
         categories.place(db, configured(config), slugs(config), clock.trusted)
-        told = config.notes if has_changed(db, "notes", "\n".join(config.notes)) else ()  # cron would mail them each time
+        told = (
+            config.notes if has_changed(db, "notes", "\n".join(config.notes)) else ()
+        )  # cron would mail them each time
         return (*told, *notes, *categories.rename(db, slugs(config)))
 
 
