@@ -29,6 +29,7 @@ def test_every_message_has_its_translation(domain: str, language: str) -> None:
         assert not found.fuzzy
         for each in said:
             assert _holes(each) == _holes(first), f"{first!r} has other placeholders in {domain}/{language}"
+            assert each.count("\b") >= first.count("\b"), f"{first!r}: what is not to be wrapped would be"
 
 
 @pytest.mark.parametrize(("domain", "language"), BOTH)
