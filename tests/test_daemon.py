@@ -546,7 +546,7 @@ from pathlib import Path
 from aggregator import daemon, logs
 from aggregator.config import load
 
-def slow(file):
+def slow(file, watched=()):
     time.sleep(0.5)
     return ()
 

@@ -73,7 +73,9 @@ def test_the_version_is_that_of_the_package(release: Release) -> None:
 def test_the_wheel_holds_the_package_with_its_data_and_no_more(release: Release) -> None:
     with zipfile.ZipFile(release.wheel) as packed:
         names = {name for name in packed.namelist() if ".dist-info/" not in name}
-    assert names == ours("aggregator")
+    beside = {name.partition(".data/")[2] for name in names if ".data/" in name}
+    assert beside == {"data/share/man/man1/aggregator.1"}
+    assert {name for name in names if ".data/" not in name} == ours("aggregator")
     assert {PurePosixPath(name).suffix for name in names} >= {".py", ".html", ".css", ".svg", ".typed"}
 
 

@@ -199,7 +199,7 @@ def _check_looks(looks: list[Look]) -> None:
     middle, end = _between(looks, 0.4, 0.7), _between(looks, 0.8, 1)
     assert median(each.memory for each in end) <= median(each.memory for each in middle) * GROWS[0] + GROWS[1]
     open_at_once = SITES + len(BAD)
-    assert max(each.descriptors for each in end) <= max(each.descriptors for each in middle) + open_at_once // 4
+    assert max(each.descriptors for each in end) <= max(each.descriptors for each in middle) + open_at_once // 2
     assert max(each.threads for each in end) <= max(each.threads for each in middle) + 2
     assert max(each.log for each in looks) <= 16 * MB
     if VISITS >= 10_000:  # less is but the beginning
