@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from aggregator import amending, editing, identity, previewing
 from aggregator import config as configs
 from aggregator.amending import Edit
-from aggregator.config import Config
+from aggregator.config import Config, lists
 from aggregator.dates import rfc3339
 from aggregator.errors import AggregatorError
 from aggregator.model import Document, Item, Source, Visit
@@ -186,7 +186,11 @@ def _meant(config: Config, wanted: str) -> tuple[Source, tuple[int, ...]]:
         raise AggregatorError(f"{masked(source.key)} is not in the config; see `aggregator list sources`")
     numbers = configs.tables_of(config.file, source.key)
     if not numbers:
-        raise AggregatorError(f"{masked(source.key)} has no [[source]] of its own in {config.file}; change it by hand")
+        what = f"{masked(source.key)} has no [[source]] of its own in {config.file}"
+        if names := lists.holders(config.lists, source.key):
+            advice = "take it out there, or write a [[source]] of that url with enabled = false"
+            raise AggregatorError(f"{what}: it stands in the list {' and '.join(names)}; {advice}")
+        raise AggregatorError(f"{what}; change it by hand")
     return source, numbers
 
 

@@ -35,19 +35,24 @@ class Explanation:
     values: dict[str, Any]
 
 
-def explain(config: Config, wanted: str) -> tuple[Explanation, ...]:
-    """What is known of the entries that `wanted` names: a URL, an id, a post's path, or words of the title.
+def explain(config: Config, wanted: str) -> tuple[tuple[Explanation, ...], int]:
+    """What is known of the entries that `wanted` names: a URL, an id, a post's path, or words of the title; and
+    how many more there are than are told.
 
     Raises AggregatorError when there is none, with what is known of the sources at that host.
     """
     engine = open_store(config.store)
     try:
         with reading(engine) as db:
-            found = telling.by_name(db, [wanted], _keys(config, wanted)) or telling.by_title(db, wanted.split(), _MANY)
+            found = telling.by_name(db, [wanted], _keys(config, wanted))
+            number = len(found)
+            if not found:
+                found, number = telling.by_title(db, wanted.split(), _MANY), telling.titled(db, wanted.split())
             if not found:
                 raise AggregatorError(_nothing(config, db, wanted))
             view = made(config)
-            return tuple(_explanation(config, db, view, told) for told in found[:_MANY])
+            explained = tuple(_explanation(config, db, view, told) for told in found[:_MANY])
+            return explained, number - len(explained)
     finally:
         engine.dispose()
 

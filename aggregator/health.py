@@ -6,6 +6,7 @@ never worked. What wants its owner is told once, when it begins and when it ends
 """
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -56,7 +57,8 @@ def judge(standing: Standing, timeout: timedelta) -> Health:
     if standing.gone:
         return Health("gone", kind, rules.advice("http 410"))
     if is_failing(standing):
-        return Health("blocked" if kind in _REFUSED else "failing", _why(standing.error, kind), _advice(kind))
+        state: State = "blocked" if kind in _REFUSED else "failing"
+        return Health(state, _why(standing.error, kind), _advice(kind, standing))
     if standing.last_visit is None:
         return Health("new")
     if standing.move and standing.move.believed:
@@ -76,7 +78,7 @@ def is_failing(standing: Standing) -> bool:
 def _degraded(standing: Standing, kind: str, timeout: timedelta) -> Health:
     """What works, but not well: it failed last time, there are warnings, or it takes half of the time that it has."""
     if standing.failures:
-        return Health("degraded", _why(standing.error, kind), _advice(kind))
+        return Health("degraded", _why(standing.error, kind), _advice(kind, standing))
     if number := len(standing.warnings):
         many = f"{number} warnings" if number > 1 else one_line(masked(standing.warnings[0]), 200)
         return Health("degraded", many)
@@ -86,10 +88,13 @@ def _degraded(standing: Standing, kind: str, timeout: timedelta) -> Health:
     return Health("ok")
 
 
-def _advice(kind: str) -> str:
+def _advice(kind: str, standing: Standing) -> str:
     """What to do about a class of trouble. It names no address, as others may read it; the error itself does."""
     own = (module.ADVICE.get(kind, "") for module in (feed, page, sitemap, command))
-    return (rules.advice(kind) or next(filter(None, own), "")).format(entry="HOST:PORT")
+    advice = (rules.advice(kind) or next(filter(None, own), "")).format(entry="HOST:PORT")
+    if kind == "no match":  # its error does not say so, as `preview` itself shows that
+        advice += f": `aggregator preview {shlex.quote(title(standing))}` shows what they catch"
+    return advice
 
 
 # --- Pages that give nothing ------------------------------------------------------------------------------------------

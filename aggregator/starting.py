@@ -71,6 +71,8 @@ _IGNORED = """\
 # What `aggregator` makes: the store, and what it publishes.
 var/
 feeds/
+# What nobody else should read: files that the config names as "file:secrets/NAME".
+secrets/
 """
 
 

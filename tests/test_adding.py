@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,10 @@ WRONG = {
     "a category": (["https://a.example/", "--category", "a//b"], "--category a//b: a category's name is empty"),
     "nothing there": (["{nothing}"], "http 404: "),
     "no feed there": (["{empty}"], "not a feed: "),
+    "a page without one": (
+        ["{page}"],
+        'with kind = "page" it can be a source itself: `aggregator preview URL --item CSS`',
+    ),
     "a password": (["https://me:secret@a b/"], "https://***@a b/ is no address"),
     "a network of its own": (["10.0.0.1"], "private address: https://10.0.0.1"),
 }
@@ -162,6 +167,8 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(
     file: Path, server: Server, arguments: list[str], said: str
 ) -> None:
     urls = {"nothing": server.url("/nothing", HOST), "empty": server.url("/empty", HOST)}
+    server.put("/page", b"<!doctype html><html><p>Hello</p></html>", headers={"Content-Type": "text/html"})
+    urls["page"] = server.url("/page", HOST)
     code, out, err = aggregator(file, "add", *(each.format(**urls) for each in arguments))
     assert (code, out, len(err.splitlines())) == (1, "", 1)
     assert err.startswith("aggregator: ")
@@ -175,6 +182,14 @@ def test_a_source_is_removed_by_any_of_its_names(file: Path, wanted: str) -> Non
     _, edit = adding.remove(config.load(file), wanted)
     first = '# The first.\n[[source]]\nurl = "https://one.example/feed"\ntitle = "One"\n\n'
     assert edit.after.decode() == EARLIER.replace(first, "")
+
+
+def test_a_source_of_a_list_is_said_to_be_in_it(file: Path) -> None:
+    (file.parent.parent / "friends.txt").write_text("https://three.example/feed\n", encoding="utf-8")
+    file.write_text(EARLIER + '\n[[list]]\npath = "friends.txt"\n', encoding="utf-8")
+    for change in (adding.remove, partial(adding.switch, on=False)):
+        with pytest.raises(AggregatorError, match=r"stands in the list .*friends\.txt; take it out there, or"):
+            change(config.load(file), "three")
 
 
 def test_a_source_that_is_listed_twice_is_removed_and_disabled_as_a_whole(file: Path) -> None:

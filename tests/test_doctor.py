@@ -133,6 +133,10 @@ def not_served(planet: Planet, server: Server) -> None:
     server.put("/feeds/rss.xml", b"", status=404)
 
 
+def private_address(planet: Planet, server: Server) -> None:
+    planet.fetch["allow_networks"] = []
+
+
 def stale_cache(planet: Planet, server: Server) -> None:
     server.put("/feeds/rss.xml", b"<rss/>")
 
@@ -173,6 +177,7 @@ BROKEN: dict[Callable[[Planet, Server], None], tuple[str, str, str]] = {
     other_address: ("published", "says that it is http", "aggregator once"),
     silent_template: ("published", "index.html does not announce rss.xml", "template"),
     not_served: ("served", "http 404", "serve the output"),
+    private_address: ("served", "private address: ", "if it is meant, add "),
     stale_cache: ("served", "is another document than the one in the output", "caches"),
     served_as_page: ("served", "is served as text/html", "web server"),
     example_address: ("served", "base_url is still that of the example", "before anybody subscribes"),
@@ -190,6 +195,7 @@ def test_what_is_broken_is_found(planet: Planet, server: Server, break_it: Calla
     told = [each for each in found.get(part, ()) if what in each.what]
     assert told, found
     assert all(each.level == "problem" and advice in each.advice for each in told)
+    assert not any("allow_networks" in each.what + each.advice and "mend base_url" in each.advice for each in told)
 
 
 @pytest.mark.both_stores

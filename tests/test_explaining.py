@@ -28,7 +28,7 @@ def lines(found: tuple[Explanation, ...], about: str) -> list[str]:
 
 
 def explain(planet: Planet, wanted: str) -> tuple[Explanation, ...]:
-    return explaining.explain(planet.load(), wanted)
+    return explaining.explain(planet.load(), wanted)[0]
 
 
 @pytest.fixture
@@ -197,6 +197,24 @@ def test_on_the_command_line(two: Planet, capsys: pytest.CaptureFixture[str], mo
     cli.cli.main(["explain", "--json", "a", "story"], standalone_mode=False)
     (told,) = json.loads(capsys.readouterr().out)
     assert (told["id"], len(told["copies"]), ["tech", "news"] in told["feeds"]) == ("urn:a:1", 2, True)
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_how_many_more_there_are_is_said(
+    planet: Planet,
+    server: Server,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str],
+) -> None:
+    server.put("/a", rss([entry(f"Post {n}", guid=f"urn:a:{n}", link=f"https://a.example/{n}") for n in range(7)]))
+    planet.feed(server.url("/a", host=A))
+    planet.run()
+    monkeypatch.chdir(planet.root)
+    cli.cli.main(["explain", *options, "post"], standalone_mode=False)
+    assert capsys.readouterr().err == "2 more of that name; write more of it\n"
+    cli.cli.main(["explain", *options, "post", "3"], standalone_mode=False)
+    assert capsys.readouterr().err == ""
 
 
 # --- Preview --------------------------------------------------------------------------------------------------------

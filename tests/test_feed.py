@@ -83,7 +83,7 @@ def test_documents_is_one_conditional_get(not_modified: bool) -> None:
         (b"", "empty", "empty document"),
         (b" \r\n\0", "empty", "empty document"),
         (b"\x89PNG\r\n\x1a\n\0\0", "not a feed", "it is image/png without any XML"),
-        (b"<!DOCTYPE html><html><body>Hello</body></html>", "not a feed", "web page"),
+        (b"<!DOCTYPE html><html><body>Hello</body></html>", "not a feed", 'page (with kind = "page" it can be'),
         (
             b"<html><link href='/rss?a&amp;b' rel=alternate><link type='application/rss+xml' rel='alternate' href='/rss?a&amp;b'>",
             "not a feed",

@@ -50,7 +50,7 @@ def test_what_it_writes_passes_the_check_and_publishes_its_post(tmp_path: Path) 
     assert [entry.title for entry in parsed.entries] == ["Hello, planet"]
     assert parsed.feed.title == "My planet"
     assert (folder / "feeds" / "news" / "atom.xml").exists()
-    assert set((folder / ".gitignore").read_text(encoding="utf-8").split()) >= {"var/", "feeds/"}
+    assert set((folder / ".gitignore").read_text(encoding="utf-8").split()) >= {"var/", "feeds/", "secrets/"}
 
 
 def test_all_that_is_written_as_a_comment_may_be_used(tmp_path: Path) -> None:

@@ -457,7 +457,8 @@ def test_a_changed_layout_is_told_with_the_visits_that_it_lasts_and_removes_noth
     assert errors[0].startswith("no match: selector `li.post` matched nothing; ")
     assert errors[2].startswith("no match: selector `li.post` matched nothing since 3 visits; look at the page")
     assert (state["state"], state["why"]) == ("failing", "selector `li.post` matched nothing since 12 visits")
-    assert "aggregator preview" in state["advice"]
+    assert not any("aggregator preview" in error for error in errors)  # `preview` says the same
+    assert "`aggregator preview News` shows what they catch" in state["advice"]
     assert max(wait for wait in waits if wait) <= timedelta(hours=1, minutes=1)  # the cap of this planet's visits
     assert planet.titles() == ["One"]
 

@@ -154,6 +154,9 @@ def judge_served(seen: Served | None, ours: bytes, base_url: str) -> Iterator[Fi
         yield problem("served", f"base_url is still that of the example, {base_url}", advice)
     elif seen is None:
         return
+    elif seen.error.startswith("private address: "):  # it was not asked, so nobody knows how it is served
+        what, _, advice = seen.error.rpartition("; ")
+        yield problem("served", what, advice)
     elif seen.error:
         yield problem("served", seen.error, "serve the output there (README, Recipes), or mend base_url")
     elif seen.data != ours:

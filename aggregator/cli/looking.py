@@ -77,11 +77,13 @@ def explain(config: Path | None, as_json: bool, verbose: int, quiet: bool, entry
     loaded = load(wishes)
     from aggregator import explaining, report
 
-    found = explaining.explain(loaded, " ".join(entry))
+    found, more = explaining.explain(loaded, " ".join(entry))
     if wishes.json:
         report.show_json([each.values for each in found])
     else:
         report.show_explanations(found)
+    if more and not wishes.quiet:
+        click.echo(f"{more} more of that name; write more of it", err=True)
 
 
 @click.group("list", no_args_is_help=True)

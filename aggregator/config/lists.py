@@ -7,6 +7,7 @@ What was last good of it is kept beside the store, so that a list which is away,
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,18 @@ def good(file: Path) -> tuple[bytes, tuple[Listed, ...]]:
     except (OSError, ValueError) as error:
         raise AggregatorError(f"{file}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
     return data, whole(data, str(file)).feeds
+
+
+def holders(lists: Iterable[SourceList], url: str) -> list[str]:
+    """The names of those lists that have this feed, as they are now or were when they were last good."""
+    return [each.name for each in lists if importing.same(url) in {importing.same(feed.url) for feed in _feeds(each)}]
+
+
+def _feeds(followed: SourceList) -> tuple[Listed, ...]:
+    for file in filter(None, (followed.file, followed.copy)):
+        with suppress(AggregatorError):
+            return good(file)[1]
+    return ()
 
 
 def whole(data: bytes, name: str) -> Found:

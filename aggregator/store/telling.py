@@ -66,6 +66,14 @@ def by_title(db: Connection, words: Sequence[str], limit: int) -> tuple[Told, ..
     return _told(db, item.c.id.in_([row.id for row in found]))
 
 
+def titled(db: Connection, words: Sequence[str]) -> int:
+    """How many stories have an item whose title has all these words."""
+    having = [item.c.title.icontains(word, autoescape=True) for word in words]
+    return db.execute(
+        select(func.count(func.coalesce(item.c.story_id, -item.c.id).distinct())).where(*having)
+    ).scalar_one()
+
+
 def _told(db: Connection, which: ColumnElement[bool]) -> tuple[Told, ...]:
     """The stories of these items, newest first; an item that has none stands alone."""
     met = db.execute(select(item.c.id, item.c.story_id).where(which).limit(_MANY)).all()

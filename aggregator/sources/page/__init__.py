@@ -13,7 +13,7 @@ from aggregator.model import Batch, Document, Fetch, Found, Source, Validators
 
 REMOTE = True
 
-ADVICE = {"no match": "look at the page and mend the selectors: `aggregator preview` shows what they catch"}
+ADVICE = {"no match": "look at the page and mend the selectors"}
 
 
 @dataclass(frozen=True, slots=True)
