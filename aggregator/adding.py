@@ -2,19 +2,21 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
 
-from aggregator import amending, editing, identity, previewing
+from aggregator import adopting, amending, editing, identity, previewing
 from aggregator import config as configs
 from aggregator.amending import Edit
 from aggregator.config import Config, lists
 from aggregator.dates import rfc3339
 from aggregator.errors import AggregatorError
+from aggregator.importing import Listed, login
 from aggregator.model import Document, Item, Source, Visit
 from aggregator.sources import find
 from aggregator.sources.feed import discovery
@@ -67,16 +69,25 @@ def add(config: Config, given: str, categories: Sequence[str], title: str, now: 
     moved = met.answer.moved_to if met.answer and http_url(found) else ""
     for each in (found, answer, moved):
         _refuse_twice(known, each)
-    table: dict[str, object] = {"url": moved or found}
+    secret = login(given)
+    feed = Listed("", http_url(moved or found) if secret else moved or found, login=secret)
+    if urlsplit(feed.url).hostname != urlsplit(http_url(tries[0])).hostname:
+        feed = replace(feed, login="")  # it is not for others
+    names = adopting.variables(config, [feed])
+    table: dict[str, object] = {"url": feed.url}
+    table |= {"basic": f"env:{names[0]}"} if names[0] else {}
     table |= {"title": title} if title else {}
     table |= {"category": _as_written(categories)} if categories else {}
     edit = amending.edit(config.file, partial(editing.with_tables, name="source", tables=[table]))
     return Addition(
-        moved or found,
+        feed.url,
         title or (met.feed.title if met.feed else ""),
         tuple(sorted(met.items, key=_when, reverse=True)[:_NEWEST]),
         _others(documents, {found, answer, moved}),
-        tuple(each for name, said in met.said.items() if name for each in said),  # "" is about what we have mended
+        (
+            *(each for name, said in met.said.items() if name for each in said),  # "" is about what we have mended
+            *adopting.logins([feed], names),
+        ),
         edit,
     )
 

@@ -3,17 +3,17 @@
 import asyncio
 import re
 import sys
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from aggregator import amending, importing
 from aggregator.amending import Edit
-from aggregator.config import Config
+from aggregator.config import Config, toml
 from aggregator.editing import with_tables
 from aggregator.errors import AggregatorError
 from aggregator.fetching import loop_factory
@@ -24,6 +24,9 @@ from aggregator.network import network
 from aggregator.store import sources as stored
 from aggregator.store.engine import open_store, reading, writing
 from aggregator.text import masked, one_line
+
+_NAMED = 5
+"""Feeds of one login that are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +56,10 @@ def adopt(config: Config, given: str, now: datetime) -> Adoption:
     known = {importing.same(_address(source.options) or source.key) for source in config.sources}
     new = tuple(each for each in found.feeds if importing.same(each.url) not in known)
     there = tuple(each for each in found.feeds if importing.same(each.url) in known)
-    feeds, shelves = [_table(each) for each in new], _shelves(config, found, new)
-    edit = amending.edit(config.file, lambda toml: with_tables(with_tables(toml, "source", feeds), "category", shelves))
-    return Adoption(name, found, new, there, _logins(new), edit)
+    names = variables(config, new)
+    feeds, shelves = list(map(_table, new, names)), _shelves(config, found, new)
+    edit = amending.edit(config.file, lambda text: with_tables(with_tables(text, "source", feeds), "category", shelves))
+    return Adoption(name, found, new, there, logins(new, names), edit)
 
 
 def _address(options: Any) -> str:
@@ -98,7 +102,7 @@ def fetched(config: Config, url: str, now: datetime) -> bytes:
         engine.dispose()
 
 
-def _table(feed: Listed) -> dict[str, object]:
+def _table(feed: Listed, variable: str) -> dict[str, object]:
     """The `[[source]]` of a feed, with what the list says of it and no more."""
     paths = [list(path) for path in feed.categories]
     table: dict[str, object] = {
@@ -107,7 +111,7 @@ def _table(feed: Listed) -> dict[str, object]:
         "category": paths[0] if len(paths) == 1 else paths,
         "language": feed.language,
         "user_agent": feed.user_agent,
-        "basic": f"env:{_variable(feed)}" if feed.has_login else "",
+        "basic": f"env:{variable}" if variable else "",
     }
     return {key: value for key, value in table.items() if value} | ({} if feed.enabled else {"enabled": False})
 
@@ -119,18 +123,35 @@ def _shelves(config: Config, found: Found, new: Sequence[Listed]) -> list[dict[s
     return [{"path": list(path), "description": said} for path, said in found.said.items() if fold_path(path) in used]
 
 
-def _variable(feed: Listed) -> str:
-    """The environment variable that is to hold the login of a feed: one for each host."""
-    return "LOGIN_" + re.sub(r"[^A-Z0-9]+", "_", (urlsplit(feed.url).hostname or "").upper())
+def variables(config: Config, feeds: Iterable[Listed]) -> list[str]:
+    """For each feed the environment variable that is to hold its login, "" where it has none.
+
+    One for each login of a host; none that the config names already, as nobody knows what that one holds.
+    """
+    taken = set(re.findall(r"env:(\w+)", toml.decode(config.file, toml.read_bytes(config.file))))
+    given: dict[tuple[str, str], str] = {}
+    names = []
+    for feed in feeds:
+        stem = "LOGIN_" + re.sub(r"[^A-Z0-9]+", "_", (urlsplit(feed.url).hostname or "").upper())
+        if feed.login and (stem, feed.login) not in given:
+            numbered = chain([stem], (f"{stem}_{number}" for number in count(2)))
+            given[stem, feed.login] = name = next(each for each in numbered if each not in taken)
+            taken.add(name)
+        names.append(given[stem, feed.login] if feed.login else "")
+    return names
 
 
-def _logins(feeds: Sequence[Listed]) -> tuple[str, ...]:
-    counts = Counter(_variable(feed) for feed in feeds if feed.has_login)
-    return tuple(
-        f"the login of {count} {'feed' if count == 1 else 'feeds'} is not written into the config: set {name} to"
-        " user:password where aggregator runs"
-        for name, count in counts.items()
-    )
+def logins(feeds: Sequence[Listed], names: Sequence[str]) -> tuple[str, ...]:
+    """What the owner has to set, for each of the `variables` a line."""
+    told = []
+    for name in dict.fromkeys(filter(None, names)):
+        urls = [feed.url for feed, own in zip(feeds, names, strict=True) if own == name]
+        more = f" and {len(urls) - _NAMED} more" if len(urls) > _NAMED else ""
+        told.append(
+            f"the login of {', '.join(urls[:_NAMED])}{more} is not written into the config: set {name} to"
+            " user:password where aggregator runs"
+        )
+    return tuple(told)
 
 
 def as_json(made: Adoption, *, written: bool) -> dict[str, Any]:

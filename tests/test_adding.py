@@ -110,6 +110,16 @@ def test_a_redirect_that_may_end_is_not_written(file: Path, server: Server) -> N
     assert file.read_text(encoding="utf-8") == EARLIER
 
 
+def test_a_password_is_not_written(file: Path, server: Server) -> None:
+    code, out, err = aggregator(file, "add", server.url("/feed", HOST).replace("//", "//me:hunter2@"))
+    assert code == 0
+    assert "set LOGIN_127_0_0_1 to user:password" in " ".join(err.split())
+    assert "authorization" in server.log[-1].headers
+    written = file.read_text(encoding="utf-8")
+    assert written == with_block(f'url = "{server.url("/feed", HOST)}"', 'basic = "env:LOGIN_127_0_0_1"')
+    assert "hunter2" not in out + err + written
+
+
 def test_a_dry_run_writes_nothing(file: Path, server: Server) -> None:
     code, out, err = aggregator(file, "add", server.url("/feed", HOST), "--dry-run")
     assert (code, err) == (0, "nothing is written\n")

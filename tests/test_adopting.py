@@ -67,7 +67,7 @@ def test_the_feeds_of_a_list_are_added_and_the_rest_is_said(file: Path, tmp_path
     assert out.splitlines()[-1] == "list.opml (OPML): 2 feeds added to config/aggregator.toml; 1 there already"
     assert [" ".join(line.split()) for line in err.splitlines()] == [
         "left line 5: Birds |~/birds.py: its address is no http:// or https://",
-        "note the login of 1 feed is not written into the config: set LOGIN_CLOSED_EXAMPLE to user:password where"
+        "note the login of https://closed.example/feed is not written into the config: set LOGIN_CLOSED_EXAMPLE to user:password where"
         " aggregator runs",
     ]
     assert "hunter2" not in out + err
@@ -76,6 +76,21 @@ def test_the_feeds_of_a_list_are_added_and_the_rest_is_said(file: Path, tmp_path
     code, out, err = aggregator(tmp_path, "import", "list.opml")
     assert (code, out.splitlines()) == (0, ["list.opml (OPML): 0 feeds added to config/aggregator.toml; 3 there already"])  # fmt: skip
     assert file.read_text(encoding="utf-8") == TOML + ADDED
+
+
+def test_each_login_of_a_host_has_a_variable_of_its_own(file: Path, tmp_path: Path) -> None:
+    earlier = '\n[[source]]\nurl = "https://a.example/0"\nbasic = "env:LOGIN_A_EXAMPLE"\n'
+    file.write_text(TOML + earlier, encoding="utf-8")
+    (tmp_path / "list").write_text(
+        "".join(f"https://{who}@a.example/{n}\n" for n, who in enumerate(("x:1", "y:2", "x:1"), 1))
+    )
+    code, _, err = aggregator(tmp_path, "import", "list")
+    assert code == 0
+    names = [line for line in file.read_text(encoding="utf-8").splitlines() if line.startswith("basic")]
+    assert names == [f'basic = "env:LOGIN_A_EXAMPLE{end}"' for end in ("", "_2", "_3", "_2")]
+    told = [" ".join(line.split()) for line in err.splitlines()]
+    assert told[0].startswith("note the login of https://a.example/1, https://a.example/3 is not written")
+    assert "set LOGIN_A_EXAMPLE_3 to" in told[1]
 
 
 def test_a_dry_run_and_json_write_nothing_and_answer(file: Path, tmp_path: Path) -> None:
@@ -96,7 +111,7 @@ def test_a_dry_run_and_json_write_nothing_and_answer(file: Path, tmp_path: Path)
         "not_taken": [{"where": "line 5", "what": "Birds |~/birds.py", "why": "its address is no http:// or https://"}],
         "broken": None,
         "logins": [
-            "the login of 1 feed is not written into the config: set LOGIN_CLOSED_EXAMPLE to user:password where"
+            "the login of https://closed.example/feed is not written into the config: set LOGIN_CLOSED_EXAMPLE to user:password where"
             " aggregator runs"
         ],
         "written": False,

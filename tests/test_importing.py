@@ -26,7 +26,7 @@ def brief(found: Found) -> list[tuple[Any, ...]]:
             ["/".join(path) for path in each.categories],
             {name: getattr(each, name) for name in rest if getattr(each, name)}
             | ({} if each.enabled else {"enabled": False})
-            | ({"has_login": True} if each.has_login else {}),
+            | ({"login": each.login} if each.login else {}),
         )
         for each in found.feeds
     ]
@@ -105,7 +105,7 @@ LISTS: dict[str, tuple[str, list[tuple[Any, ...]], list[str]]] = {
             ("https://blog.example/rss.xml?html", "", ["interesting", "news", "cool stuff"], {}),
             ("https://orf.example/news.xml", 'An "own" title', ["tech/python"], {}),
             ("https://hidden.example/feed", "", ["news"], {}),
-            ("https://closed.example/feed.rss", "", [], {"has_login": True}),
+            ("https://closed.example/feed.rss", "", [], {"login": "username:pass%40word"}),
         ],
         [
             "line 4: https://hidden.example/feed: is hidden there; here its entries are shown",
@@ -268,6 +268,9 @@ def opml(body: str) -> Found:
         ('<outline xmlUrl="https://a.example/" text="x" type="weird"/>', ["https://a.example/"], ["is of type weird; taken for a feed"]),
         ('<outline type="rss" url="https://a.example/" text="x"/>', ["https://a.example/"], []),
         ('<outline text="no feed"/>', [], []),
+        ('<outline type="rss" text="x"/>', [], ["has no address"]),
+        ('<outline text="x" xmlUrl=""/>', [], ["has no address"]),
+        ('<outline text="x" type="rss" xmlUrl=""><outline xmlUrl="https://a.example/"/></outline>', ["https://a.example/"], []),
     ],
 )  # fmt: skip
 def test_an_outline(outline: str, feeds: list[str], lost: list[str]) -> None:

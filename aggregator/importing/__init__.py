@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 
 from aggregator.errors import AggregatorError
 from aggregator.importing import nested, objects, opml, planet, routes, sfeed, urls
-from aggregator.importing.listed import Described, Each, Listed, Lost, lost, same
+from aggregator.importing.listed import Described, Each, Listed, Lost, login, lost, same
 from aggregator.model import CategoryPath
 
-__all__ = ["MAX_BYTES", "Found", "Listed", "Lost", "read", "same"]
+__all__ = ["MAX_BYTES", "Found", "Listed", "Lost", "login", "read", "same"]
 
 MAX_BYTES = 100_000_000
 MAX_FEEDS = 100_000
@@ -142,6 +142,8 @@ def _merged(found: Iterable[Listed | Lost]) -> tuple[tuple[Listed, ...], tuple[L
             feeds[key] = replace(first, categories=tuple(dict.fromkeys(first.categories + each.categories)))
             if each.title and each.title != first.title:
                 rest.append(lost(each.where, each.title, f"is the feed of {first.where}, with another title"))
+            if each.login != first.login:
+                rest.append(lost(each.where, each.url, f"is the feed of {first.where}, with another login"))
         else:
             feeds[key] = each
         if len(feeds) > MAX_FEEDS:

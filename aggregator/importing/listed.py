@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from aggregator import text
 from aggregator.model import CategoryPath
@@ -14,8 +14,8 @@ from aggregator.values import MAX_LEVELS
 class Listed:
     """One subscription. `url` is http(s) or `rsshub://`, without a login; `where` is its place in the list.
 
-    `has_login` says that its address came with a user or password, which are nowhere kept. `page` and `description`
-    are what the list says of the feed, which says the same itself once it is visited.
+    `login` is what its address came with, as it stood there: it only tells logins apart, and is nowhere kept. `page`
+    and `description` are what the list says of the feed, which says the same itself once it is visited.
     """
 
     where: str
@@ -27,7 +27,7 @@ class Listed:
     description: str = ""
     user_agent: str = ""
     enabled: bool = True
-    has_login: bool = False
+    login: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ Each = Listed | Lost | Described
 
 _TERMINAL = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # what a terminal obeys and XML allows
 _FEED_SCHEME = re.compile(r"(?:feed|itpc|pcast|podcast|rss)(?::(?=https?://)|(?=://))", re.IGNORECASE)
+_LOGIN = re.compile(r"(?:[a-z]+:(?=https?:))?(?!rsshub:)[a-z]+:[/\\]*([^/\\?#]*)@", re.IGNORECASE)
 _ROUTE = re.compile(r"rsshub://[\w.@~%+=,:;!$&'()*-][\w.@~%+=,:;!$&'()*/?-]*", re.ASCII)
 
 
@@ -80,6 +81,12 @@ def address(url: str) -> str:
     return found if len(found) <= text.LONGEST_URL else ""
 
 
+def login(url: str) -> str:
+    """The user and password of an address, as they stand there; "" where there are none."""
+    found = _LOGIN.match(line(url, 10_000))
+    return found[1] if found else ""
+
+
 def listed(one: Listed) -> Listed | Lost:
     """One subscription with all its texts and addresses made harmless; Lost where its address is none of a feed.
 
@@ -99,7 +106,7 @@ def listed(one: Listed) -> Listed | Lost:
         page=text.http_url(one.page),
         description=line(one.description, 1000),
         user_agent=line(one.user_agent) if one.user_agent.isascii() else "",
-        has_login=text.masked(one.url) != one.url,
+        login=login(one.url),
     )
 
 

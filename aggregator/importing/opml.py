@@ -64,6 +64,7 @@ def _mended(reference: re.Match[str]) -> str:
 def _parse(document: str) -> tuple[list[Each], str]:
     found: list[Each] = []
     above: list[CategoryPath] = [()]  # of each open outline: the category of what is in it
+    bare: list[list[Each]] = [[]]  # of each open outline: that it is a feed without address, if nothing is in it
     parser = expat.ParserCreate("utf-8")
 
     def start(name: str, attributes: dict[str, str]) -> None:
@@ -74,6 +75,8 @@ def _parse(document: str) -> tuple[list[Each], str]:
             if len(found) > _MOST:
                 raise AggregatorError(f"has more than {_MOST:,} feeds and things that are not taken over; divide it")
             made = _outline(outline, above[-1], where)
+            bare[-1] = []
+            bare.append([] if made else _bare(outline, where))
             found.extend(made)
             if made and isinstance(made[0], Listed):
                 strange = (names[low] for low in outline if outline[low] and low not in _KNOWN)
@@ -87,6 +90,7 @@ def _parse(document: str) -> tuple[list[Each], str]:
     def end(name: str) -> None:
         if name.lower() == "outline":
             above.pop()
+            found.extend(bare.pop())
 
     def refuse(*_: object) -> None:
         raise AggregatorError("declares entities of its own, which may grow without bounds; take them out")
@@ -125,6 +129,12 @@ def _outline(outline: Attributes, category: CategoryPath, where: str) -> list[Ea
     if kind in _OF_FEEDS:
         return [made]
     return [made, lost(where, made.title or made.url, f"is of type {line(kind, 60)}; taken for a feed")]
+
+
+def _bare(outline: Attributes, where: str) -> list[Each]:
+    """That an outline without an address was meant as a feed: it has a place for one, or is of their type."""
+    is_meant = "xmlurl" in outline or outline.get("type", "").lower() in _OF_FEEDS[1:]
+    return [lost(where, _name(outline) or "a feed", "has no address")] if is_meant else []
 
 
 def _feed(outline: Attributes, url: str, category: CategoryPath, where: str) -> Listed:
