@@ -153,9 +153,6 @@ WRONG = {
     "a category": (["https://a.example/", "--category", "a//b"], "--category a//b: a category's name is empty"),
     "nothing there": (["{nothing}"], "http 404: "),
     "no feed there": (["{empty}"], "not a feed: "),
-        ["{page}"],
-        'with kind = "page" it can be a source itself: `aggregator preview URL --item CSS`',
-    ),
     "a password": (["https://me:secret@a b/"], "https://***@a b/ is no address"),
     "a network of its own": (["10.0.0.1"], "private address: https://10.0.0.1"),
 }
