@@ -244,4 +244,6 @@ def test_a_date_that_upstream_moves_changes_nothing_that_rules_made(planet: Kept
     server.put("/1", rss([old | moved, new | moved]))
     planet.run(later=2 * DAY)
     assert planet.titles() == ["2026-03-11 new"]
-    assert explaining.explain(planet.load(), "old")[0][0].values["copies"][0]["rules"][-1] == "no include rule lets it in"
+    assert (
+        explaining.explain(planet.load(), "old")[0][0].values["copies"][0]["rules"][-1] == "no include rule lets it in"
+    )
