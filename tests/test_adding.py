@@ -163,10 +163,6 @@ WRONG = {
     "a category": (["https://a.example/", "--category", "a//b"], "--category a//b: a category's name is empty"),
     "nothing there": (["{nothing}"], "http 404: "),
     "no feed there": (["{empty}"], "not a feed: "),
-    "a page without one": (
-        ["{page}"],
-        'with kind = "page" it can be a source itself: `aggregator preview URL --item CSS`',
-    ),
     "a password": (["https://me:secret@a b/"], "https://***@a b/ is no address"),
     "a network of its own": (["10.0.0.1"], "private address: https://10.0.0.1"),
 }
@@ -177,8 +173,6 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(
     file: Path, server: Server, arguments: list[str], said: str
 ) -> None:
     urls = {"nothing": server.url("/nothing", HOST), "empty": server.url("/empty", HOST)}
-    server.put("/page", b"<!doctype html><html><p>Hello</p></html>", headers={"Content-Type": "text/html"})
-    urls["page"] = server.url("/page", HOST)
     code, out, err = aggregator(file, "add", *(each.format(**urls) for each in arguments))
     assert (code, out, len(err.splitlines())) == (1, "", 1)
     assert err.startswith("aggregator: ")
