@@ -63,7 +63,8 @@ def test_who_looks_beside_a_daemon_gets_an_answer(tmp_path: Path, server: Server
         for look in looks:
             planet.post()  # so that there is always something to be saved and published
             code, said, wrong = _look(planet.planet, *look.split())
-            assert (code, wrong) == (0, ""), look
+            more = "of that name; write more of it" in wrong  # `Site 1 post 1` begins other titles, too
+            assert (code, wrong if not more else "") == (0, ""), look
             assert "Site 1" in said or look in ("list categories", "check"), look
             assert said.strip() and "locked" not in said
         written = len(daemon.events("publish"))

@@ -81,4 +81,5 @@ def _codes(command: str, sign: signal.Signals, when: str) -> set[int]:
     heeded = {"once": 128 + sign, "daemon": 0}[command]
     if when == "hanging":
         return {heeded}
-    return {heeded, 0, *({128 + sign, -sign} if when in ("starting", "twice") else set())}
+    last = {-sign} if command == "once" else set()  # all is done, and Python is taking itself down: it heeds none then
+    return {heeded, 0, *last, *({128 + sign, -sign} if when in ("starting", "twice") else set())}
