@@ -5,7 +5,7 @@ from datetime import datetime
 from apscheduler.triggers.interval import IntervalTrigger
 
 
-class Every(IntervalTrigger):  # type: ignore[misc]
+class Every(IntervalTrigger):  # type: ignore[misc]  # the library has no types
     """An interval that does not make up for what has passed: by the library's own, a clock in 1970 that is set right
     means a list of every second of fifty years."""
 

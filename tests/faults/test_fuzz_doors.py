@@ -7,16 +7,14 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from random import Random
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from aggregator import config as configs
+from aggregator import importing
 from aggregator.errors import AggregatorError, ConfigError
 from aggregator.hubs import Delivered
 from aggregator.model import Document, Limits, Validators
@@ -117,10 +115,8 @@ def test_mutated_configs(tmp_path: Path, template: Path, monkeypatch: pytest.Mon
 # --- Lists of feeds -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(not find_spec("aggregator.importing"), reason="there is no `import` yet")
 def test_mutated_lists() -> None:
     """What is in a list, each feed with an address that may be asked, or one line."""
-    importing: Any = import_module("aggregator.importing")
     bases, met, found = doors.lists(Path(__file__).parents[1] / "fixtures" / "importing"), Counter[str](), list[str]()
     for number in range(COUNT):
         data = mutated(Random(number), bases[number % len(bases)], bases, doors.FOR_LISTS)
