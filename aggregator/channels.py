@@ -1,4 +1,7 @@
-"""Publishing: which categories have changed since they were written, and writing these, with archives and overview."""
+"""Publishing: which categories have changed since they were written, and writing these, with archives and overview.
+
+What makes documents is loaded where there is one to be made: most runs of cron have nothing new.
+"""
 
 import hashlib
 import logging
@@ -8,13 +11,11 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from aggregator import __version__, archives, composing, overview
+from aggregator import __version__, composing, overview
 from aggregator.composing import Planet
 from aggregator.config import Config
-from aggregator.documents import Terms, beside, render
 from aggregator.errors import AggregatorError
-from aggregator.failures import MEDIA_TYPE, failures
-from aggregator.formats import FEEDS, checks, chosen, find, pieces
+from aggregator.formats import FEEDS, chosen, find
 from aggregator.model import Channel, Entry, Overview
 from aggregator.output import Output, Written, discard, opened, put
 from aggregator.overview import Scene
@@ -89,18 +90,25 @@ def publish_all(
         done += publish_one(due, place, now, rehearse)
     for place in due.past:
         done += publish_one(due, place, now, rehearse)
-    pieces.forget()
-    checks.forget()
+    if due.stale:
+        from aggregator.formats import checks, pieces
+
+        pieces.forget()
+        checks.forget()
     return done
 
 
 def plan(engine: Engine, config: Config, *, dry: bool = False) -> Plan:
     """What is to be published now; with `dry` nothing will be written."""
+    trouble = b""
     with reading(engine) as db:
         places = channels.places(db)
         planet = composing.planet(db, config, places)
         standings = stored.standings(db) if overview.is_shown(config) else {}
-        trouble = failures(db, config, config.site.base_url + config.site.failures) if config.site.failures else b""
+        if config.site.failures:
+            from aggregator.failures import failures
+
+            trouble = failures(db, config, config.site.base_url + config.site.failures)
     output = opened(engine, config, places, dry=dry)
     current = published(config, places)
     scene = overview.scene(planet, current, standings)
@@ -148,6 +156,9 @@ def _publish(
     `trouble` is the feed of failures, which stands beside everything, b"" for none. Archives come first, so that what
     the current document leads to is there.
     """
+    from aggregator import archives
+    from aggregator.documents import Terms, beside, render
+
     config = planet.config
     summary = shelf(config, place.path).content == "summary"
     terms = Terms(config.site.max_feed_bytes, config.site.gzip, summary)
@@ -159,6 +170,8 @@ def _publish(
         channel = replace(composing.channel(planet, place, shown), previous=chain.newest, overview=told)
         rendered = render(channel, place.folder, chosen(config.site.formats, place.path), terms)
         if trouble:
+            from aggregator.failures import MEDIA_TYPE
+
             rendered = beside(rendered, config.site.failures, MEDIA_TYPE, trouble, copy=config.site.gzip)
         written = chain.written + put(output, place.id, {0: rendered})[0]
     except Exception as error:  # a border: one channel that cannot be made must not keep the others from being

@@ -16,7 +16,6 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from aggregator.fetching import rules
-from aggregator.sources import command, feed, page, sitemap
 from aggregator.store.sources import Standing
 from aggregator.text import http_url, masked, one_line
 
@@ -90,6 +89,8 @@ def _degraded(standing: Standing, kind: str, timeout: timedelta) -> Health:
 
 def _advice(kind: str, standing: Standing) -> str:
     """What to do about a class of trouble. It names no address, as others may read it; the error itself does."""
+    from aggregator.sources import command, feed, page, sitemap
+
     own = (module.ADVICE.get(kind, "") for module in (feed, page, sitemap, command))
     advice = (rules.advice(kind) or next(filter(None, own), "")).format(entry="HOST:PORT")
     if kind == "no match":  # its error does not say so, as `preview` itself shows that

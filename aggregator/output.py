@@ -2,18 +2,21 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine
 
 from aggregator import target
 from aggregator.config import Config
-from aggregator.documents import Rendered
 from aggregator.formats import chosen, find
 from aggregator.objects import Bucket
 from aggregator.store import files, meta
 from aggregator.store.channels import Place
 from aggregator.store.engine import reading, writing
 from aggregator.target import Target, address, holds, is_foreign, is_there, marked, remove, settle, write_all
+
+if TYPE_CHECKING:
+    from aggregator.documents import Rendered
 
 _SHARE = 1000  # documents of archives that a run looks for; a look at each of 100,000 would take seconds
 
@@ -77,7 +80,7 @@ def _share(db: Connection) -> Sequence[tuple[str, int]]:
     return some
 
 
-def put(output: Output, category_id: int, rendered: Mapping[int, Rendered]) -> Mapping[int, Written]:
+def put(output: Output, category_id: int, rendered: "Mapping[int, Rendered]") -> Mapping[int, Written]:
     """Write documents of a category where the bytes differ, 0 the current ones, others of the archive of this number;
     no compressed copy of what could not be written. Returns what came of each."""
     documents = {path: data for each in rendered.values() for path, data in each.documents.items()}
@@ -101,7 +104,7 @@ def put(output: Output, category_id: int, rendered: Mapping[int, Rendered]) -> M
     return done
 
 
-def _put(output: Output, rendered: Rendered, hindered: Mapping[str, str]) -> Written:
+def _put(output: Output, rendered: "Rendered", hindered: Mapping[str, str]) -> Written:
     """Write documents that stand in one folder, or below, but for those that are `hindered`, with the reasons."""
     found = [path for path in rendered.documents if path in hindered]
     problems = [*rendered.problems, *(f"{address(output.target, path)}: {hindered[path]}" for path in found)]

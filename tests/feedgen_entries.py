@@ -12,9 +12,11 @@ from lxml import etree
 from aggregator import dates, text
 from aggregator.formats import fields
 from aggregator.formats.atom import _declare
-from aggregator.formats.feedgen import NAMESPACES, Element, Extension, Finish, add_link, child, seconds, terms
+from aggregator.formats.feedgen import NAMESPACES, Extension, Finish, add_link, child, seconds, terms
 from aggregator.formats.rss import _PAGES, _links, _refer
 from aggregator.model import Channel, Enclosure, Entry, Feed, Item, Link, Person
+
+Element = etree._Element
 
 _DECLARED = {prefix: uri for prefix, uri in NAMESPACES.items() if prefix != "xml"}
 _MODULE_TEXTS = (("dc", "creator"), ("dc", "rights"), ("media", "title"), ("itunes", "subtitle"))

@@ -78,6 +78,9 @@ def read(
 
     A feed of several lists is in the categories of all of them.
     """
+    tables = tuple(tables)
+    if not tables:
+        return Read((), (), ())
     known: dict[str, tuple[KeyPath, dict[str, Any]]] = {}
     lists: list[SourceList] = []
     notes: list[str] = []

@@ -3,13 +3,16 @@
 import html
 from collections.abc import Iterable
 from functools import lru_cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aggregator import __version__, dates, text
 from aggregator.formats import feedgen, fields, joined, markup
-from aggregator.formats.feedgen import Element, child
+from aggregator.formats.feedgen import child
 from aggregator.formats.markup import element, holder, opening, spelled
 from aggregator.model import Channel, Enclosure, Entry, Feed, Link, Person, Tag
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element as Element
 
 FILENAME = "atom.xml"
 MEDIA_TYPE = "application/atom+xml"
@@ -66,7 +69,7 @@ def new_feed(channel: Channel) -> Any:
     return feed
 
 
-def _finish_feed(channel: Channel, feed: Element) -> None:
+def _finish_feed(channel: Channel, feed: "Element") -> None:
     """Add what feedgen cannot: the publisher and all the links of the feed, how often it changes, its stylesheet."""
     _add_publisher(feed, channel)
     for link in feedgen.feed_links(channel, "atom"):
@@ -126,7 +129,7 @@ def _tags(depth: int, tags: Iterable[Tag]) -> str:
     return "".join([element(depth, "category", term=tag.term, scheme=tag.scheme, label=tag.label) for tag in tags])
 
 
-def _add_publisher(parent: Element, channel: Channel) -> None:
+def _add_publisher(parent: "Element", channel: Channel) -> None:
     """Append who publishes the feed as its author (§4.1.1)."""
     for person in fields.people((Person(channel.site, uri=channel.site_url),)):
         author = child(parent, "author")
@@ -135,7 +138,7 @@ def _add_publisher(parent: Element, channel: Channel) -> None:
             child(author, "uri", person.uri)
 
 
-def _declare(elements: Iterable[Element]) -> None:
+def _declare(elements: "Iterable[Element]") -> None:
     """Declare text that has & or < as HTML, and escape it as such (§3.1.1.2); other text needs no type.
 
     As type "text" it would be right too, but many readers, and the W3C's validator, then take `</b>` in it for markup.

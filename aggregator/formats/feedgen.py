@@ -9,17 +9,14 @@ import html
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
-
-import feedgen.entry
-import feedgen.feed  # must be the first import from feedgen: its other modules need lxml.etree and do not import it
-from lxml import etree
+from typing import TYPE_CHECKING, Any
 
 from aggregator import dates, text
 from aggregator.formats import fields, find
 from aggregator.model import Channel, Link, Tag
 
-feedgen.feed.formatRFC2822 = feedgen.entry.formatRFC2822 = dates.rfc822
+if TYPE_CHECKING:
+    from lxml.etree import _Element as Element
 
 NAMESPACES = {
     "atom": "http://www.w3.org/2005/Atom",
@@ -36,8 +33,7 @@ _OUTLINE = "text/x-opml"  # a list of feeds is none of them in another form
 _BESIDE = re.compile(r"(?:\.\./)*[\w-]+\.css", re.ASCII)
 RIGHTS = "Each entry belongs to its author; its source says on what terms it may be used."
 
-Element = etree._Element
-Finish = Callable[[Element], None]
+Finish = Callable[["Element"], None]
 
 
 class Extension:
@@ -50,7 +46,7 @@ class Extension:
         """The namespaces to declare at the root (asked of the feed's extension only)."""
         return self.namespaces
 
-    def extend_rss(self, element: Element) -> Element:
+    def extend_rss(self, element: "Element") -> "Element":
         """Called with <rss> before the items are in it, or with a complete <item>."""
         self.finish(element)
         return element
@@ -81,6 +77,10 @@ def new_feed(channel: Channel, finish: Finish, *prefixes: str) -> Any:
 
     `prefixes` are further NAMESPACES to declare; those of the modules below are declared where they are used.
     """
+    import feedgen.entry
+    import feedgen.feed  # must be the first import from feedgen: its other modules need lxml.etree and do not import it
+
+    feedgen.feed.formatRFC2822 = feedgen.entry.formatRFC2822 = dates.rfc822
     feed = feedgen.feed.FeedGenerator()
     feed.register_extension("aggregator", Extension, Extension)
     feed.aggregator.namespaces = {prefix: NAMESPACES[prefix] for prefix in prefixes} | _namespaces(channel)
@@ -112,12 +112,14 @@ def terms(tags: list[Tag]) -> list[dict[str, str]]:
 # --- Elements -------------------------------------------------------------------------------------------------------
 
 
-def child(parent: Element, name: str, value: str = "", **attributes: object) -> Element:
+def child(parent: "Element", name: str, value: str = "", **attributes: object) -> "Element":
     """Append `<name attributes>value</name>`; attributes without a value are left out.
 
     `name` may have a prefix of NAMESPACES. Atom's own elements have none: feedgen keeps them in no namespace and writes
     Atom's as an attribute of the root.
     """
+    from lxml import etree
+
     prefix, _, local = name.rpartition(":")
     element = etree.SubElement(parent, f"{{{NAMESPACES[prefix]}}}{local}" if prefix else local)
     for key, attribute in attributes.items():
@@ -127,7 +129,7 @@ def child(parent: Element, name: str, value: str = "", **attributes: object) -> 
     return element
 
 
-def add_link(parent: Element, name: str, link: Link) -> None:
+def add_link(parent: "Element", name: str, link: Link) -> None:
     """Append an Atom link as `name`: `link` in Atom, `atom:link` in RSS."""
     child(parent, name, href=link.href, rel=link.rel, type=link.type, hreflang=link.hreflang, title=link.title)
 
@@ -151,19 +153,21 @@ def feed_links(channel: Channel, own: str) -> list[Link]:
     return [link for link in links if link.href]
 
 
-def add_archive(parent: Element, channel: Channel) -> None:
+def add_archive(parent: "Element", channel: Channel) -> None:
     """Say of an archive document that it is one: its entries are not the newest (RFC 5005 §4)."""
     if channel.archive:
         child(parent, "fh:archive")
 
 
-def add_stylesheet(root: Element, channel: Channel) -> None:
+def add_stylesheet(root: "Element", channel: Channel) -> None:
     """Put the channel's CSS before the root, for browsers (W3C, Associating Style Sheets with XML documents)."""
+    from lxml import etree
+
     if url := (_BESIDE.fullmatch(channel.stylesheet) and channel.stylesheet) or text.http_url(channel.stylesheet):
         root.addprevious(etree.PI("xml-stylesheet", f'type="text/css" href="{html.escape(url)}"'))
 
 
-def add_schedule(parent: Element, ttl: int) -> None:
+def add_schedule(parent: "Element", ttl: int) -> None:
     """Append how often the channel changes (RSS 1.0 Syndication module): every `ttl` minutes, as times per period."""
     if ttl > 0:
         minutes, period = next(x for x in ((60, "hourly"), (1440, "daily"), (ttl, "weekly")) if ttl <= x[0])

@@ -3,15 +3,16 @@
 import re
 from collections.abc import Iterable
 from functools import lru_cache, partial
-from typing import Any
-
-from lxml import etree
+from typing import TYPE_CHECKING, Any
 
 from aggregator import __version__, dates, text
 from aggregator.formats import feedgen, fields, joined, markup
-from aggregator.formats.feedgen import NAMESPACES, Element, child
+from aggregator.formats.feedgen import NAMESPACES, child
 from aggregator.formats.markup import element, spelled
 from aggregator.model import Channel, Enclosure, Entry, Feed, Link, Person
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element as Element
 
 FILENAME = "rss.xml"
 MEDIA_TYPE = "application/rss+xml"
@@ -74,7 +75,7 @@ def new_feed(channel: Channel) -> Any:
     return feed
 
 
-def _finish_channel(channel: Channel, rss: Element) -> None:
+def _finish_channel(channel: Channel, rss: "Element") -> None:
     """Add what feedgen cannot: all the channel's links, its publisher, how often it changes, its stylesheet."""
     body = rss[0]
     for link in feedgen.feed_links(channel, "rss"):
@@ -134,8 +135,10 @@ def _plain(value: str) -> str:
     return value.replace("&", "&#x26;").replace("<", "&#x3C;").replace(">", "&#x3E;")
 
 
-def _refer(elements: Iterable[Element]) -> None:
+def _refer(elements: "Iterable[Element]") -> None:
     """Have the text of elements of the frame written as `_plain` does."""
+    from lxml import etree
+
     for each in list(elements):
         first, *rest = re.split("([&<>])", each.text or "")
         each.text = first

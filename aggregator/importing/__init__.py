@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from aggregator.errors import AggregatorError
-from aggregator.importing import nested, objects, opml, planet, routes, sfeed, urls
 from aggregator.importing.listed import Described, Each, Listed, Lost, login, lost, same
 from aggregator.model import CategoryPath
 
@@ -73,6 +72,8 @@ def read(data: bytes, name: str) -> Found:
 
 
 def _read(kind: str, text: str) -> tuple[Iterable[Each], str]:
+    from aggregator.importing import nested, objects, opml, planet, routes, sfeed, urls
+
     if kind == "opml":
         return opml.read(text)
     if len(text) > _MAX_CHARACTERS:
@@ -87,6 +88,8 @@ def _read(kind: str, text: str) -> tuple[Iterable[Each], str]:
 
 def _kind(text: str) -> str:
     """The kind of a list, by its beginning."""
+    from aggregator.importing import objects, opml, planet, routes, sfeed, urls
+
     first = next(iter(_lines(text)), "")
     if first.startswith("<"):
         if opml.is_one(text):

@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, exists, insert, select
 
-from aggregator import similarity, text
 from aggregator.model import Item
 from aggregator.store import meta
 from aggregator.store.engine import insert_new
@@ -34,6 +33,8 @@ def switch(db: Connection, now: datetime, *, on: bool) -> None:
 
 def remember(db: Connection, ids: Sequence[int], now: datetime) -> None:
     """Give pending items their keys anew, as their texts may have changed."""
+    from aggregator import similarity, text
+
     db.execute(delete(item_key).where(_ANY, item_key.c.item_id.in_(ids)))
     live = select(item.c.id, item.c.source_id, item.c.data).where(item.c.id.in_(ids), item.c.removed.is_(None))
     rows = []
@@ -51,6 +52,8 @@ def story_of(db: Connection, each: Row[Any], keys: Sequence[str]) -> int | None:
 
     It has to be near, of the same days, and without a copy of the item's source.
     """
+    from aggregator import similarity
+
     print_ = similarity.of_keys(keys)
     if print_ is None:
         return None
