@@ -224,6 +224,30 @@ LISTS: dict[str, tuple[str, list[tuple[Any, ...]], list[str]]] = {
         ],
         ["line 4: 编程 / Dockone: is not category / source / route"],
     ),
+    "rsshub-headings.yml": (
+        "rsshub",
+        [
+            ("rsshub://sspai/index", "少数派 sspai: 首页", ["新媒体/少数派 sspai/首页"], {}),
+            ("rsshub://sspai/author/%E6%97%A9%E6%8A%A5", "少数派 sspai: 作者", ["新媒体/少数派 sspai/作者"], {}),
+            ("rsshub://data/index", "", ["新媒体/数据/data/index"], {}),
+            ("rsshub://bare", "", ["编程/bare"], {}),
+        ],
+        [
+            "line 15: /data/:id: has parameters; write what they stand for instead of them",
+            "line 18: nothing: is no route",
+        ],
+    ),
+    "rsshub-own.yml": ("rsshub", [("rsshub://one", "One: 最新", ["自定义/One/最新"], {})], []),
+    "rsshub-docs.md": (
+        "rsshub",
+        [
+            ("rsshub://sspai/index", "少数派 sspai: 首页", ["📱 新媒体/少数派 sspai/首页"], {}),
+            ("rsshub://sspai/tag/apple?a=1&b=2", "少数派 sspai: 标签", ["📱 新媒体/少数派 sspai/标签"], {}),
+        ],
+        [
+            'line 23: <Route namespace="other" :data=\'{"path":"/topic/:id"}\' />: has no example',
+        ],
+    ),
     "rsshub-routes.json": (
         "rsshub",
         [("rsshub://36kr/hot-list", "36氪: 资讯热榜", ["new-media/36氪/资讯热榜"], {})],
