@@ -265,6 +265,20 @@ def test_a_list_is_read_and_nothing_is_lost_unsaid(name: str) -> None:
     assert told(found) == lost
 
 
+@pytest.mark.parametrize(
+    ("text", "categories"),
+    [
+        ("## mine\n新媒体:\n  36氪: [/36kr/news]\n", ["新媒体/36氪/36kr/news"]),
+        ("## mine\n新媒体:\n  36氪:\n   - /36kr/news\n", ["新媒体/36氪/36kr/news"]),
+        ("x:\n## 36氪\n - /36kr/news\n", ["36氪/36kr/news"]),
+        ("x:\n# 新媒体\n## 36氪\n### News\n - /36kr/news # daily\n", ["新媒体/36氪/News"]),
+        ("## my feeds\nsources:\n - https://a.example/36kr/news\n", []),
+    ],
+)
+def test_comments_are_headings_where_nothing_else_names_a_route(text: str, categories: list[str]) -> None:
+    assert ["/".join(path) for each in read(text.encode(), "x").feeds for path in each.categories] == categories
+
+
 def test_every_fixture_is_read() -> None:
     assert {each.name for each in FIXTURES.iterdir()} == {*LISTS, "README.md"}
 

@@ -19,8 +19,7 @@ from aggregator.importing.listed import Each, lost
 from aggregator.importing.routes import feed_of
 
 _HEADING = re.compile(r"(#{1,3})(?!#)\s*(\S.*)")
-_ITEM = re.compile(r"\s*-\s+(?P<quote>['\"]?)(.+?)(?P=quote)(?:\s+#.*)?\s*")
-_TAG = re.compile(r"^\s*<Route\s", re.MULTILINE)
+_TAG = re.compile(r"^[ \t]*<Route\s", re.MULTILINE)
 _EXAMPLE = re.compile(r"\bexample[\"']?\s*[:=]\s*[\"']([^\"']+)[\"']")
 _MARKUP = re.compile(r"<[^<>]*>|\[([^\[\]]*)\]\([^()]*\)")
 
@@ -33,7 +32,8 @@ def is_one(text: str) -> bool:
         return True
     first, *others = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")] or [""]
     is_flat = not any(re.search(r":(\s|$)", line) for line in others)  # else the names are those of a mapping
-    return is_flat and re.fullmatch(r"\w+:\s*", first) is not None and any(map(_ITEM.fullmatch, others))
+    is_listed = any(_item(line).startswith(("/", "rsshub://")) for line in others)
+    return is_flat and is_listed and re.fullmatch(r"\w+:\s*", first) is not None
 
 
 def read(text: str) -> Iterator[Each]:
@@ -44,7 +44,7 @@ def read(text: str) -> Iterator[Each]:
         where, line = f"line {number}", line[:100_000]
         if heading := _HEADING.fullmatch(line):
             level, name = len(heading[1]), _MARKUP.sub(r"\1", heading[2]).strip()
-            if re.search(r"\w", name) and not _ITEM.fullmatch(name):
+            if re.search(r"\w", name) and not _item(name):
                 names[level - 1 :] = [name, *[""] * (3 - level)]
         elif is_markdown and _TAG.match(line):
             example = _EXAMPLE.search(line)
@@ -52,7 +52,16 @@ def read(text: str) -> Iterator[Each]:
             yield feed_of(where, written, html.unescape(example[1])) if example else lost(where, line, "has no example")
         elif is_markdown or not line.strip() or re.fullmatch(r"#.*|\w+:\s*", line):
             continue
-        elif item := _ITEM.fullmatch(line):
-            yield feed_of(where, list(filter(None, names)), item[2])
+        elif item := _item(line):
+            yield feed_of(where, list(filter(None, names)), item)
         else:
             yield lost(where, line, "is no route")
+
+
+def _item(line: str) -> str:
+    """What a line is that is an item of a list, without quotes and a comment; "" for another."""
+    bare = line.strip()
+    if not bare.startswith(("- ", "-\t")):
+        return ""
+    value = bare[1:].partition(" #")[0].strip()
+    return value[1:-1] if len(value) > 1 and value[0] in "'\"" and value[0] == value[-1] else value
