@@ -272,6 +272,7 @@ def test_a_list_is_read_and_nothing_is_lost_unsaid(name: str) -> None:
         ("## mine\n新媒体:\n  36氪:\n   - /36kr/news\n", ["新媒体/36氪/36kr/news"]),
         ("x:\n## 36氪\n - /36kr/news\n", ["36氪/36kr/news"]),
         ("x:\n# 新媒体\n## 36氪\n### News\n - /36kr/news # daily\n", ["新媒体/36氪/News"]),
+        ('{"a": {"b": {"c": "/x/\\ud800"}}}', ["a/b/c"]),
         ("## my feeds\nsources:\n - https://a.example/36kr/news\n", []),
     ],
 )

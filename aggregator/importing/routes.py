@@ -100,5 +100,5 @@ def feed_of(where: str, names: list[str], written: str) -> Each:
     if _PARAMETER.search("/" + bare):
         return lost(where, route, "has parameters; write what they stand for instead of them")
     title = f"{names[1]}: {names[2]}" if len(names) > 2 else ""  # else what the feed calls itself
-    url = route if re.match(r"https?://", route) else f"rsshub://{quote(bare, safe=_AS_IT_IS)}"
+    url = route if re.match(r"https?://", route) else f"rsshub://{quote(bare, _AS_IT_IS, errors='replace')}"
     return listed(Listed(where, url, title, (tuple(names) if len(names) > 2 else (*names, bare),)))
