@@ -33,8 +33,12 @@ def names(config: Config) -> tuple[str, ...]:
 
 
 def following(names: Iterable[str], before: Sequence[str], begun: str) -> tuple[str, ...]:
-    """What is left of each harmless name that begins with these words and the beginning of one, from that one on."""
+    """What is left of each harmless name that begins with these words and the beginning of one, from that one on.
+
+    Case counts where any has it so: a zsh replaces what was typed by what all have in common, be it nothing.
+    """
     typed = " ".join([*before, begun]).casefold()
     start = sum(len(word) + 1 for word in before)
     fitting = (name for name in names if name.casefold().startswith(typed) and _HARMLESS.fullmatch(name))
-    return tuple(sorted({name[start:] for name in fitting if len(name) > start}))
+    rests = sorted({name[start:] for name in fitting if len(name) > start})
+    return tuple([rest for rest in rests if rest.startswith(begun)] or rests)

@@ -22,6 +22,7 @@ NAMES = (
     "Example Notes",
     "Other",
     "news.example/feed.xml",
+    "other.example/",
     "Ex $(touch x)",
     "-rf",
     "Ex`id`",
@@ -33,11 +34,14 @@ NAMES = (
 @pytest.mark.parametrize(
     ("before", "begun", "expected"),
     [
-        ((), "", ("Example News", "Example Notes", "Other", "news.example/feed.xml")),
+        ((), "", ("Example News", "Example Notes", "Other", "news.example/feed.xml", "other.example/")),
         ((), "ex", ("Example News", "Example Notes")),
         (("Example",), "", ("News", "Notes")),
         (("example",), "ne", ("News",)),
         ((), "news.", ("news.example/feed.xml",)),
+        ((), "o", ("other.example/",)),
+        ((), "O", ("Other",)),
+        ((), "OTH", ("Other", "other.example/")),
         (("Example", "News"), "", ()),
         ((), "x", ()),
     ],
@@ -65,23 +69,27 @@ def planet(tmp_path: Path, server: Server) -> Planet:
     return made
 
 
-def bash(planet: Planet, tmp_path: Path, *words: str) -> list[str]:
-    """What a real bash offers for the last word of a command line."""
+def shell(planet: Planet, tmp_path: Path, *command: str) -> str:
+    """What a real shell prints that finds the program by its name."""
     programs = tmp_path / "bin"
     programs.mkdir(exist_ok=True)
     program = programs / "aggregator"
     code = "import sys; sys.argv[0] = 'aggregator'; from aggregator.__main__ import main; main()"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{code}" "$@"\n')
     program.chmod(0o755)
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    env = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT), "HOME": str(tmp_path), "TERM": "dumb"}
+    done = subprocess.run(command, cwd=planet.root, env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def bash(planet: Planet, tmp_path: Path, *words: str) -> list[str]:
+    """What a real bash offers for the last word of a command line."""
     line = " ".join(f"'{word}'" for word in ("aggregator", *words))
     script = f'eval "$(aggregator completion bash)"; COMP_WORDS=({line}); COMP_CWORD={len(words)}; '
     script += "_aggregator_completion aggregator; printf '%s\\n' \"${COMPREPLY[@]}\""
-    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-    env = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)}
-    command = [needs("bash"), "--norc", "-c", script]
-    done = subprocess.run(command, cwd=planet.root, env=env, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.split("\n")[:-1]
+    return shell(planet, tmp_path, needs("bash"), "--norc", "-c", script).split("\n")[:-1]
 
 
 def test_bash_offers_commands_options_and_sources(planet: Planet, tmp_path: Path) -> None:
@@ -96,12 +104,49 @@ def test_without_a_config_nothing_is_offered_and_nothing_said(tmp_path: Path) ->
     assert bash(Planet(tmp_path), tmp_path, "status", "Exa") == [""]
 
 
-@pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_other_shells_get_a_script_of_their_own(shell: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "aggregator", "completion", shell], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert f"_AGGREGATOR_COMPLETE={shell}_complete" in done.stdout
+def test_fish_offers_commands_options_and_sources(planet: Planet, tmp_path: Path) -> None:
+    """From the file that the help names."""
+    lines = ["statu", "doctor --o", "status Exa", "disable Example No"]
+    script = "mkdir -p ~/.config/fish/completions\n"
+    script += "aggregator completion fish > ~/.config/fish/completions/aggregator.fish\n"
+    script += "\n".join(f"complete -C 'aggregator {line}'; echo" for line in lines)
+    offered = shell(planet, tmp_path, needs("fish"), "-c", script).split("\n\n")
+    assert [[each.split("\t")[0] for each in part.split("\n")] for part in offered[:-1]] == [
+        ["status"],
+        ["--offline"],
+        ["Example News", "Example Notes"],
+        ["Notes"],
+    ]
+    assert not (planet.root / "pwned").exists()
+
+
+ZSH = r"""
+zmodload zsh/zpty
+mkdir -p ~/.zfunc
+aggregator completion zsh > ~/.zfunc/_aggregator
+for line in 'doctor --off' 'status Oth' 'disable Example No'; do
+  zpty shell zsh -f -i
+  zpty -w shell "fpath+=~/.zfunc; autoload -Uz compinit; compinit -u -D"
+  zpty -w shell "show() { print -r -- \"<\$BUFFER>\" }; zle -N show; bindkey '^X' show; PS1=READ; PS1+=Y"
+  zpty -r -m shell answer '*READY*'
+  zpty -w -n shell "aggregator $line"$'\t\x18'
+  zpty -r -m shell answer '*<aggregator *>*'
+  print -r -- "${${answer##*<}%%>*}"
+  zpty -d shell
+done
+"""
+
+
+def test_zsh_completes_options_and_sources(planet: Planet, tmp_path: Path) -> None:
+    """Its line editor completes, at a terminal of its own, and a key shows the line as it is then."""
+    planet.feed("https://other.example/", title="Other", enabled=False)
+    planet.write()
+    assert shell(planet, tmp_path, needs("zsh"), "-f", "-c", ZSH).split("\n")[:-1] == [
+        "aggregator doctor --offline ",
+        "aggregator status Other ",
+        "aggregator disable Example Notes ",
+    ]
+    assert not (planet.root / "pwned").exists()
 
 
 # --- The manual page --------------------------------------------------------------------------------------------------

@@ -224,6 +224,30 @@ LISTS: dict[str, tuple[str, list[tuple[Any, ...]], list[str]]] = {
         ],
         ["line 4: 编程 / Dockone: is not category / source / route"],
     ),
+    "rsshub-headings.yml": (
+        "rsshub",
+        [
+            ("rsshub://sspai/index", "少数派 sspai: 首页", ["新媒体/少数派 sspai/首页"], {}),
+            ("rsshub://sspai/author/%E6%97%A9%E6%8A%A5", "少数派 sspai: 作者", ["新媒体/少数派 sspai/作者"], {}),
+            ("rsshub://data/index", "", ["新媒体/数据/data/index"], {}),
+            ("rsshub://bare", "", ["编程/bare"], {}),
+        ],
+        [
+            "line 15: /data/:id: has parameters; write what they stand for instead of them",
+            "line 18: nothing: is no route",
+        ],
+    ),
+    "rsshub-own.yml": ("rsshub", [("rsshub://one", "One: 最新", ["自定义/One/最新"], {})], []),
+    "rsshub-docs.md": (
+        "rsshub",
+        [
+            ("rsshub://sspai/index", "少数派 sspai: 首页", ["📱 新媒体/少数派 sspai/首页"], {}),
+            ("rsshub://sspai/tag/apple?a=1&b=2", "少数派 sspai: 标签", ["📱 新媒体/少数派 sspai/标签"], {}),
+        ],
+        [
+            'line 23: <Route namespace="other" :data=\'{"path":"/topic/:id"}\' />: has no example',
+        ],
+    ),
     "rsshub-routes.json": (
         "rsshub",
         [("rsshub://36kr/hot-list", "36氪: 资讯热榜", ["new-media/36氪/资讯热榜"], {})],
@@ -239,6 +263,21 @@ def test_a_list_is_read_and_nothing_is_lost_unsaid(name: str) -> None:
     assert (found.kind, found.broken) == (kind, "")
     assert brief(found) == feeds
     assert told(found) == lost
+
+
+@pytest.mark.parametrize(
+    ("text", "categories"),
+    [
+        ("## mine\n新媒体:\n  36氪: [/36kr/news]\n", ["新媒体/36氪/36kr/news"]),
+        ("## mine\n新媒体:\n  36氪:\n   - /36kr/news\n", ["新媒体/36氪/36kr/news"]),
+        ("x:\n## 36氪\n - /36kr/news\n", ["36氪/36kr/news"]),
+        ("x:\n# 新媒体\n## 36氪\n### News\n - /36kr/news # daily\n", ["新媒体/36氪/News"]),
+        ('{"a": {"b": {"c": "/x/\\ud800"}}}', ["a/b/c"]),
+        ("## my feeds\nsources:\n - https://a.example/36kr/news\n", []),
+    ],
+)
+def test_comments_are_headings_where_nothing_else_names_a_route(text: str, categories: list[str]) -> None:
+    assert ["/".join(path) for each in read(text.encode(), "x").feeds for path in each.categories] == categories
 
 
 def test_every_fixture_is_read() -> None:

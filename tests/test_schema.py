@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from aggregator.errors import ConfigError
 from aggregator.model import Pace
 
 ROOT = Path(__file__).parents[1]
+TAPLO = Path(sys.executable).with_name("taplo")
 MADE = schema.schema()
 VALIDATOR = Draft202012Validator(MADE)
 SITE = '[site]\ntitle = "P"\nbase_url = "https://p.example/"\n'
@@ -190,3 +193,22 @@ def test_every_key_that_types_name_is_used() -> None:
         if name[0].isupper() and getattr(types, name).__class__.__name__ == "_AnnotatedAlias"
     }
     assert public and not [name for name in public if f"types.{name}" not in used and f"import {name}" not in used]
+
+
+def test_an_editor_finds_the_schema_by_the_line_and_a_mistake_by_the_schema(tmp_path: Path) -> None:
+    """taplo is what editors ask. The config is the example, with the line that the docs have."""
+    (line,) = re.findall(
+        r"^#:schema .*", (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    file = tmp_path / "aggregator.toml"
+    (tmp_path / line.split()[1]).write_text(json.dumps(MADE), encoding="utf-8")
+
+    def lint(said: str) -> subprocess.CompletedProcess[str]:
+        file.write_text(f"{line}\n{said}", encoding="utf-8")
+        return subprocess.run([TAPLO, "lint", file.name], cwd=tmp_path, capture_output=True, text=True)
+
+    right = (ROOT / "config" / "aggregator.toml").read_text(encoding="utf-8")
+    assert lint(right).returncode == 0
+    wrong = lint(right.replace("\ntitle", "\ntitel", 1))
+    assert wrong.returncode == 1
+    assert "'titel' was unexpected" in wrong.stderr

@@ -228,6 +228,27 @@ def test_an_item_may_be_the_link_itself_or_stand_in_one() -> None:
     assert [i.url for i in read('<a href="/2"><div>Two</div></a>', item="div").items] == ["https://harbour.example/2"]
 
 
+def test_a_button_is_no_link_and_an_author_no_picture_of_an_entry() -> None:
+    """As an archive by Pelican and cards by Docusaurus and Jekyll have it."""
+    body = """<article><a href="#">One</a> <a href="JavaScript:open()">+</a> <img class="author-image" src="/ann.png">
+      <div class="avatar"><a href="#"><img src="/ann-large.png"></a></div> <a href="./one.html">Read more</a>
+      <img src="/one.png"></article>"""
+    (item,) = read(body, item="article").items
+    assert (item.title, item.url) == ("One", "https://harbour.example/blog/one.html")
+    assert item.image and item.image.url == "https://harbour.example/one.png"
+    (named,) = read(body, item="article", image=".author-image").items
+    assert named.image and named.image.url == "https://harbour.example/ann.png"
+
+
+@pytest.mark.parametrize(
+    "style", ["background: url(/a.png) center", "background-image:url('/a.png')", 'url( "/a.png" )']
+)
+def test_a_picture_may_stand_in_a_style(style: str) -> None:
+    body = f"<article><h2><a href='/a'>A</a></h2><i style='{style.replace(chr(39), '&#39;')}'></i></article>"
+    (item,) = read(body, item="article", image="i@style").items
+    assert item.image and item.image.url == "https://harbour.example/a.png"
+
+
 def test_two_links_to_one_entry_are_one() -> None:
     body = '<a href="/1"><img src="/1.png"></a><a href="/1">One</a><a href="/2">Two</a><a href="#">Up</a>'
     found = read(body, item="a").items

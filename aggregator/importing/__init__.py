@@ -17,6 +17,7 @@ __all__ = ["MAX_BYTES", "Found", "Listed", "Lost", "login", "read", "same"]
 MAX_BYTES = 100_000_000
 MAX_FEEDS = 100_000
 _MAX_LOST = 10_000
+_BEGINNING = 100_000  # characters by which a kind is recognised
 _MAX_CHARACTERS = 10_000_000  # of all but OPML: such lists are written by hand
 
 _NAMES = {
@@ -72,7 +73,7 @@ def read(data: bytes, name: str) -> Found:
 
 
 def _read(kind: str, text: str) -> tuple[Iterable[Each], str]:
-    from aggregator.importing import nested, objects, opml, planet, routes, sfeed, urls
+    from aggregator.importing import nested, objects, opml, planet, sfeed, urls
 
     if kind == "opml":
         return opml.read(text)
@@ -81,15 +82,24 @@ def _read(kind: str, text: str) -> tuple[Iterable[Each], str]:
     if kind in ("osmosfeed", "json"):
         return objects.read(nested.parse(text)), ""
     if kind == "rsshub":
-        first = next(iter(_lines(text)))
-        return routes.read_lines(text) if routes.is_one(first) else routes.read(nested.parse(text)), ""
+        return _routes(text), ""
     return {"urls": urls.read, "sfeedrc": sfeed.read, "planet.ini": planet.read}[kind](text), ""
+
+
+def _routes(text: str) -> Iterable[Each]:
+    from aggregator.importing import headed, nested, routes
+
+    if headed.is_one(text[:_BEGINNING]):
+        return headed.read(text)
+    return routes.read_lines(text) if routes.is_one(next(iter(_lines(text)))) else routes.read(nested.parse(text))
 
 
 def _kind(text: str) -> str:
     """The kind of a list, by its beginning."""
-    from aggregator.importing import objects, opml, planet, routes, sfeed, urls
+    from aggregator.importing import headed, objects, opml, planet, routes, sfeed, urls
 
+    if headed.is_one(text[:_BEGINNING]):
+        return "rsshub"
     first = next(iter(_lines(text)), "")
     if first.startswith("<"):
         if opml.is_one(text):
@@ -105,7 +115,7 @@ def _kind(text: str) -> str:
     for kind, is_one in (("urls", urls.is_one), ("planet.ini", planet.is_one), ("rsshub", routes.is_one)):
         if is_one(first):
             return kind
-    if re.search(r"^[^\s#-][^\n]*:[ ]*(?:#[^\n]*)?$", text[:100_000], re.MULTILINE):
+    if re.search(r"^[^\s#-][^\n]*:[ ]*(?:#[^\n]*)?$", text[:_BEGINNING], re.MULTILINE):
         return "rsshub"
     if any(map(urls.is_one, _lines(text))):
         return "urls"
@@ -114,7 +124,7 @@ def _kind(text: str) -> str:
 
 def _lines(text: str) -> Iterable[str]:
     """The lines of the beginning that say something, without their indentation."""
-    bare = (line.strip() for line in text[:100_000].split("\n"))
+    bare = (line.strip() for line in text[:_BEGINNING].split("\n"))
     return (line for line in bare if line and line[0] not in "#;")
 
 

@@ -7,17 +7,22 @@ As a mapping in YAML or JSON, from category to source to route, and as lines `ca
         最新新闻: /kkj/news
 
 A source may have one route, a list of them, or names with a route each; its route's name is the third level of the
-category, and where it has none, the route itself. RSSHub's own `routes.json`, by namespace, is read as well.
+category, and where it has none, the route itself. Below any name may stand lists of routes that name their levels
+themselves: `categories`, `source_parent`, `source_child`, `link`. RSSHub's own `routes.json`, by namespace, is read as
+well; for routes below headings see headed.py.
 """
 
 import re
 from collections.abc import Iterator
+from urllib.parse import quote
 
 from aggregator.importing.listed import Each, Listed, listed, lost
 from aggregator.importing.nested import Nested, Pairs
 
 _PUBLIC = re.compile(r"https?://rsshub\.app/+", re.IGNORECASE)
 _PARAMETER = re.compile(r"/:\w")
+_AS_IT_IS = "/?#%=&+:;,@!$'()*"  # what may stand in a route, or makes it none
+_LEVELS = ("categories", "source_parent", "source_child")
 
 
 def is_one(line: str) -> bool:
@@ -33,7 +38,7 @@ def read_lines(text: str) -> Iterator[Each]:
             continue
         names = [part.strip() for part in bare[:10_000].split(" / ")]
         if len(names) in (3, 4) and names[-1]:
-            yield _route(where, names[:-1], names[-1])
+            yield feed_of(where, names[:-1], names[-1])
         else:
             yield lost(where, row, "is not category / source / route")
 
@@ -53,18 +58,25 @@ def read(data: Nested) -> Iterator[Each]:
 def _below(names: list[str], value: Nested) -> Iterator[Each]:
     where = " / ".join(names)
     if isinstance(value, str) and value:
-        yield _route(where, names, value)
+        yield feed_of(where, names, value)
     elif isinstance(value, list):
         for each in value:
             yield from _below(names, each)
+    elif isinstance(value, Pairs) and isinstance(route := value.get("link"), str) and (own := _own(value)):
+        yield feed_of(" / ".join(own), own, route)
     elif isinstance(value, Pairs) and isinstance(route := value.get("route") or value.get("path"), str):
         name = value.get("name") or value.get("title")
-        yield _route(where, [*names, name] if isinstance(name, str) else names, route)
+        yield feed_of(where, [*names, name] if isinstance(name, str) else names, route)
     elif isinstance(value, Pairs) and len(names) < 3:
         for name, inner in value.items:
             yield from _below([*names, name], inner)
     else:
         yield lost(where, "", "is no route" if not isinstance(value, Pairs) else "is nested too deep")
+
+
+def _own(value: Pairs) -> list[str]:
+    """The names that a route itself has, beside its `link`."""
+    return [name for level in _LEVELS if isinstance(name := value.get(level), str) and name]
 
 
 def _namespace(name: str, namespace: Pairs) -> Iterator[Each]:
@@ -77,14 +89,16 @@ def _namespace(name: str, namespace: Pairs) -> Iterator[Each]:
             continue
         categories = value.get("categories")
         first = next((each for each in categories if isinstance(each, str)), "") if isinstance(categories, list) else ""
-        yield _route(where, [first, str(site or name), str(value.get("name") or "")], str(value.get("example")))
+        yield feed_of(where, [first, str(site or name), str(value.get("name") or "")], str(value.get("example")))
 
 
-def _route(where: str, names: list[str], route: str) -> Each:
-    route = _PUBLIC.sub("rsshub://", route.strip())
+def feed_of(where: str, names: list[str], written: str) -> Each:
+    """A route as a feed, in the category of the names above it. It may be a whole address, and have letters of any
+    script, which are escaped."""
+    route = _PUBLIC.sub("rsshub://", written.strip())
     bare = route.removeprefix("rsshub://").lstrip("/")
     if _PARAMETER.search("/" + bare):
         return lost(where, route, "has parameters; write what they stand for instead of them")
     title = f"{names[1]}: {names[2]}" if len(names) > 2 else ""  # else what the feed calls itself
-    url = route if re.match(r"https?://", route) else f"rsshub://{bare}"
+    url = route if re.match(r"https?://", route) else f"rsshub://{quote(bare, _AS_IT_IS, errors='replace')}"
     return listed(Listed(where, url, title, (tuple(names) if len(names) > 2 else (*names, bare),)))

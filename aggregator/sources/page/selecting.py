@@ -12,7 +12,8 @@ from aggregator.sources.page.values import Raw
 
 _ATTRIBUTE = re.compile(r"(?P<css>.*?)(?:@(?P<name>[A-Za-z_][\w:.-]*))?", re.DOTALL)
 _ITSELF = ("", ":scope")
-_LINK = "a[href]"
+_LINK = "a[href]:not([href='#'], [href^='javascript:' i])"  # buttons have these
+_PICTURE = "img:not(:scope [class*='avatar' i], :scope [class*='author' i], :scope [class*='avatar' i] *)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,13 @@ class Plan:
 
 
 USUAL: Mapping[str, tuple[Selector, ...]] = {
-    "title": (Selector("h1, h2, h3, h4, h5, h6"), Selector(_LINK), Selector("")),
+    "title": (Selector("h1, h2, h3, h4, h5, h6"), Selector("a[href]"), Selector("")),
     "url": (),
     "date": (Selector("time"),),
-    "image": (Selector("img"),),
+    "image": (Selector(_PICTURE),),
 }
-"""Where fields are that nobody has said anything of; a link is that of the title, or else the first."""
+"""Where fields are that nobody has said anything of; a link is that of the title, or else the first that leads
+anywhere, and a picture the first that is not the author's."""
 
 
 def check(name: str, selector: str) -> None:
@@ -140,7 +142,7 @@ def said(element: Tag, attribute: str) -> str:
 def href(element: Tag) -> str:
     """The link that an element is, has in it, or stands in."""
     own = said(element, "href") or (said(element, "content") if element.name == "meta" else "")
-    if own:
+    if own and own != "#" and not own.lower().startswith("javascript:"):
         return own
     link = element.select_one(_LINK) or element.find_parent("a", href=True)
     return said(link, "href") if link else ""

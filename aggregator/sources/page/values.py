@@ -72,11 +72,15 @@ def made(raw: Raw, page: str, base: str, source: Source, language: str) -> tuple
     return item, published, cut
 
 
+_STYLED = re.compile(r"[\w\s:;-]*\burl\(\s*[\"']?([^\"')]+)")  # style="background-image: url(...)"
+
+
 def picture_of(image: str, base: str) -> Image | None:
-    """A picture out of a URL, or of markup with one that may be loaded by a script."""
+    """A picture out of a URL, of a style that has one, or of markup with one that may be loaded by a script."""
     if image.lstrip().startswith("<"):
         return html.first_image(html.clean(image, base))
-    url = text.http_url(image, base)
+    styled = _STYLED.match(image)
+    url = text.http_url(styled[1] if styled else image, base)
     return Image(url) if url else None
 
 
