@@ -244,8 +244,16 @@ async def _visit_all(
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(READERS, "reader"))
     remote = any(sources.find(source.kind).REMOTE for source, _ in plan.due)
     async with network(config, plan.hosts, exact, remote=remote) as (fetch, learned, _):
-        progress(0, len(plan.due), "visiting", "")
-        done = 0
+        done, posts = 0, dict[str, tuple[int, int]]()
+
+        def tell(name: str) -> None:
+            read = list(posts.values())  # at once, as others may come meanwhile
+            of = len(plan.due) + sum(number for _, number in read)
+            progress(done + sum(number for number, _ in read), of, "visiting", name)
+
+        def heard(key: str, read: int, of: int) -> None:
+            posts[key] = (read, of)
+            tell(key)
 
         def save() -> None:
             nonlocal saved
@@ -253,14 +261,14 @@ async def _visit_all(
             made.clear()  # a visit that cannot be saved is not tried again
             outcomes.extend(filter(None, keep_all(engine, some, now, learned(), plan.stretch)))
 
+        tell("")
         try:
-            async for visit in collect(plan.due, fetch, _AT_ONCE):
+            async for visit in collect(plan.due, fetch, _AT_ONCE, heard):
                 made.append((visit, plan.standings[visit.source.key]))
                 many = len(made) >= _TOGETHER or sum(len(each.items) for each, _ in made) >= _ITEMS
                 if many or time.monotonic() - saved > _WAIT:
                     save()
                 done += 1
-                title = visit.source.title or (visit.feed and visit.feed.title)
-                progress(done, len(plan.due), "visiting", title or visit.source.key)
+                tell(visit.source.title or (visit.feed and visit.feed.title) or visit.source.key)
         finally:  # whose visit is cut, by SIGTERM, was asked all the same
             save()
