@@ -224,7 +224,9 @@ class Found:
     warnings: tuple[str, ...] = ()
 
 
-Work = Literal["checking", "comparing", "copying", "grouping", "reading", "sorting", "updating", "visiting", "writing"]
+Work = Literal[
+    "checking", "comparing", "copying", "grouping", "reading", "removing", "sorting", "updating", "visiting", "writing"
+]
 Progress = Callable[[int, int, Work, str], None]
 """Hears how far long work is: how many are done, of how many (0: nobody knows), the work, the name of what it is at."""
 

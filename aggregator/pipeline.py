@@ -164,7 +164,7 @@ def settle(db: Connection, config: Config, now: datetime, progress: Progress = l
     gone: list[Pruned] = []
     while not gone or gone[-1]:
         stories.settle(db, now, authority, folders, rules, progress, similar=config.site.near_duplicates)
-        gone.append(retention.apply(db, now, _limited(of_sources), _limited(of_shelves)))
+        gone.append(retention.apply(db, now, _limited(of_sources), _limited(of_shelves), progress))
     return Pruned(
         sum((Counter(each.sources) for each in gone), Counter[str]()),
         sum((Counter(each.categories) for each in gone), Counter[CategoryPath]()),

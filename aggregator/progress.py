@@ -136,6 +136,7 @@ def _phase(what: Work) -> str:
         "writing": _("writing"),
         "updating": _("updating the store"),
         "reading": _("reading"),
+        "removing": _("removing"),
         "copying": _("copying"),
         "comparing": _("comparing"),
         "checking": _("checking"),

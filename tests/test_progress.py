@@ -355,7 +355,7 @@ def test_a_rehearsal_a_removal_and_a_checkup_are_told(planet: Planet, server: Se
     planet.site["keep"] = 4
     told, heard = hearing()
     pruning.prune(planet.load(), planet.now, progress=heard)
-    assert kinds(told) == ["grouping", "sorting"]
+    assert kinds(told) == ["removing", "grouping", "sorting"]
     told, heard = hearing()
     checkup.examine(planet.write(), planet.now, offline=True, progress=heard)
     assert [name.rpartition("/")[2] for *_, name in told] == ["aggregator.toml", "aggregator.db", "feeds", ""]

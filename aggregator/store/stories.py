@@ -56,8 +56,8 @@ def settle(
     named = item.c.id.in_(select(pending.c.item_id))  # joined, SQLite would go through all items for their order
     ids = db.scalars(select(item.c.id).join(source).where(named).order_by(*order)).all()
     touched: set[int] = set()
-    for number, some in enumerate(portions(ids)):
-        progress(number * PORTION, len(ids), "grouping", "")
+    for turn, some in enumerate(portions(ids)):
+        progress(turn * PORTION, len(ids), "grouping", "")
         parted = _part_twins(db, some)
         if similar:
             near.remember(db, some, now)
@@ -65,8 +65,8 @@ def settle(
         touched |= _join_stories(db, numbers, authority, similar)
         touched |= set(parted.values())
     placed: dict[CategoryPath, int] = {}
-    for number, some in enumerate(portions(sorted(touched))):
-        progress(number * PORTION, len(touched), "sorting", "")
+    for turn, some in enumerate(portions(sorted(touched))):
+        progress(turn * PORTION, len(touched), "sorting", "")
         channels.recount(db, some)
         showing.refresh(db, some, now, slugs, view, placed)
     db.execute(delete(pending))
