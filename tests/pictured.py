@@ -52,7 +52,10 @@ def documents() -> Mapping[str, bytes]:
             "Most requests that feed readers send need not have been sent. What conditional requests, Cache-Control and"
             " Retry-After are for, with numbers from a year of logs of a small server.",
             categories=TREE[4:5],
-            also_in=tuple(Link(BASE, "related", title=name) for name in ("Link Harbour", "Nightly Patch")),
+            also_in=(
+                Link("https://harbour.example/1", "related", title="Link Harbour"),
+                Link("https://patch.example/1", "related", title="Nightly Patch"),
+            ),
             content="<p>" + "A server has a bad day now and then. " * 40 + "</p>",
             tags=("HTTP", "caching", "RFC 9110"),
         ),

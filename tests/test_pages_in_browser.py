@@ -174,6 +174,15 @@ def test_a_feed_is_readable(server: Server, page: "Page") -> None:
         assert fits(page)
 
 
+def test_titles_have_letters_that_suit_their_script(server: Server, page: "Page") -> None:
+    serve(server, dict(pictured.documents()))
+    page.goto(server.url("/"))
+    fonts = page.evaluate("[...document.querySelectorAll('article h2')].map(each => getComputedStyle(each).fontFamily)")
+    english, chinese, arabic = fonts
+    assert english != page.evaluate("getComputedStyle(document.body).fontFamily")
+    assert chinese == arabic == page.evaluate("getComputedStyle(document.body).fontFamily")
+
+
 @pytest.mark.skipif("AGGREGATOR_SHOTS" not in os.environ, reason="writes the README's pictures where asked to")
 @pytest.mark.parametrize(
     ("name", "width", "height", "scheme"),
