@@ -22,6 +22,7 @@ _NEVER = 360_000  # seconds that are left: by then it will go faster or slower
 _LEAST, _BAR = 5, 20  # columns of a bar
 _RATE = 9  # columns
 _NAME = 12  # columns that a name should have at least
+_LONGEST = 100  # characters of a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +105,12 @@ def _step(heard: _Heard, met: deque[tuple[float, int]], now: float) -> Step:
 
 
 def line(step: Step, width: int | None, encoding: str = "utf-8") -> str:
-    """A step as one line, narrower than a terminal of so many columns (None: as long as it gets, without a bar).
+    """A step as one line, narrower than a terminal of so many columns (None: all of it, without a bar).
 
     Where that is too narrow for all, the bar gives way, then the rate. `encoding` is what the terminal understands.
     """
     what, clock = _phase(step.what), _time(step)
-    name = step.name.encode(encoding, "replace").decode(encoding)
+    name = step.name[:_LONGEST].encode(encoding, "replace").decode(encoding)
     counts = f"{step.done}/{step.total}" if step.total else ""
     rate = _speed(step.rate) if step.total and step.rate else ""
     if width is None:

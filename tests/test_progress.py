@@ -62,6 +62,7 @@ LONG = Step("visiting", 5, 20000, 20.0, 0.9, "一个标题很长的订阅源，�
         (HALF, 1, ""),
         (HALF, 0, ""),
         (HALF, None, "visiting  50/100  4.0/s  0:12 left  Example News"),
+        (Step("reading", 1, 2, 3.0, 0.0, "n" * 5000), None, "reading  1/2  0:03 so far  " + "n" * 100),
         (SLOW, None, "updating the store  1/3  0.6/min  3:20 left"),
         (LONG, 76, "visiting  ────────────      5/20000     54/min  6:10:17 left  一个标题很长"),
         (Step("checking", 0, 0, 7.4, 5.0, "var/a.db"), 80, "checking  0:07 so far  var/a.db"),
