@@ -14,6 +14,7 @@ import sys
 import termios
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import timedelta
@@ -245,7 +246,7 @@ def test_nobody_who_reads_is_no_trouble() -> None:
 
 
 def test_the_rate_is_that_of_late_and_begins_anew_with_each_kind_of_work() -> None:
-    met = progress.deque[tuple[float, int]](maxlen=progress._LOOKS)
+    met = deque[tuple[float, int]](maxlen=progress._LOOKS)
 
     def rate(done: int, now: float, began: tuple[float, int] = (0.0, 0)) -> float:
         return progress._step(progress._Heard(done, 10**6, "copying", "", began), met, now).rate
@@ -335,6 +336,12 @@ def test_an_upgrade_is_told(planet: Planet) -> None:
     open_store(planet.load().store, None, heard).dispose()
     steps = int(SCHEMA) - 1
     assert told == [(done, steps, "updating", "") for done in range(steps + 1)]
+
+
+def test_a_new_store_is_no_upgrade(planet: Planet) -> None:
+    told, heard = hearing()
+    open_store(planet.load().store, None, heard).dispose()
+    assert told == []
 
 
 def test_prints_that_are_made_anew_are_told(planet: Planet, server: Server) -> None:

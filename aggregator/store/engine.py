@@ -310,7 +310,7 @@ def migrate(engine: Engine, name: str, progress: Progress = lambda *_: None) -> 
             return
         if found > SCHEMA:
             raise AggregatorError(f"the store was written by a newer version (schema {found}); upgrade aggregator")
-        _upgrade(engine, int(found or 0), progress)
+        _upgrade(engine, int(found or 0), progress if found else lambda *_: None)  # a new one takes no time
 
 
 def _version(db: Connection) -> str:
