@@ -6,7 +6,7 @@ is called otherwise; a page also when the archive after it is made, as it leads 
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from aggregator import composing, overview
@@ -52,15 +52,33 @@ class Link:
     state: str
 
 
-def publish(output: Output, planet: Planet, scene: Scene, place: Place, terms: Terms) -> Chain:
-    """Close what is to be closed, and write the archives of a category that are not as they should be.
+def expected(output: Output, planet: Planet, places: Sequence[Place]) -> Mapping[int, int]:
+    """About how many archives are to be written of those of these categories in which all are to be, by category."""
+    size = composing.archive_size(planet.config)
+    anew = [place.id for place in places if size and place.archives != _state(output, planet, place)]
+    if not anew:
+        return {}
+    with reading(output.engine) as db:
+        return {number: count // size for number, count in channels.counts(db, anew).items()}
+
+
+def publish(
+    output: Output,
+    planet: Planet,
+    scene: Scene,
+    place: Place,
+    terms: Terms,
+    heard: Callable[[int], None] = lambda _: None,
+) -> Chain:
+    """Close what is to be closed, and write the archives of a category that are not as they should be; `heard` is told
+    how many are done.
 
     All are looked at where something is new that all of them show, and where a file is lost; else those whose entries
     have changed, with their neighbours.
     """
     size, own = composing.archive_size(planet.config), shelf(planet.config, place.path)
     terms = replace(terms, max_bytes=None)
-    state = _print(_settings(planet, place), _templates(planet), terms.gzip, output.target) if size else ""
+    state = _state(output, planet, place) if size else ""
     with writing(output.engine) as db:
         if not size:
             return Chain(unwanted=_paths(files.archived(db, place.id)))
@@ -80,6 +98,7 @@ def publish(output: Output, planet: Planet, scene: Scene, place: Place, terms: T
     written = Written()
     some = max(_TOGETHER // size, 1)
     for start in range(0, len(found), some):
+        heard(start)
         done, wanted = _write(output, planet, scene, place, terms, found[start : start + some], ours)
         written += done
         paths |= wanted
@@ -213,6 +232,11 @@ def _urls(planet: Planet, place: Place, number: int) -> Mapping[str, str]:
 def _is_page(name: str) -> bool:
     """Whether a format writes for people, who go forward as well; readers of feeds go back alone."""
     return find(name).MEDIA_TYPE == "text/html"
+
+
+def _state(output: Output, planet: Planet, place: Place) -> str:
+    """The state of a category's archives: what all of them depend on."""
+    return _print(_settings(planet, place), _templates(planet), planet.config.site.gzip, output.target)
 
 
 def _settings(planet: Planet, place: Place) -> tuple[object, ...]:

@@ -16,7 +16,7 @@ from aggregator.composing import Planet
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
 from aggregator.formats import FEEDS, chosen, find
-from aggregator.model import Channel, Entry, Overview
+from aggregator.model import Channel, Entry, Overview, Progress
 from aggregator.output import Output, Written, discard, opened, put
 from aggregator.overview import Scene
 from aggregator.placing import published, shelf
@@ -75,7 +75,7 @@ def publish_all(
     engine: Engine,
     config: Config,
     now: datetime,
-    progress: Callable[[int, int, str], None],
+    progress: Progress,
     rehearse: Rehearse | None = None,
 ) -> Published:
     """Render every channel that has changed since its documents were written, and write what differs.
@@ -85,16 +85,27 @@ def publish_all(
     """
     due = plan(engine, config, dry=rehearse is not None)
     done = Published((), due.all, ())
-    for number, place in enumerate(due.stale):
-        progress(number, len(due.stale), due.planet.categories[place.folder].title)
-        done += publish_one(due, place, now, rehearse)
+    if due.stale:
+        done += _publish_stale(due, now, progress, rehearse)
     for place in due.past:
         done += publish_one(due, place, now, rehearse)
-    if due.stale:
-        from aggregator.formats import checks, pieces
+    return done
 
-        pieces.forget()
-        checks.forget()
+
+def _publish_stale(due: Plan, now: datetime, progress: Progress, rehearse: Rehearse | None) -> Published:
+    from aggregator import archives
+    from aggregator.formats import checks, pieces
+
+    done = Published((), 0, ())
+    archived = archives.expected(due.output, due.planet, due.stale)
+    total, before = len(due.stale) + sum(archived.values()), 0
+    for place in due.stale:
+        heard = _within(progress, before, total, due.planet.categories[place.folder].title)
+        heard(0)
+        done += publish_one(due, place, now, rehearse, heard)
+        before += archived.get(place.id, 0) + 1
+    pieces.forget()
+    checks.forget()
     return done
 
 
@@ -120,13 +131,25 @@ def plan(engine: Engine, config: Config, *, dry: bool = False) -> Plan:
     return Plan(output, planet, scene, trouble, states, tuple(stale), tuple(past), len(current))
 
 
-def publish_one(due: Plan, place: Place, now: datetime, rehearse: Rehearse | None = None) -> Published:
-    """Write the documents of one category of a plan, or remove them where it is no more."""
+def _within(progress: Progress, before: int, total: int, title: str) -> Callable[[int], None]:
+    """Hears how many archives of a category are done, `before` which other documents were."""
+    return lambda done: progress(min(before + done, total), total, "writing", title)
+
+
+def publish_one(
+    due: Plan,
+    place: Place,
+    now: datetime,
+    rehearse: Rehearse | None = None,
+    heard: Callable[[int], None] = lambda _: None,
+) -> Published:
+    """Write the documents of one category of a plan, or remove them where it is no more. `heard` is told how many
+    archives are done."""
     if place.id not in due.states:
         left = _retire(due.output, due.planet, place, rehearse)
         return Published(left.paths, 0, left.problems)
     trouble = b"" if place.path else due.trouble
-    channel, done, gone = _publish(due.output, due.planet, due.scene, place, now, trouble)
+    channel, done, gone = _publish(due, place, now, trouble, heard)
     touched = (*done.paths, *gone)
     if rehearse and touched and channel:
         rehearse(channel, touched)
@@ -149,7 +172,7 @@ def shows(engine: Engine, config: Config, folder: str) -> tuple[Entry, ...]:
 
 
 def _publish(
-    output: Output, planet: Planet, scene: Scene, place: Place, now: datetime, trouble: bytes
+    due: Plan, place: Place, now: datetime, trouble: bytes, heard: Callable[[int], None]
 ) -> tuple[Channel | None, Written, tuple[str, ...]]:
     """Write a category with its archives: the channel, what was written, what was removed as it is no longer wanted.
 
@@ -159,11 +182,12 @@ def _publish(
     from aggregator import archives
     from aggregator.documents import Terms, beside, render
 
+    output, planet, scene = due.output, due.planet, due.scene
     config = planet.config
     summary = shelf(config, place.path).content == "summary"
     terms = Terms(config.site.max_feed_bytes, config.site.gzip, summary)
     try:
-        chain = archives.publish(output, planet, scene, place, terms)
+        chain = archives.publish(output, planet, scene, place, terms, heard)
         with reading(output.engine) as db:
             shown = composing.shown(db, config, place.id, place.path)
         told = overview.of(scene, place.path) if place.path else _whole(output.engine, scene, now)

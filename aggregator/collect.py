@@ -5,7 +5,7 @@ This is the one place that decides where reading runs: in guarded processes, tol
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
@@ -18,19 +18,26 @@ from aggregator.reading import pool
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 50
+_MANY = 100  # documents of one source: a folder of posts may have thousands, a feed has one
 _threads = ThreadPoolExecutor(pool.WAITING, "reader")  # they wait for processes, and take no time themselves
+
+Heard = Callable[[str, int, int], None]
+"""Hears, in threads, of a source with this key how many of its documents are read, of how many."""
 
 
 async def collect(
-    due: Sequence[tuple[Source, Mapping[str, Validators]]], fetch: Fetch, at_once: int = _AT_ONCE
+    due: Sequence[tuple[Source, Mapping[str, Validators]]],
+    fetch: Fetch,
+    at_once: int = _AT_ONCE,
+    heard: Heard = lambda *_: None,
 ) -> AsyncIterator[Visit]:
-    """Visit each source, `at_once` side by side; yield each Visit as it ends."""
+    """Visit each source, `at_once` side by side; yield each Visit as it ends. `heard` is told of long ones before."""
     waiting, under_way = iter(due), set[asyncio.Task[Visit]]()
     ended: asyncio.Queue[asyncio.Task[Visit]] = asyncio.Queue()
     try:
         for _ in due:
             for source, known in islice(waiting, at_once - len(under_way)):
-                task = asyncio.create_task(visit(source, known, fetch))
+                task = asyncio.create_task(visit(source, known, fetch, heard))
                 under_way.add(task)
                 task.add_done_callback(under_way.discard)  # what it found is not kept once it is handed over
                 task.add_done_callback(ended.put_nowait)
@@ -42,7 +49,7 @@ async def collect(
             task.cancel()
 
 
-async def visit(source: Source, known: Mapping[str, Validators], fetch: Fetch) -> Visit:
+async def visit(source: Source, known: Mapping[str, Validators], fetch: Fetch, heard: Heard = lambda *_: None) -> Visit:
     """One attempt at a source. Raises nothing but cancellation: whatever goes wrong is in the Visit."""
     asking = Asking(fetch)
     try:
@@ -51,9 +58,9 @@ async def visit(source: Source, known: Mapping[str, Validators], fetch: Fetch) -
         kind = sources.find(source.kind)
         found = await kind.documents(source, known, asking)
         if found.changed:
-            result = await asyncio.get_running_loop().run_in_executor(_threads, _read, source, found)
+            result = await asyncio.get_running_loop().run_in_executor(_threads, _read, source, found, heard)
         else:
-            result = _read(source, found)  # as mostly: nothing is read, and no thread is asked
+            result = _read(source, found, heard)  # as mostly: nothing is read, and no thread is asked
     except SourceError as error:
         retry_after = error.retry_after if isinstance(error, FetchError) else None
         result = Visit(source, error=str(error), trouble=Trouble(error.kind, retry_after, asking.asked))
@@ -70,7 +77,7 @@ async def read(source: Source, document: Document) -> Visit:
     return Visit(source, batch.items, batch.feed, said={document.name: batch.warnings}, signs=batch.signs)
 
 
-def _read(source: Source, found: Found) -> Visit:
+def _read(source: Source, found: Found, heard: Heard) -> Visit:
     """Read the documents that changed.
 
     One that cannot be read is a warning, or, when it was all there is, the error. What led to it, an index, is
@@ -85,7 +92,9 @@ def _read(source: Source, found: Found) -> Visit:
     read: dict[str, Validators] = {}
     broken: dict[str, str] = {}
     said = {"": found.warnings}
-    for document in found.changed:
+    for number, document in enumerate(found.changed):
+        if number % _MANY == 0 < number:
+            heard(source.key, number, len(found.changed))
         try:
             batch = pool.read(source.kind, document, source)
         except ParseError as error:
@@ -98,6 +107,8 @@ def _read(source: Source, found: Found) -> Visit:
         catches += batch.catches
         said[document.name] = batch.warnings
         read[document.name] = document.validators
+    if len(found.changed) > _MANY:
+        heard(source.key, len(found.changed), len(found.changed))
     led = found.answer.name if found.answer and broken else ""
     held = {name: validators for name, validators in found.unchanged.items() if name != led}
     if broken and not (read or held):

@@ -5,7 +5,7 @@ forbids and of lone surrogates; every URL is absolute http(s) unless its field s
 Names and titles are plain text, never HTML; only `Item.content` holds HTML, and that is already clean.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -222,6 +222,13 @@ class Found:
     unchanged: Mapping[str, Validators] = field(default_factory=dict, repr=False)
     answer: Document | None = None
     warnings: tuple[str, ...] = ()
+
+
+Work = Literal[
+    "checking", "comparing", "copying", "grouping", "reading", "removing", "sorting", "updating", "visiting", "writing"
+]
+Progress = Callable[[int, int, Work, str], None]
+"""Hears how far long work is: how many are done, of how many (0: nobody knows), the work, the name of what it is at."""
 
 
 class Fetch(Protocol):

@@ -12,7 +12,7 @@ Only two things flow back: what the store already knew (validators, keys) goes i
 
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Engine
 from aggregator import channels, sources
 from aggregator.config import Config, look_at_output
 from aggregator.fetching import loop_factory
-from aggregator.model import CategoryPath, Retention, Visit
+from aggregator.model import CategoryPath, Progress, Retention, Visit
 from aggregator.placing import slugs
 from aggregator.planning import Plan, align, checked, prepare
 from aggregator.store import clocks, history, meta, retention, stories
@@ -78,16 +78,14 @@ class Report:
         return none_visited or self.published.failed == self.published.channels
 
 
-def run(
-    config: Config, now: datetime, *, force: bool = False, progress: Callable[[int, int, str], None] = lambda *_: None
-) -> Report:
-    """One run, from visits to files. `force` visits every source, due or not. `progress` hears (done, of, what).
+def run(config: Config, now: datetime, *, force: bool = False, progress: Progress = lambda *_: None) -> Report:
+    """One run, from visits to files. `force` visits every source, due or not.
 
     Raises LockedError when another run is at work, AggregatorError when the store or the output cannot be used.
     """
     look_at_output(config)
     with locked(config.store, now, "once") as lock:
-        engine = open_store(config.store, lock.writer)
+        engine = open_store(config.store, lock.writer, progress)
         try:
             if lock.is_broken_off:
                 sweep(config)
@@ -102,13 +100,13 @@ def carry_out(
     now: datetime,
     *,
     force: bool,
-    progress: Callable[[int, int, str], None],
+    progress: Progress,
     rehearse: channels.Rehearse | None = None,
 ) -> Report:
     """A run on an open store, whose lock is held. With `rehearse` it is told what would be written, and nothing is."""
     exact, now = now, now.replace(microsecond=0)  # the store keeps whole seconds; the spacing of requests is finer
     began = time.monotonic()
-    notes = align(engine, config, now)
+    notes = align(engine, config, now, progress)
     plan = prepare(engine, config, now, force=force)
     outcomes: list[Outcome] = []
     trouble: list[Exception] = []
@@ -146,16 +144,16 @@ def publish(
     engine: Engine,
     config: Config,
     now: datetime,
-    progress: Callable[[int, int, str], None] = lambda *_: None,
+    progress: Progress = lambda *_: None,
     rehearse: channels.Rehearse | None = None,
 ) -> channels.Published:
     """Bring what was kept into its stories and feeds, and write the feeds that this changes."""
     with writing(engine) as db:
-        settle(db, config, now)
+        settle(db, config, now, progress)
     return channels.publish_all(engine, config, now, progress, rehearse)
 
 
-def settle(db: Connection, config: Config, now: datetime) -> Pruned:
+def settle(db: Connection, config: Config, now: datetime, progress: Progress = lambda *_: None) -> Pruned:
     """Group what is pending into stories, and remove what is beyond its limits; both as the config wants it."""
     alone(db)
     now = clocks.settled(db, now, checked(config)).trusted
@@ -165,8 +163,8 @@ def settle(db: Connection, config: Config, now: datetime) -> Pruned:
     of_shelves = {path: shelf.retention for path, shelf in config.shelves.items()}
     gone: list[Pruned] = []
     while not gone or gone[-1]:
-        stories.settle(db, now, authority, folders, rules, similar=config.site.near_duplicates)
-        gone.append(retention.apply(db, now, _limited(of_sources), _limited(of_shelves)))
+        stories.settle(db, now, authority, folders, rules, progress, similar=config.site.near_duplicates)
+        gone.append(retention.apply(db, now, _limited(of_sources), _limited(of_shelves), progress))
     return Pruned(
         sum((Counter(each.sources) for each in gone), Counter[str]()),
         sum((Counter(each.categories) for each in gone), Counter[CategoryPath]()),
@@ -226,7 +224,7 @@ async def _visit_all(
     plan: Plan,
     now: datetime,
     exact: datetime,
-    progress: Callable[[int, int, str], None],
+    progress: Progress,
     outcomes: "list[Outcome]",
 ) -> None:
     """Visit what is due, and save visits as they end, some at a time; each that is saved has its outcome.
@@ -246,8 +244,16 @@ async def _visit_all(
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(READERS, "reader"))
     remote = any(sources.find(source.kind).REMOTE for source, _ in plan.due)
     async with network(config, plan.hosts, exact, remote=remote) as (fetch, learned, _):
-        progress(0, len(plan.due), "")
-        done = 0
+        done, posts = 0, dict[str, tuple[int, int]]()
+
+        def tell(name: str) -> None:
+            read = list(posts.values())  # at once, as others may come meanwhile
+            of = len(plan.due) + sum(number for _, number in read)
+            progress(done + sum(number for number, _ in read), of, "visiting", name)
+
+        def heard(key: str, read: int, of: int) -> None:
+            posts[key] = (read, of)
+            tell(key)
 
         def save() -> None:
             nonlocal saved
@@ -255,13 +261,14 @@ async def _visit_all(
             made.clear()  # a visit that cannot be saved is not tried again
             outcomes.extend(filter(None, keep_all(engine, some, now, learned(), plan.stretch)))
 
+        tell("")
         try:
-            async for visit in collect(plan.due, fetch, _AT_ONCE):
+            async for visit in collect(plan.due, fetch, _AT_ONCE, heard):
                 made.append((visit, plan.standings[visit.source.key]))
                 many = len(made) >= _TOGETHER or sum(len(each.items) for each, _ in made) >= _ITEMS
                 if many or time.monotonic() - saved > _WAIT:
                     save()
                 done += 1
-                progress(done, len(plan.due), visit.source.title or masked(visit.source.key))
+                tell(visit.source.title or (visit.feed and visit.feed.title) or visit.source.key)
         finally:  # whose visit is cut, by SIGTERM, was asked all the same
             save()

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from aggregator import schedule, sources
 from aggregator.config import Config
 from aggregator.fetching import manners
-from aggregator.model import CategoryPath, HostRule, HostState, Source, Validators
+from aggregator.model import CategoryPath, HostRule, HostState, Progress, Source, Validators
 from aggregator.moves import is_own_turn
 from aggregator.placing import configured, slugs
 from aggregator.store import categories, clocks, shards, visits
@@ -41,11 +41,11 @@ class Plan:
         return {source.key for source, _ in self.due if sources.find(source.kind).REMOTE}
 
 
-def align(engine: Engine, config: Config, now: datetime) -> tuple[str, ...]:
+def align(engine: Engine, config: Config, now: datetime, progress: Progress = lambda *_: None) -> tuple[str, ...]:
     """Bring the store in line with the config. Returns what its owner should know of that, each one line."""
     with writing(engine) as db:
         alone(db)
-        reprint(db)
+        reprint(db, progress)
         listed = [(source, sources.find(source.kind).REMOTE) for source in config.sources]
         clock = clocks.settled(db, now, checked(config))
         stored.set_right(db, now)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from aggregator.config import Config
+from aggregator.model import Progress
 from aggregator.pipeline import settle
 from aggregator.store import retention, sources
 from aggregator.store.engine import open_store, writing
@@ -13,7 +14,14 @@ from aggregator.target import sweep
 from aggregator.views import view
 
 
-def prune(config: Config, now: datetime, *, left: bool = False, dry_run: bool = False) -> Pruned:
+def prune(
+    config: Config,
+    now: datetime,
+    *,
+    left: bool = False,
+    dry_run: bool = False,
+    progress: Progress = lambda *_: None,
+) -> Pruned:
     """Remove what is beyond its limits, and with `left` what sources gave that a run found to have left the config.
 
     The next run publishes without it. `dry_run` counts, and removes nothing. Raises LockedError when a run is at work.
@@ -21,12 +29,12 @@ def prune(config: Config, now: datetime, *, left: bool = False, dry_run: bool = 
     with locked(config.store, now, "prune") as lock:
         if lock.is_broken_off:
             sweep(config)
-        engine = open_store(config.store, lock.writer)
+        engine = open_store(config.store, lock.writer, progress)
         try:
             with writing(engine) as db:
                 configured = {source.key for source in config.sources}
                 sources.heed(db, configured, view(config))  # what they exclude takes no room
-                found = settle(db, config, now)
+                found = settle(db, config, now, progress)
                 found = replace(found, left=retention.drop_left(db)) if left else found
                 if dry_run:
                     db.rollback()

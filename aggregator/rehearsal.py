@@ -1,13 +1,13 @@
 """`aggregator once --dry-run`: a whole run on a copy of the store, and what it would change in which feed."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
 from aggregator import channels, text
 from aggregator.config import Config
-from aggregator.model import Channel, Entry, Item
+from aggregator.model import Channel, Entry, Item, Progress
 from aggregator.pipeline import Report, carry_out
 from aggregator.store import channels as shown
 from aggregator.store import sources as stored
@@ -32,7 +32,7 @@ class Difference:
 
 
 def rehearse(
-    config: Config, now: datetime, *, force: bool = False, progress: Callable[[int, int, str], None] = lambda *_: None
+    config: Config, now: datetime, *, force: bool = False, progress: Progress = lambda *_: None
 ) -> tuple[Report, tuple[Difference, ...]]:
     """What `pipeline.run` would come to, and how the feeds would change, by their folders.
 
@@ -43,7 +43,7 @@ def rehearse(
     with locked(config.store, now, "once --dry-run") as lock:
         if lock.is_broken_off:
             sweep(config)
-        real = open_store(config.store, lock.writer)
+        real = open_store(config.store, lock.writer, progress)
         try:
             with copied(real) as copy:
                 try:

@@ -4,8 +4,8 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from gettext import gettext as _
 from gettext import ngettext, pgettext
@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from aggregator import dates, status, text
+from aggregator import dates, progress, status, text
 from aggregator.explaining import Explanation
 from aggregator.keeping import Outcome
-from aggregator.model import Catch
+from aggregator.model import Catch, Progress
 from aggregator.pipeline import Report
 from aggregator.previewing import Preview
 from aggregator.rehearsal import Difference
@@ -47,13 +46,9 @@ _COLOURS |= dict.fromkeys(("moved", "quiet", "degraded"), "yellow")
 _OBEYED = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], " ")
 
 
-@contextmanager
-def progress() -> Iterator[Callable[[int, int, str], None]]:
-    """A line on the terminal that says how far a run is, gone when it ends."""
-    columns = (SpinnerColumn(), BarColumn(20), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total, what: bar.update(task, completed=done, total=total, description=_fitting(what))
+def show_progress() -> AbstractContextManager[Progress]:
+    """What hears how far long work is, and shows it on standard error until it ends."""
+    return progress.told(sys.stderr, _safe)
 
 
 def show_run(report: Report, output: str, now: datetime, *, every: bool) -> None:
@@ -381,11 +376,6 @@ def _line(console: Console, label: str, colour: str, message: str) -> None:
 def _safe(line: str) -> str:
     """Text from outside, with nothing in it that a terminal would obey, and without passwords in URLs."""
     return text.masked(line.translate(_OBEYED))
-
-
-def _fitting(title: str) -> str:
-    """The beginning of a title, as wide as a line of progress can bear."""
-    return set_cell_size(_safe(title), 30).rstrip()
 
 
 def _many(number: int, one: str, more: str) -> str:

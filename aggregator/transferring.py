@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +12,7 @@ from sqlalchemy import Engine, make_url
 
 from aggregator.config import Config, place
 from aggregator.errors import AggregatorError, LockedError
+from aggregator.model import Progress, Work
 from aggregator.store import transfer
 from aggregator.store.engine import is_there, name_of, open_any, open_store, reading, stranger, writing
 from aggregator.store.lock import Holder, holder, locked
@@ -20,8 +21,6 @@ from aggregator.target import sweep
 from aggregator.text import one_line
 
 _WHAT = "migrate-store"
-
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ def move(config: Config, old: str, new: str, now: datetime, progress: Progress =
             if _is_us(holder(new)):  # two addresses of one database
                 raise AggregatorError(f"{name_of(new)}: FROM and TO are one store") from error
             raise
-        source = open_store(old, mine.writer)
+        source = open_store(old, mine.writer, progress)
         stack.callback(source.dispose)
         target = open_any(new, other.writer)
         stack.callback(target.dispose)
@@ -96,7 +95,7 @@ def _move(source: Engine, target: Engine, old: str, new: str, progress: Progress
     note = _half(target, old, new)
     with reading(source) as db:
         total = transfer.count(db)
-        prints = transfer.prints(db, _adding(progress, 0, total, "looking at"))
+        prints = transfer.prints(db, _adding(progress, 0, total, "reading"))
         if note is None or note.prints != prints:  # or the old store has changed since
             note = Note(old, prints)
             with writing(target) as made:
@@ -138,13 +137,13 @@ def _is_us(found: Holder | None) -> bool:
     return found is not None and found.pid == os.getpid() and not found.host
 
 
-def _adding(progress: Progress, done: int, total: int, what: str) -> Heard:
+def _adding(progress: Progress, done: int, total: int, what: Work) -> Heard:
     """Tells how far it is by how much was done."""
 
     def heard(more: int, table: str) -> None:
         nonlocal done
         done += more
-        progress(done, total, f"{what} {table}")
+        progress(done, total, what, table)
 
-    progress(done, total, what)
+    progress(done, total, what, "")
     return heard

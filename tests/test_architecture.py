@@ -89,6 +89,7 @@ FLOORS: dict[str, int] = {
     "transferring": 40,
     "rehearsal": 40,
     "status": 41,
+    "progress": 41,
     "report": 42,
     "checkup": 42,
     "completing": 40,
@@ -126,7 +127,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "procrastinate": ("jobs",),
     "pydantic": ("config", "store/values"),
     "re2": ("matching",),
-    "rich": ("report",),
+    "rich": ("report", "progress"),
     "starlette": ("web",),
     "soupsieve": ("stripping", "sources"),
     "sqlalchemy": (

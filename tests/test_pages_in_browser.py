@@ -5,12 +5,12 @@ import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 from aggregator.formats import atom, html, rss
-from tests import build
+from tests import build, pictured
 from tests.server import Server
 from tests.test_pages import BASE, channel, planet, wicked
 
@@ -172,3 +172,33 @@ def test_a_feed_is_readable(server: Server, page: "Page") -> None:
         assert page.evaluate(show, "title") == "block"
         assert page.evaluate(show, content) == "none"
         assert fits(page)
+
+
+def test_titles_have_letters_that_suit_their_script(server: Server, page: "Page") -> None:
+    serve(server, dict(pictured.documents()))
+    page.goto(server.url("/"))
+    fonts = page.evaluate("[...document.querySelectorAll('article h2')].map(each => getComputedStyle(each).fontFamily)")
+    english, chinese, arabic = fonts
+    assert english != page.evaluate("getComputedStyle(document.body).fontFamily")
+    assert chinese == arabic == page.evaluate("getComputedStyle(document.body).fontFamily")
+
+
+@pytest.mark.skipif("AGGREGATOR_SHOTS" not in os.environ, reason="writes the README's pictures where asked to")
+@pytest.mark.parametrize(
+    ("name", "width", "height", "scheme"),
+    [("planet-desktop", 1280, 900, "light"), ("planet-telephone", 390, 844, "dark")],
+)
+def test_the_pictures_of_the_readme(
+    server: Server, browser: "Browser", name: str, width: int, height: int, scheme: Literal["light", "dark"]
+) -> None:
+    serve(server, dict(pictured.documents()))
+    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page.route(
+        f"{pictured.PICTURES}*.svg",
+        lambda route: route.fulfill(body=pictured.drawn(Path(route.request.url).stem), content_type="image/svg+xml"),
+    )
+    page.goto(server.url("/"))
+    page.wait_for_load_state("networkidle")
+    assert styled(page) and fits(page)
+    page.screenshot(path=Path(os.environ["AGGREGATOR_SHOTS"]) / f"{name}.png")
+    page.context.close()

@@ -36,6 +36,7 @@ from sqlalchemy import (
 from aggregator import config as configs
 from aggregator import pipeline, transferring
 from aggregator.errors import AggregatorError
+from aggregator.model import Progress, Work
 from aggregator.store import tables, transfer
 from aggregator.store.engine import looking, new_numbers, open_any, open_store, reading, writing
 from aggregator.store.lock import locked
@@ -120,11 +121,11 @@ def dump(url: str) -> dict[str, list[tuple[Any, ...]]]:
         }
 
 
-def breaking_off(after: int) -> transferring.Progress:
+def breaking_off(after: int) -> Progress:
     """Ends the program as SIGTERM does, as soon as so many rows are copied."""
 
-    def progress(done: int, _: int, what: str) -> None:
-        if what.startswith("copying") and done >= after:
+    def progress(done: int, _total: int, what: Work, _name: str) -> None:
+        if what == "copying" and done >= after:
             sys.exit(143)
 
     return progress

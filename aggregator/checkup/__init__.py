@@ -20,12 +20,16 @@ from aggregator.checkup.findings import Finding, as_json, code, note, ok, proble
 from aggregator.config import Config
 from aggregator.errors import AggregatorError, ConfigError
 from aggregator.formats import FEEDS, find
+from aggregator.model import Progress
 from aggregator.status import Status
+from aggregator.store.engine import name_of
 
 __all__ = ["Finding", "as_json", "code", "examine", "todo"]
 
 
-def examine(file: Path, now: datetime, *, offline: bool = False) -> tuple[Finding, ...]:
+def examine(
+    file: Path, now: datetime, *, offline: bool = False, progress: Progress = lambda *_: None
+) -> tuple[Finding, ...]:
     """All that was found of the planet with this config; `offline` asks nobody on the network."""
     try:
         config = configs.load(file)
@@ -33,7 +37,7 @@ def examine(file: Path, now: datetime, *, offline: bool = False) -> tuple[Findin
         return tuple(problem("config", each) for each in error.problems)
     found = []
     try:
-        for each in _examined(config, now, offline=offline):
+        for each in _examined(config, now, progress, offline=offline):
             found.append(each)
     except (AggregatorError, OSError) as error:  # what was found before is told, too
         where = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else error
@@ -41,8 +45,10 @@ def examine(file: Path, now: datetime, *, offline: bool = False) -> tuple[Findin
     return tuple(found)
 
 
-def _examined(config: Config, now: datetime, *, offline: bool) -> Iterator[Finding]:
+def _examined(config: Config, now: datetime, progress: Progress, *, offline: bool) -> Iterator[Finding]:
+    progress(0, 0, "checking", str(config.file))
     yield from _config(config)
+    progress(0, 0, "checking", name_of(config.store))
     store = ground.look_at_store(config)
     yield from ground.judge_store(store)
     yield from ground.judge_rights(ground.look_at_rights(config))
@@ -53,10 +59,12 @@ def _examined(config: Config, now: datetime, *, offline: bool) -> Iterator[Findi
         yield from outcome.judge_sources(found, now)
     elif not config.sources:
         yield note("sources", "there are none yet", "`aggregator add URL` adds a feed")
+    progress(0, 0, "checking", config.bucket or str(config.output))
     current: frozenset[str] = frozenset()
     if usable:
         ours, current = outcome.our_files(config)
         yield from _published(config, ours, current)
+    progress(0, 0, "checking", "" if offline else config.site.base_url)
     yield from _reached(config, found, current, store, now, offline=offline)
 
 

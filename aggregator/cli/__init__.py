@@ -9,7 +9,6 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from gettext import gettext as _
 from pathlib import Path
@@ -19,7 +18,7 @@ import click
 
 from aggregator import __version__, languages
 from aggregator.cli import changing, helping, lists, looking
-from aggregator.cli.common import Wishes, common, fail, load, now, translate, wishes_of
+from aggregator.cli.common import common, fail, load, now, progress_of, translate, wishes_of
 from aggregator.errors import AggregatorError, ConfigError, LockedError
 from aggregator.process import collect_seldom, heed_signals, load_no_plugins, open_streams
 
@@ -76,7 +75,7 @@ def once(config: Path | None, as_json: bool, verbose: int, quiet: bool, force: b
 
         loaded = load(wishes) if following.follow(loaded, now) else loaded
     differences: tuple[Difference, ...] = ()
-    with _progress(wishes) as progress:
+    with progress_of(wishes) as progress:
         if dry:
             from aggregator import rehearsal
 
@@ -151,7 +150,9 @@ def prune(config: Path | None, as_json: bool, verbose: int, quiet: bool, dry_run
     loaded = load(wishes)
     from aggregator import listing, pruning, report
 
-    table = listing.pruned(pruning.prune(loaded, now(), left=left, dry_run=dry_run))
+    with progress_of(wishes) as progress:
+        found = pruning.prune(loaded, now(), left=left, dry_run=dry_run, progress=progress)
+    table = listing.pruned(found)
     if wishes.json:
         report.show_json(table.values)
     elif table.rows and not wishes.quiet:
@@ -181,7 +182,7 @@ def migrate_store(config: Path | None, as_json: bool, verbose: int, quiet: bool,
     from aggregator import report, transferring
 
     urls = [configs.other_store(loaded, each) for each in (old, new)]
-    with _progress(wishes) as progress:
+    with progress_of(wishes) as progress:
         moved = transferring.move(loaded, urls[0], urls[1], now(), progress)
     advice = transferring.advice(loaded, urls[1])
     if wishes.json:
@@ -268,25 +269,6 @@ for _command in (
     *(helping.completion, helping.doctor, helping.schema),
 ):
     cli.add_command(_command)
-
-
-@contextlib.contextmanager
-def _progress(wishes: Wishes) -> Iterator[Callable[[int, int, str], None]]:
-    """What hears how far a run is: the log, a line on the terminal, or nobody."""
-    if wishes.verbose > 1:
-        yield _log_step
-    elif sys.stderr.isatty() and not (wishes.quiet or wishes.json):
-        from aggregator import report
-
-        with report.progress() as bar:
-            yield bar
-    else:
-        yield lambda done, total, what: None
-
-
-def _log_step(done: int, total: int, what: str) -> None:
-    if what:
-        logging.getLogger("aggregator").info("%d of %d: %s", done, total, what)
 
 
 def main() -> None:

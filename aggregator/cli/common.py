@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from gettext import gettext
@@ -14,6 +15,7 @@ import click
 
 if TYPE_CHECKING:
     from aggregator.config import Config
+    from aggregator.model import Progress
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -85,6 +87,24 @@ def load(wishes: Wishes, look: bool = False) -> "Config":
 
 def now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
+
+
+@contextmanager
+def progress_of(wishes: Wishes) -> "Iterator[Progress]":
+    """What hears how far long work is: the log, the terminal, with -v whoever reads instead, or nobody."""
+    if wishes.verbose > 1:
+        yield _log_step
+    elif wishes.quiet or wishes.json or not (wishes.verbose or sys.stderr.isatty()):
+        yield lambda *_: None
+    else:
+        from aggregator import report
+
+        with report.show_progress() as progress:
+            yield progress
+
+
+def _log_step(done: int, total: int, what: str, name: str) -> None:
+    logging.getLogger("aggregator").info("%d of %d: %s", done, total, f"{what} {name}".rstrip())
 
 
 def _as_json(error: object, code: int) -> str:

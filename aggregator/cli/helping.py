@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from aggregator.cli.common import common, now, wishes_of
+from aggregator.cli.common import common, now, progress_of, wishes_of
 
 _COLOURS = {"problem": "red", "note": "yellow", "ok": "green"}
 
@@ -45,7 +45,8 @@ def doctor(config: Path | None, as_json: bool, verbose: int, quiet: bool, offlin
     wishes = wishes_of(config, as_json, verbose, quiet)
     from aggregator import checkup, report
 
-    found = checkup.examine(wishes.config, now(), offline=offline)
+    with progress_of(wishes) as progress:
+        found = checkup.examine(wishes.config, now(), offline=offline, progress=progress)
     advice = checkup.todo(found)
     if wishes.json:
         report.show_json(checkup.as_json(found))

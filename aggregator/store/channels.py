@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, exists, func, select, 
 
 from aggregator.model import CategoryPath, Feed, Item, Link
 from aggregator.store import archives
+from aggregator.store.engine import portions
 from aggregator.store.tables import category, item, source, story, story_category
 from aggregator.store.values import dump_path, load, load_path, moment
 
@@ -73,10 +74,14 @@ def places(db: Connection) -> tuple[Place, ...]:
     )
 
 
-def counts(db: Connection) -> Mapping[int, int]:
-    """How many entries each category has, by its number; a look at all of them. Empty ones are left out."""
+def counts(db: Connection, among: Sequence[int] | None = None) -> Mapping[int, int]:
+    """How many entries each category has, or each `among` these, by its number; a look at all of them. Empty ones are
+    left out."""
     counting = select(story_category.c.category_id, func.count()).group_by(story_category.c.category_id)
-    return {row[0]: row[1] for row in db.execute(counting)}
+    if among is None:
+        return {row[0]: row[1] for row in db.execute(counting)}
+    mine = (counting.where(story_category.c.category_id.in_(some)) for some in portions(among))
+    return {row[0]: row[1] for each in mine for row in db.execute(each)}
 
 
 def recent(

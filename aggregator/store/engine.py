@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cache
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
@@ -28,11 +29,12 @@ from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
 
 from aggregator import disk
 from aggregator.errors import AggregatorError, StoreError
+from aggregator.model import Progress
 from aggregator.store import postgresql
 from aggregator.store.tables import meta, metadata
 from aggregator.text import one_line
 
-_PORTION = 500
+PORTION = 500
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _WORLDS = _BUSY | {
     sqlite3.SQLITE_CANTOPEN,
@@ -54,12 +56,12 @@ HALF = "half"
 """The key in `meta` of a store that is being filled from another; see `transfer`."""
 
 
-def open_store(url: str, writer: Engine | None = None) -> Engine:
+def open_store(url: str, writer: Engine | None = None, progress: Progress = lambda *_: None) -> Engine:
     """The store at a SQLAlchemy URL, made and migrated as needed. Raises AggregatorError when it cannot be used.
 
     Who holds the lock of a store on PostgreSQL gives the `writer` that came with it.
     """
-    engine = open_any(url, writer)
+    engine = open_any(url, writer, progress)
     with reading(engine) as db:
         _refuse_half(db, name_of(url))
     return engine
@@ -70,12 +72,12 @@ def name_of(url: str) -> str:
     return postgresql.shown(url) if postgresql.is_meant(url) else url.removeprefix("sqlite:///")
 
 
-def open_any(url: str, writer: Engine | None = None) -> Engine:
+def open_any(url: str, writer: Engine | None = None, progress: Progress = lambda *_: None) -> Engine:
     """The same for a store that may be filled in part."""
     if postgresql.is_meant(url):
         engine = postgresql.engine(url)
         engine = engine.execution_options(writer=writer) if writer else engine
-        migrate(engine, postgresql.shown(url))
+        migrate(engine, postgresql.shown(url), progress)
         return engine
     file = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
     try:
@@ -84,7 +86,7 @@ def open_any(url: str, writer: Engine | None = None) -> Engine:
         engine = create_engine(URL.create("sqlite", database=str(file)) if file else url)  # % and ? are lawful in names
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-        migrate(engine, str(file or url))
+        migrate(engine, str(file or url), progress)
     except OSError as error:
         raise AggregatorError(f"{file or url}: the store cannot be opened: {error.strerror}") from error
     return engine
@@ -113,7 +115,7 @@ def copied(engine: Engine) -> Iterator[Engine]:
 def _copy_rows(old: Connection, new: Connection) -> None:
     """All rows of a store into an empty one."""
     for table in metadata.sorted_tables:
-        with old.execution_options(yield_per=_PORTION).execute(select(table)) as rows:
+        with old.execution_options(yield_per=PORTION).execute(select(table)) as rows:
             for some in rows.mappings().partitions():
                 new.execute(insert(table), [dict(row) for row in some])
 
@@ -277,7 +279,7 @@ def new_numbers(db: Connection, table: Table, count: int) -> Sequence[int]:
 
 def portions(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
     """Values in portions that fit into one query."""
-    return (values[start : start + _PORTION] for start in range(0, len(values), _PORTION))
+    return (values[start : start + PORTION] for start in range(0, len(values), PORTION))
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
@@ -298,7 +300,7 @@ def _begin_sqlite(db: Connection) -> None:
     db.exec_driver_sql("BEGIN" if db.get_execution_options().get("reading") else "BEGIN IMMEDIATE")
 
 
-def migrate(engine: Engine, name: str) -> None:
+def migrate(engine: Engine, name: str, progress: Progress = lambda *_: None) -> None:
     """Bring a store of this name up to date. Raises AggregatorError when that cannot be done, and when it was written
     by a newer version."""
     with _told(name, "opened"):
@@ -308,7 +310,7 @@ def migrate(engine: Engine, name: str) -> None:
             return
         if found > SCHEMA:
             raise AggregatorError(f"the store was written by a newer version (schema {found}); upgrade aggregator")
-        _upgrade(engine)
+        _upgrade(engine, int(found or 0), progress if found else lambda *_: None)  # a new one takes no time
 
 
 def _version(db: Connection) -> str:
@@ -318,7 +320,7 @@ def _version(db: Connection) -> str:
     return db.scalar(text("SELECT version_num FROM alembic_version")) or ""
 
 
-def _upgrade(engine: Engine) -> None:
+def _upgrade(engine: Engine, found: int, progress: Progress) -> None:
     from alembic import command
     from alembic.config import Config
 
@@ -332,6 +334,9 @@ def _upgrade(engine: Engine) -> None:
                 return  # another has done it meanwhile
             postgresql.alone(db)  # who is at work with the older version would write as that does
         config.attributes["connection"] = db
+        steps, done = int(SCHEMA) - found, count(1)
+        config.attributes["applied"] = lambda **_: progress(next(done), steps, "updating", "")
+        progress(0, steps, "updating", "")
         command.upgrade(config, SCHEMA)
         if is_server:
             postgresql.fit(db, list(metadata.tables))

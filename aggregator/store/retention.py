@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, exists, func, or_, select, update
 
 from aggregator.matching import fold_path
-from aggregator.model import CategoryPath, Retention
+from aggregator.model import CategoryPath, Progress, Retention
 from aggregator.store import archives, categories
-from aggregator.store.engine import insert_new, portions
+from aggregator.store.engine import PORTION, insert_new, portions
 from aggregator.store.tables import (
     archived,
     category,
@@ -52,7 +52,11 @@ class Pruned:
 
 
 def apply(
-    db: Connection, now: datetime, sources: Mapping[str, Retention], shelves: Mapping[CategoryPath, Retention]
+    db: Connection,
+    now: datetime,
+    sources: Mapping[str, Retention],
+    shelves: Mapping[CategoryPath, Retention],
+    progress: Progress = lambda *_: None,
 ) -> Pruned:
     """Remove for good what is beyond the limits of its source (by key), or else of all its categories.
 
@@ -61,20 +65,21 @@ def apply(
     """
     beyond = {key: _beyond_source(db, key, sources[key], now) for key in _suspects(db, now, sources)}
     by_source = {key: ids for key, ids in sorted(beyond.items()) if ids}
-    for ids in by_source.values():
-        remove(db, ids, now, "retention")
     if by_source:
+        remove(db, [number for ids in by_source.values() for number in ids], now, "retention", progress)
         return Pruned({key: len(ids) for key, ids in by_source.items()})
     going = _beyond_shelves(db, shelves, now)
-    for some in portions(sorted(going)):
+    for turn, some in enumerate(portions(sorted(going))):
+        progress(turn * PORTION, len(going), "removing", "")
         remove(db, db.scalars(select(item.c.id).where(item.c.story_id.in_(some), _live())).all(), now, "retention")
     return Pruned(categories=Counter(path for paths in going.values() for path in paths))
 
 
-def remove(db: Connection, ids: Sequence[int], now: datetime, why: str) -> None:
+def remove(db: Connection, ids: Sequence[int], now: datetime, why: str, progress: Progress = lambda *_: None) -> None:
     """Remove items, and have their stories looked at. One that may not come back keeps nothing but its keys."""
     values = {"removed": seconds(now), "why": why, "missing": None} | ({"data": "{}"} if why in FINAL else {})
-    for some in portions(ids):
+    for turn, some in enumerate(portions(ids)):
+        progress(turn * PORTION, len(ids), "removing", "")
         db.execute(update(item).where(item.c.id.in_(some)).values(values))
         db.execute(delete(waiting).where(waiting.c.item_id.in_(some)))
         db.execute(insert_new(db, pending), [{"item_id": number} for number in some])

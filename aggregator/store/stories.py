@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, delete, exists, func, insert, select, update
 
 from aggregator.identity import is_global, story_keys
-from aggregator.model import CategoryPath
+from aggregator.model import CategoryPath, Progress
 from aggregator.store import channels, clocks, meta, near, showing
-from aggregator.store.engine import insert_new, new_numbers, portions
+from aggregator.store.engine import PORTION, insert_new, new_numbers, portions
 from aggregator.store.tables import item, item_key, pending, source, story, waiting
 from aggregator.store.values import load_guid, seconds
 from aggregator.store.view import View, plain
@@ -35,6 +35,7 @@ def settle(
     authority: str,
     slugs: Mapping[CategoryPath, str],
     view: View = plain,
+    progress: Progress = lambda *_: None,
     *,
     similar: bool = False,
 ) -> None:
@@ -55,7 +56,8 @@ def settle(
     named = item.c.id.in_(select(pending.c.item_id))  # joined, SQLite would go through all items for their order
     ids = db.scalars(select(item.c.id).join(source).where(named).order_by(*order)).all()
     touched: set[int] = set()
-    for some in portions(ids):
+    for turn, some in enumerate(portions(ids)):
+        progress(turn * PORTION, len(ids), "grouping", "")
         parted = _part_twins(db, some)
         if similar:
             near.remember(db, some, now)
@@ -63,7 +65,8 @@ def settle(
         touched |= _join_stories(db, numbers, authority, similar)
         touched |= set(parted.values())
     placed: dict[CategoryPath, int] = {}
-    for some in portions(sorted(touched)):
+    for turn, some in enumerate(portions(sorted(touched))):
+        progress(turn * PORTION, len(touched), "sorting", "")
         channels.recount(db, some)
         showing.refresh(db, some, now, slugs, view, placed)
     db.execute(delete(pending))
