@@ -1,6 +1,7 @@
 """Cron expressions, as Debian's cron has them: when the next time is. Pure; the library is loaded where one is used."""
 
 from datetime import UTC, datetime
+from gettext import gettext as _
 from zoneinfo import ZoneInfo
 
 from aggregator.terms import Cron
@@ -20,15 +21,15 @@ def following(cron: Cron, after: datetime) -> datetime:
         # in the hour that comes twice the library begins with a time of the first one, which is past
         return next(when for when in (each.astimezone(UTC) for each in times) if when > after)
     except (CronSimError, AssertionError) as error:
-        raise ValueError(str(error).lower() or "it cannot be read") from error
+        raise ValueError(str(error).lower() or _("it cannot be read")) from error
     except StopIteration as error:
-        raise ValueError("there is no such day") from error
+        raise ValueError(_("there is no such day")) from error
 
 
 def checked(expression: str) -> str:
     """An expression of five fields with one blank between them. Raises ValueError when it means no time."""
     fields = expression.split()
     if len(fields) != 5:
-        raise ValueError("a cron expression has five fields")
+        raise ValueError(_("a cron expression has five fields"))
     following(Cron(" ".join(fields)), _SOME_DAY)
     return " ".join(fields)
