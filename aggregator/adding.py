@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from gettext import gettext as _
+from gettext import pgettext
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -158,7 +159,9 @@ def _check(categories: Collection[str]) -> None:
         try:
             one_category(each)
         except ValueError as error:
-            raise AggregatorError(f"--category {one_line(each, 100)}: {error}") from error
+            raise AggregatorError(
+                _("{name}: {why}").format(name=f"--category {one_line(each, 100)}", why=error)
+            ) from error
 
 
 def _as_written(categories: Sequence[str]) -> object:
@@ -211,7 +214,9 @@ def _meant(config: Config, wanted: str) -> tuple[Source, tuple[int, ...]]:
                 "{source} has no [[source]] of its own in {file}: it stands in the list {lists}; take it out there,"
                 " or write a [[source]] of that url with enabled = false"
             )
-        raise AggregatorError(why.format(source=masked(source.key), file=config.file, lists=_(" and ").join(names)))
+        raise AggregatorError(
+            why.format(source=masked(source.key), file=config.file, lists=pgettext("of names", " and ").join(names))
+        )
     return source, numbers
 
 

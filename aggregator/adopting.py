@@ -53,7 +53,7 @@ def adopt(config: Config, given: str, now: datetime) -> Adoption:
     name = _("standard input") if given == "-" else one_line(masked(given), 300)
     found = importing.read(_bytes(config, given, name, now), name)
     if not found.feeds and found.broken:
-        raise AggregatorError(f"{name}: {found.broken}")
+        raise AggregatorError(_("{name}: {why}").format(name=name, why=found.broken))
     known = {importing.same(_address(source.options) or source.key) for source in config.sources}
     new = tuple(each for each in found.feeds if importing.same(each.url) not in known)
     there = tuple(each for each in found.feeds if importing.same(each.url) in known)
@@ -154,7 +154,7 @@ def logins(feeds: Sequence[Listed], names: Sequence[str]) -> tuple[str, ...]:
             _(
                 "the login of {urls}{more} is not written into the config: set {name} to user:password"
                 " where aggregator runs"
-            ).format(urls=", ".join(urls[:_NAMED]), more=more, name=name)
+            ).format(urls=_(", ").join(urls[:_NAMED]), more=more, name=name)
         )
     return tuple(told)
 

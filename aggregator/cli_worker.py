@@ -5,7 +5,6 @@ import sys
 from datetime import UTC, datetime
 from gettext import gettext as _
 
-from aggregator import languages
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
 from aggregator.logs import set_up
@@ -27,7 +26,6 @@ def worker(config: Config, *, as_json: bool, verbose: int, quiet: bool) -> None:
                 package=error.name
             )
         ) from error
-    languages.speak_english()  # from here on it logs
     run(config, _now)
 
 

@@ -26,6 +26,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 
+from aggregator import languages
 from aggregator.config import Config, again, stamp
 from aggregator.errors import AggregatorError, ConfigError, LockedError
 from aggregator.fetching import loop_factory
@@ -68,6 +69,7 @@ def run(config: Config, clock: Callable[[], datetime], times: Times = _TIMES) ->
                 "without"
             ).format(file=config.file)
         )
+    languages.speak_english()  # from here on it logs
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(Worker(config, clock, times).live())
 

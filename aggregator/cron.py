@@ -4,9 +4,16 @@ from datetime import UTC, datetime
 from gettext import gettext as _
 from zoneinfo import ZoneInfo
 
+from aggregator.languages import marked
 from aggregator.terms import Cron
 
 _SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
+_UNREADABLE = marked("it cannot be read")
+_BAD = (
+    *(marked("bad minute"), marked("bad hour"), marked("bad day-of-month"), marked("bad month")),
+    marked("bad day-of-week"),
+)
+"""What the library says, for the catalogs."""
 
 
 def following(cron: Cron, after: datetime) -> datetime:
@@ -21,7 +28,7 @@ def following(cron: Cron, after: datetime) -> datetime:
         # in the hour that comes twice the library begins with a time of the first one, which is past
         return next(when for when in (each.astimezone(UTC) for each in times) if when > after)
     except (CronSimError, AssertionError) as error:
-        raise ValueError(str(error).lower() or _("it cannot be read")) from error
+        raise ValueError(_(str(error).lower() or _UNREADABLE)) from error
     except StopIteration as error:
         raise ValueError(_("there is no such day")) from error
 

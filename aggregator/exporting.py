@@ -48,7 +48,7 @@ def export(config: Config, kind: str) -> tuple[bytes, tuple[str, ...]]:
         if feed:
             feeds.append(feed)
         if why:
-            notes.append(f"{text.masked(source.key)}: {why}")
+            notes.append(_("{name}: {why}").format(name=text.masked(source.key), why=why))
     return _WRITERS[kind](config, feeds), (*notes, *_missing(config, kind, feeds), *_other_keys(config))
 
 
@@ -87,7 +87,7 @@ def _missing(config: Config, kind: str, feeds: Sequence[Listed]) -> tuple[str, .
     )
     if kind != "opml" and (described := sum(bool(each.description) for each in config.categories.values())):
         counts[marked("descriptions of categories")] = described
-    said = ", ".join(_("{what} of {count}").format(what=_(name), count=count) for name, count in counts.items())
+    said = _(", ").join(_("{what} of {count}").format(what=_(name), count=count) for name, count in counts.items())
     return (_("{kind} cannot hold: {what}").format(kind=kind, what=said),) if said else ()
 
 
@@ -107,7 +107,7 @@ def _other_keys(config: Config) -> tuple[str, ...]:
     __, data = toml.read(config.file)
     tables = [each for each in data.get("source", []) if each.get("kind", "feed") == "feed"]
     names = sorted({key for each in tables for key in each} - _HELD - {"language", "enabled"})
-    return (_("these keys stay in the config alone: {keys}").format(keys=", ".join(names)),) if names else ()
+    return (_("these keys stay in the config alone: {keys}").format(keys=_(", ").join(names)),) if names else ()
 
 
 # --- One function a kind --------------------------------------------------------------------------------------------

@@ -101,7 +101,7 @@ def named(config: Config, wanted: str, titles: Mapping[str, str]) -> Source:
     if len(found) == 1:
         return found[0]
     if found:
-        names = ", ".join(masked(each.key) for each in found[:5])
+        names = _(", ").join(masked(each.key) for each in found[:5])
         raise AggregatorError(
             _("{given} may be any of {names}; write more of it").format(
                 given=one_line(masked(wanted), 100), names=names

@@ -77,6 +77,14 @@ secrets/
 """)
 
 
+TEMPLATES: Mapping[str, str] = {
+    "config/aggregator.toml": _CONFIG,
+    "seeds/hello.md": _POST,
+    ".gitignore": _IGNORED,
+}
+"""What is written where: for `_`, and with holes for the answers and the date."""
+
+
 @dataclass(frozen=True, slots=True)
 class Start:
     """What was written and what was there already, as paths below the folder."""
@@ -109,12 +117,8 @@ def has_config(folder: Path) -> bool:
 
 def start(folder: Path, answers: Mapping[str, str], now: datetime) -> Start:
     """Write what is not there yet; a folder of posts that has anything in it gets no post. Raises AggregatorError."""
-    said = {key: editing.written(value) for key, value in answers.items()}
-    files = {
-        "config/aggregator.toml": _(_CONFIG).format_map(said),
-        "seeds/hello.md": _(_POST).format(date=f"{now:%Y-%m-%dT%H:%M:%SZ}"),
-        ".gitignore": _(_IGNORED),
-    }
+    said = {key: editing.written(value) for key, value in answers.items()} | {"date": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
+    files = {name: _(template).format_map(said) for name, template in TEMPLATES.items()}
     written, left = [], []
     try:
         for name, content in files.items():

@@ -124,9 +124,9 @@ def check(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None
     elif not wishes.quiet:
         kinds = [source.kind for source in loaded.sources]
         each = [_("{} of kind {}").format(kinds.count(kind), kind) for kind in sorted(set(kinds))]
-        counted = ", ".join(each) or _("none yet")
+        counted = _(", ").join(each) or _("none yet")
         disabled = sum(not source.enabled for source in loaded.sources)
-        counted += "; " + _("{} of them disabled").format(disabled) if disabled else ""
+        counted += _("; ") + _("{} of them disabled").format(disabled) if disabled else ""
         click.echo(_("{}: all is well; sources: {}").format(wishes.config, counted))
         for note in loaded.notes:
             click.echo(_("note: {}").format(note), err=True)

@@ -168,7 +168,7 @@ def whole(data: bytes, name: str) -> Found:
     """What a list has that is whole and not empty. Raises AggregatorError, one line."""
     found = importing.read(data, name)
     if found.broken:
-        raise AggregatorError(f"{name}: {found.broken}")
+        raise AggregatorError(_("{name}: {why}").format(name=name, why=found.broken))
     if not found.feeds:
         raise AggregatorError(_("{name}: has no feed in it").format(name=name))
     return found

@@ -60,7 +60,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return (
         _('did you mean "{word}"?').format(word=near[0])
         if near
-        else _("known are {known}").format(known=", ".join(known))
+        else _("known are {known}").format(known=_(", ").join(known))
     )
 
 
@@ -126,7 +126,8 @@ def _message(error: dict[str, Any], model: type[BaseModel], header: str) -> str:
     if error["type"] == "value_error":
         why = text.one_line(error["ctx"]["error"])
     elif words := _WORDS.get(error["type"]):
-        why = _(words).format(**error.get("ctx", {}))
+        context = {key: str(value).replace(" or ", _(" or ")) for key, value in error.get("ctx", {}).items()}
+        why = _(words).format(**context)
     else:
         why = error["msg"]
     field = model.model_fields.get(str(error["loc"][0])) if error["loc"] else None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from gettext import gettext as _
+from gettext import pgettext
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
@@ -111,7 +112,7 @@ class CategoryRule(Table):
         said = [key for key, value in self if value not in (None, "", ())]
         deciding = [key for key in said if key in ("include", "exclude")]
         if deciding and len(said) > 1:
-            others = _(" and ").join(f"`{key}`" for key in said if key != deciding[0])
+            others = pgettext("of names", " and ").join(f"`{key}`" for key in said if key != deciding[0])
             raise ValueError(
                 _("has `{key}` and {others}; write one rule for each").format(key=deciding[0], others=others)
             )

@@ -71,13 +71,13 @@ def checked(template: str) -> str:
     if unknown := set(_FIELD.findall(template)) - set(PATH_FIELDS):
         raise ValueError(
             _("`{{{name}}}` is no field of a path; known are {fields}").format(
-                name=min(unknown), fields=", ".join(PATH_FIELDS)
+                name=min(unknown), fields=_(", ").join(PATH_FIELDS)
             )
         )
     if "{slug}" not in template and "{id}" not in template:
         raise ValueError(_("has neither {slug} nor {id}; without one of them posts would overwrite each other"))
     if not template.endswith(_ENDINGS):
-        raise ValueError(_("must end in one of {endings}").format(endings=", ".join(_ENDINGS)))
+        raise ValueError(_("must end in one of {endings}").format(endings=_(", ").join(_ENDINGS)))
     for name in _FIELD.sub("x", template).split("/"):
         if not name or name.startswith(".") or re.search(r'[\\{}<>:"|?*\x00-\x1f\x7f]', name) or name != name.strip():
             raise ValueError(_("`{template}` is no relative path of plain names").format(template=template))

@@ -72,7 +72,7 @@ def read(data: bytes, name: str) -> Found:
         said: dict[CategoryPath, str] = {}
         feeds, rest, twice = _merged(_without_descriptions(found, said))
     except AggregatorError as error:
-        raise AggregatorError(f"{name}: {error}") from None
+        raise AggregatorError(_("{name}: {why}").format(name=name, why=error)) from None
     if kind == "urls" and not any(each.title or each.categories for each in feeds):
         kind = "list"
     return Found(kind, _(_NAMES[kind]), feeds, rest, twice, broken, said)
@@ -112,7 +112,7 @@ def _kind(text: str) -> str:
         return "rsshub"
     if any(map(urls.is_one, _lines(text))):
         return "urls"
-    names = ", ".join(map(_, _NAMES.values()))
+    names = _(", ").join(map(_, _NAMES.values()))
     raise AggregatorError(_("is none of the lists that are known: {names}").format(names=names))
 
 

@@ -47,7 +47,7 @@ def listen(config: Config, instead: str = "") -> Listeners:
     try:
         public = _listen(instead or config.web.listen, "--listen")
     except ValueError as error:
-        raise ConfigError(f"--listen: {error}") from None
+        raise ConfigError(_("{name}: {why}").format(name="--listen", why=error)) from None
     if not config.web.dashboard:
         return Listeners(public)
     try:
