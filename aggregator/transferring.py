@@ -53,18 +53,18 @@ def move(config: Config, old: str, new: str, now: datetime, progress: Progress =
         there = is_there(old)
     except OSError as error:
         raise AggregatorError(
-            _("{old}: the store cannot be read: {why}").format(old=name_of(old), why=reason(error))
+            _("{name}: the store cannot be read: {why}").format(name=name_of(old), why=reason(error))
         ) from error
     if not there:
-        raise AggregatorError(_("{old}: there is no store to move").format(old=name_of(old)))
+        raise AggregatorError(_("{name}: there is no store to move").format(name=name_of(old)))
     if new.startswith("sqlite:///") and not Path(name_of(new)).parent.exists():
         raise AggregatorError(
-            _("{new}: there is no such folder; make the folder first, or mend the path").format(new=name_of(new))
+            _("{name}: there is no such folder; make the folder first, or mend the path").format(name=name_of(new))
         )
     if table := stranger(new):
         raise AggregatorError(
-            _("{new}: has a table {table}, which is no store's; give an empty TO").format(
-                new=name_of(new), table=one_line(table)
+            _("{name}: has a table {table}, which is no store's; give an empty TO").format(
+                name=name_of(new), table=one_line(table)
             )
         )
     with ExitStack() as stack:
@@ -144,7 +144,7 @@ def _half(target: Engine, old: str, new: str) -> Note | None:
             )
         )
     if not (note or is_empty):
-        raise AggregatorError(_("{new}: holds a store already; give a new file or an empty database").format(new=new))
+        raise AggregatorError(_("{name}: holds a store already; give a new file or an empty database").format(name=new))
     return note
 
 

@@ -10,9 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from aggregator import config, importing, languages, starting
+from aggregator import config, following, importing, languages, starting
 from aggregator.errors import AggregatorError, ConfigError, reason
 from tests import messages
+from tests.planet import Planet
+from tests.running import running
+from tests.server import Server
+from tests.test_following import load
 from tests.test_languages import run
 
 ALWAYS = {"ConfigError", "LockedError", "StoreError", "MissingError", "UsageError", "BadParameter", "ClickException"}
@@ -188,6 +192,25 @@ def test_what_is_kept_stays_english(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert missing == {"", "the environment has no variable SURELY_NOT; set it where aggregator runs"}
     name = tmp_path / "friends.opml"
     assert loaded.notes == (f"{name}: cannot be read (No such file or directory); the list is used as it last was",)
+
+
+def test_the_trouble_of_a_list_is_kept_in_english(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    planet = Planet(tmp_path)
+    with Server() as server, chinese(monkeypatch):
+        server.put("/list", b"nothing that is a list")
+        loaded = load(planet, {"url": server.url("/list")})
+        assert following.follow(loaded, planet.now)
+        (note,) = config.load(loaded.file).notes
+        assert "is none of the lists that are known: OPML, newsboat's urls, a list of addresses" in note
+        assert textdomain() == "commands"
+
+
+def test_the_log_of_a_daemon_is_english(tmp_path: Path) -> None:
+    planet = Planet(tmp_path)
+    with running(planet, environment={"LC_ALL": "zh_CN.UTF-8", "PYTHONUTF8": "1"}) as daemon:
+        daemon.wait_for("start")
+        (planet.root / "config" / "aggregator.toml").write_text("[sight]\n", encoding="utf-8")
+        assert "unknown key; did you mean" in daemon.wait_for("config")["message"]
 
 
 @pytest.mark.parametrize("language", messages.LANGUAGES["commands"])

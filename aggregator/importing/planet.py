@@ -31,20 +31,20 @@ def is_one(line: str) -> bool:
 
 def read(document: str) -> Iterator[Each]:
     """What each section has."""
-    sections, odd = _sections(document)
+    place = _("line {number}")
+    sections, odd = _sections(document, place)
     yield from odd
     common = next((each.options for each in sections if each.name == "DEFAULT"), {})
     for section in sections:
         if section.name.lower() in ("", "planet", "default"):
-            yield from _options(section)
+            yield from _options(section, place)
         else:
-            yield from _section(section, common)
+            yield from _section(section, common, place)
 
 
-def _sections(document: str) -> tuple[list[_Section], list[Each]]:
+def _sections(document: str, place: str) -> tuple[list[_Section], list[Each]]:
     """The sections with their options, and the lines that belong to neither. A line that is indented goes on."""
     sections, odd, depth = [_Section("", 1)], list[Each](), -1
-    place = _("line {number}")
     for number, line in enumerate(document.split("\n"), start=1):
         if not line.strip() or line.lstrip()[0] in "#;":
             continue
@@ -62,7 +62,7 @@ def _sections(document: str) -> tuple[list[_Section], list[Each]]:
     return sections, odd
 
 
-def _options(section: _Section) -> Iterator[Each]:
+def _options(section: _Section, place: str) -> Iterator[Each]:
     """The options of the whole planet: none is taken, some have a key in [site] that stands for them."""
     for name, (number, value) in section.options.items():
         why = _("{name} is not taken over").format(name=name)
@@ -72,12 +72,11 @@ def _options(section: _Section) -> Iterator[Each]:
             why = _("is for you to write: `{key}` in [site]").format(key=_SITE[name])
         elif section.name == "DEFAULT" and name in _TAKEN:
             continue  # it is taken with each section
-        yield lost(_("line {number}").format(number=number), f"{name} = {value}", why)
+        yield lost(place.format(number=number), f"{name} = {value}", why)
 
 
-def _section(section: _Section, common: dict[str, tuple[int, str]]) -> Iterator[Each]:
+def _section(section: _Section, common: dict[str, tuple[int, str]], place: str) -> Iterator[Each]:
     said = {name: value for name, (__, value) in (common | section.options).items()}
-    place = _("line {number}")
     where = place.format(number=section.line)
     url = said.get("feed") or section.name
     if said.get("content_type") in ("opml", "foaf", "csv", "config"):
