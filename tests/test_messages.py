@@ -207,7 +207,7 @@ def test_the_trouble_of_a_list_is_kept_in_english(tmp_path: Path, monkeypatch: p
 
 def test_the_log_of_a_daemon_is_english(tmp_path: Path) -> None:
     planet = Planet(tmp_path)
-    with running(planet, environment={"LC_ALL": "zh_CN.UTF-8", "PYTHONUTF8": "1"}) as daemon:
+    with running(planet, environment={"LC_ALL": "zh_CN.UTF-8", "LANGUAGE": "zh", "PYTHONUTF8": "1"}) as daemon:
         daemon.wait_for("start")
         (planet.root / "config" / "aggregator.toml").write_text("[sight]\n", encoding="utf-8")
         assert "unknown key; did you mean" in daemon.wait_for("config")["message"]
