@@ -5,6 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from gettext import gettext as _
+from gettext import pgettext
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -64,7 +66,7 @@ def add(config: Config, given: str, categories: Sequence[str], title: str, now: 
         engine.dispose()
     found = next(iter(met.documents), "")
     if met.error or not found:
-        raise AggregatorError(f"{masked(met.error) or 'nothing was found'}; nothing is added")
+        raise AggregatorError(_("{why}; nothing is added").format(why=masked(met.error) or _("nothing was found")))
     answer = met.answer.url if met.answer else ""
     moved = met.answer.moved_to if met.answer and http_url(found) else ""
     for each in (found, answer, moved):
@@ -146,7 +148,9 @@ def _addresses(given: str) -> tuple[str, ...]:
     )
     if not is_url or (not begins and "@" in bare.partition("/")[0]):
         shown = one_line(masked(given), 100)
-        raise AggregatorError(f"{shown} is no address of a feed; write one such as https://example.org/feed.xml")
+        raise AggregatorError(
+            _("{given} is no address of a feed; write one such as https://example.org/feed.xml").format(given=shown)
+        )
     return (given,) if begins and begins[0] != "//" else (f"https://{bare}", f"http://{bare}")
 
 
@@ -155,7 +159,9 @@ def _check(categories: Collection[str]) -> None:
         try:
             one_category(each)
         except ValueError as error:
-            raise AggregatorError(f"--category {one_line(each, 100)}: {error}") from error
+            raise AggregatorError(
+                _("{name}: {why}").format(name=f"--category {one_line(each, 100)}", why=error)
+            ) from error
 
 
 def _as_written(categories: Sequence[str]) -> object:
@@ -184,9 +190,11 @@ def _refuse_twice(known: Mapping[str, Source], url: str) -> None:
     """Raises AggregatorError where the config has this address, or one that leads to it."""
     if url and (source := known.get(same(url))):
         key, shown = masked(source.key), masked(url)
-        where = "" if same(url) == same(source.key) else f", as {key}"
-        off = f"; it is disabled: `aggregator enable {key}`" if not source.enabled else ""
-        raise AggregatorError(f"{shown} is in the config already{where}{off}")
+        where = "" if same(url) == same(source.key) else _(", as {key}").format(key=key)
+        off = _("; it is disabled: `aggregator enable {key}`").format(key=key) if not source.enabled else ""
+        raise AggregatorError(
+            _("{given} is in the config already{where}{off}").format(given=shown, where=where, off=off)
+        )
 
 
 def _meant(config: Config, wanted: str) -> tuple[Source, tuple[int, ...]]:
@@ -194,14 +202,21 @@ def _meant(config: Config, wanted: str) -> tuple[Source, tuple[int, ...]]:
     alike = [each for each in config.sources if http_url(wanted) and same(each.key) == same(wanted)]
     source = alike[0] if len(alike) == 1 else previewing.named(config, wanted, _titles(config))
     if source.key not in {each.key for each in config.sources}:
-        raise AggregatorError(f"{masked(source.key)} is not in the config; see `aggregator list sources`")
+        raise AggregatorError(
+            _("{key} is not in the config; see `aggregator list sources`").format(key=masked(source.key))
+        )
     numbers = configs.tables_of(config.file, source.key)
     if not numbers:
-        what = f"{masked(source.key)} has no [[source]] of its own in {config.file}"
-        if names := lists.holders(config.lists, source.key):
-            advice = "take it out there, or write a [[source]] of that url with enabled = false"
-            raise AggregatorError(f"{what}: it stands in the list {' and '.join(names)}; {advice}")
-        raise AggregatorError(f"{what}; change it by hand")
+        names = lists.holders(config.lists, source.key)
+        why = _("{source} has no [[source]] of its own in {file}; change it by hand")
+        if names:
+            why = _(
+                "{source} has no [[source]] of its own in {file}: it stands in the list {lists}; take it out there,"
+                " or write a [[source]] of that url with enabled = false"
+            )
+        raise AggregatorError(
+            why.format(source=masked(source.key), file=config.file, lists=pgettext("of names", " and ").join(names))
+        )
     return source, numbers
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from gettext import gettext as _
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from aggregator import amending, importing
 from aggregator.amending import Edit
 from aggregator.config import Config, toml
 from aggregator.editing import with_tables
-from aggregator.errors import AggregatorError
+from aggregator.errors import AggregatorError, reason
 from aggregator.fetching import loop_factory
 from aggregator.importing import Found, Listed
 from aggregator.matching import fold_path
@@ -49,10 +50,10 @@ def adopt(config: Config, given: str, now: datetime) -> Adoption:
 
     Raises AggregatorError where the list cannot be had or read, ConfigError where the config would be refused.
     """
-    name = "standard input" if given == "-" else one_line(masked(given), 300)
+    name = _("standard input") if given == "-" else one_line(masked(given), 300)
     found = importing.read(_bytes(config, given, name, now), name)
     if not found.feeds and found.broken:
-        raise AggregatorError(f"{name}: {found.broken}")
+        raise AggregatorError(_("{name}: {why}").format(name=name, why=found.broken))
     known = {importing.same(_address(source.options) or source.key) for source in config.sources}
     new = tuple(each for each in found.feeds if importing.same(each.url) not in known)
     there = tuple(each for each in found.feeds if importing.same(each.url) in known)
@@ -76,8 +77,10 @@ def _bytes(config: Config, given: str, name: str, now: datetime) -> bytes:
         with Path(given).open("rb") as file:
             return file.read(importing.MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "is no path"
-        raise AggregatorError(f"{name}: cannot be read ({why}); give the path or the URL of a list, or -") from None
+        why = reason(error) if isinstance(error, OSError) else _("is no path")
+        raise AggregatorError(
+            _("{name}: cannot be read ({why}); give the path or the URL of a list, or -").format(name=name, why=why)
+        ) from None
 
 
 def fetched(config: Config, url: str, now: datetime) -> bytes:
@@ -146,10 +149,12 @@ def logins(feeds: Sequence[Listed], names: Sequence[str]) -> tuple[str, ...]:
     told = []
     for name in dict.fromkeys(filter(None, names)):
         urls = [feed.url for feed, own in zip(feeds, names, strict=True) if own == name]
-        more = f" and {len(urls) - _NAMED} more" if len(urls) > _NAMED else ""
+        more = _(" and {more} more").format(more=len(urls) - _NAMED) if len(urls) > _NAMED else ""
         told.append(
-            f"the login of {', '.join(urls[:_NAMED])}{more} is not written into the config: set {name} to"
-            " user:password where aggregator runs"
+            _(
+                "the login of {urls}{more} is not written into the config: set {name} to user:password"
+                " where aggregator runs"
+            ).format(urls=_(", ").join(urls[:_NAMED]), more=more, name=name)
         )
     return tuple(told)
 

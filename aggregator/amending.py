@@ -8,11 +8,12 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from gettext import gettext as _
 from pathlib import Path
 
 from aggregator import config as configs
 from aggregator.config import Config, toml
-from aggregator.errors import AggregatorError, ConfigError
+from aggregator.errors import AggregatorError, ConfigError, reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,9 @@ def edit(file: Path, change: Callable[[str], str]) -> Edit:
         made = configs.check(file, changed)
     except ConfigError as error:
         configs.check(file, raw)  # what is wrong already is said as such
-        said = (f"{problem} (as it would be; nothing is changed)" for problem in error.problems)
+        said = (
+            _("{problem} (as it would be; nothing is changed)").format(problem=problem) for problem in error.problems
+        )
         raise ConfigError(*said) from error
     return Edit(file, before, mark + changed.encode(), made)
 
@@ -58,10 +61,14 @@ def make(edit: Edit) -> None:
     try:
         with _alone(target.parent):
             if target.read_bytes() != edit.before:
-                raise AggregatorError(f"{edit.file}: somebody has changed it meanwhile; nothing is written, try again")
+                raise AggregatorError(
+                    _("{file}: somebody has changed it meanwhile; nothing is written, try again").format(file=edit.file)
+                )
             _replace(target, edit.after)
     except OSError as error:
-        raise AggregatorError(f"{edit.file}: cannot be written: {error.strerror}; it stays as it was") from error
+        raise AggregatorError(
+            _("{file}: cannot be written: {why}; it stays as it was").format(file=edit.file, why=reason(error))
+        ) from error
 
 
 def _replace(target: Path, data: bytes) -> None:

@@ -3,6 +3,7 @@
 import logging
 import sys
 from datetime import UTC, datetime
+from gettext import gettext as _
 
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
@@ -21,7 +22,9 @@ def worker(config: Config, *, as_json: bool, verbose: int, quiet: bool) -> None:
         from aggregator.cluster import run
     except ModuleNotFoundError as error:
         raise AggregatorError(
-            f"worker: needs the package {error.name}; install aggregator with its extra: aggregator[cluster]"
+            _("worker: needs the package {package}; install aggregator with its extra: aggregator[cluster]").format(
+                package=error.name
+            )
         ) from error
     run(config, _now)
 

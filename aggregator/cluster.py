@@ -21,10 +21,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime, timedelta
 from functools import partial
+from gettext import gettext as _
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 
+from aggregator import languages
 from aggregator.config import Config, again, stamp
 from aggregator.errors import AggregatorError, ConfigError, LockedError
 from aggregator.fetching import loop_factory
@@ -61,9 +63,13 @@ def run(config: Config, clock: Callable[[], datetime], times: Times = _TIMES) ->
     """
     if not postgresql.is_meant(config.store):
         raise ConfigError(
-            f"{config.file}: site.store: workers share a store on PostgreSQL: write"
-            ' "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"; on one machine, `aggregator daemon` does without'
+            _(
+                "{file}: site.store: workers share a store on PostgreSQL: write "
+                '"postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"; on one machine, `aggregator daemon` does '
+                "without"
+            ).format(file=config.file)
         )
+    languages.speak_english()  # from here on it logs
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(Worker(config, clock, times).live())
 

@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from gettext import gettext as _
 from typing import Any
 
 import tomlkit
@@ -17,8 +18,6 @@ from tomlkit.exceptions import TOMLKitError
 
 from aggregator.config.toml import statements
 from aggregator.errors import ConfigError
-
-_BY_HAND = "cannot be edited without touching more of it; change it by hand"
 
 
 def with_tables(toml: str, name: str, tables: Sequence[Mapping[str, object]]) -> str:
@@ -202,7 +201,7 @@ def _said(toml: str) -> dict[str, Any]:
     try:
         return tomllib.loads(toml)
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"the config is no TOML ({error})") from error
+        raise ConfigError(_("the config is no TOML ({why})").format(why=error)) from error
 
 
 def _listed(data: Mapping[str, Any], name: str) -> list[Any]:
@@ -210,7 +209,7 @@ def _listed(data: Mapping[str, Any], name: str) -> list[Any]:
     tables = data.get(name, [])
     if isinstance(tables, list) and all(isinstance(each, dict) for each in tables):
         return tables
-    raise ConfigError(f"`{name}` {_BY_HAND}")
+    raise ConfigError(_by_hand(name))
 
 
 def _plain(value: Any) -> Any:
@@ -227,7 +226,7 @@ def _in_array(toml: str, name: str, change: Callable[[Any], object]) -> str:
         change(document[name])
         return tomlkit.dumps(document)
     except (TOMLKitError, ValueError, TypeError, LookupError) as error:
-        raise ConfigError(f"`{name}` {_BY_HAND}") from error
+        raise ConfigError(_by_hand(name)) from error
 
 
 def _checked(toml: str, meant: Mapping[str, Any]) -> str:
@@ -237,5 +236,11 @@ def _checked(toml: str, meant: Mapping[str, Any]) -> str:
         if _said(toml) == meant:
             return toml
     except (ValueError, ConfigError) as error:
-        raise ConfigError(f"the config {_BY_HAND} ({error})") from error
-    raise ConfigError(f"the config {_BY_HAND}")
+        raise ConfigError(f"{_by_hand()} ({error})") from error
+    raise ConfigError(_by_hand())
+
+
+def _by_hand(name: str = "") -> str:
+    """That a change of an array, or of the whole config, is not ours to make."""
+    what = f"`{name}`" if name else _("the config")
+    return _("{what} cannot be edited without touching more of it; change it by hand").format(what=what)

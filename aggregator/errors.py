@@ -1,8 +1,28 @@
 """What can go wrong, as the person who runs this should read it: one line that says what, where and what to do."""
 
 from datetime import timedelta
+from gettext import gettext as _
 
+from aggregator.languages import marked
 from aggregator.terms import FREE, Cost
+
+_OF_THE_SYSTEM = (
+    marked("Address already in use"),
+    marked("Cannot assign requested address"),
+    marked("Disk quota exceeded"),
+    marked("File name too long"),
+    marked("Input/output error"),
+    marked("Is a directory"),
+    marked("No space left on device"),
+    marked("Name or service not known"),
+    marked("No such file or directory"),
+    marked("Not a directory"),
+    marked("Operation not permitted"),
+    marked("Permission denied"),
+    marked("Read-only file system"),
+    marked("Too many levels of symbolic links"),
+)
+"""What the system says most often (errno(3)), for the catalogs."""
 
 
 class AggregatorError(Exception):
@@ -18,6 +38,11 @@ class ConfigError(AggregatorError):
 
     def __reduce__(self) -> tuple[type["ConfigError"], tuple[str, ...]]:
         return type(self), self.problems
+
+
+def reason(error: BaseException) -> str:
+    """Why the system could not do something, in the reader's language where the catalog has it."""
+    return _(getattr(error, "strerror", None) or str(error) or type(error).__name__)
 
 
 class LockedError(AggregatorError):

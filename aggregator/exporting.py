@@ -5,12 +5,14 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from gettext import gettext as _
 from typing import Any
 
 from aggregator import text
 from aggregator.config import Config, toml
 from aggregator.formats import opml
 from aggregator.importing import Listed
+from aggregator.languages import marked
 from aggregator.model import Category, CategoryPath, Overview, Source, Subscription
 from aggregator.store import sources as stored
 from aggregator.store.engine import is_there, looking
@@ -46,7 +48,7 @@ def export(config: Config, kind: str) -> tuple[bytes, tuple[str, ...]]:
         if feed:
             feeds.append(feed)
         if why:
-            notes.append(f"{text.masked(source.key)}: {why}")
+            notes.append(_("{name}: {why}").format(name=text.masked(source.key), why=why))
     return _WRITERS[kind](config, feeds), (*notes, *_missing(config, kind, feeds), *_other_keys(config))
 
 
@@ -54,13 +56,14 @@ def _feed(source: Source, standing: Standing | None, *, own: bool) -> tuple[List
     """A source as a list has it, or None, and what of it is not there; `own` lists may have `rsshub://`."""
     url = str(getattr(source.options, "url", ""))
     if source.kind != "feed":
-        return None, f"is of kind {source.kind}, no feed; left out"
-    why = "its login is left out" if text.masked(url) != url else ""
+        return None, _("is of kind {kind}, no feed; left out").format(kind=source.kind)
+    why = _("its login is left out") if text.masked(url) != url else ""
     if url.startswith("rsshub://") and not own:
         mirror = next((text.http_url(each) for each in source.options.mirrors), "")
         if not mirror:
-            return None, "only we know rsshub://; name an instance in [fetch] rsshub; left out"
-        url, why = f"{mirror.rstrip('/')}/{url[9:].lstrip('/')}", f"stands there as a route of {mirror}"
+            return None, _("only we know rsshub://; name an instance in [fetch] rsshub; left out")
+        url = f"{mirror.rstrip('/')}/{url[9:].lstrip('/')}"
+        why = _("stands there as a route of {mirror}").format(mirror=mirror)
     elif not url.startswith("rsshub://"):
         url = text.http_url(url)
     feed = standing.feed if standing else None
@@ -83,28 +86,28 @@ def _missing(config: Config, kind: str, feeds: Sequence[Listed]) -> tuple[str, .
         name for feed in feeds for name, value in _values(feed).items() if value and name not in _HOLDS[kind]
     )
     if kind != "opml" and (described := sum(bool(each.description) for each in config.categories.values())):
-        counts["descriptions of categories"] = described
-    said = ", ".join(f"{name} of {count}" for name, count in counts.items())
-    return (f"{kind} cannot hold: {said}",) if said else ()
+        counts[marked("descriptions of categories")] = described
+    said = _(", ").join(_("{what} of {count}").format(what=_(name), count=count) for name, count in counts.items())
+    return (_("{kind} cannot hold: {what}").format(kind=kind, what=said),) if said else ()
 
 
 def _values(feed: Listed) -> dict[str, Any]:
     return {
-        "title": feed.title,
-        "categories": feed.categories,
-        "language": feed.language,
-        "page": feed.page,
-        "description": feed.description,
-        "disabled": not feed.enabled,
+        marked("title"): feed.title,
+        marked("categories"): feed.categories,
+        marked("language"): feed.language,
+        marked("page"): feed.page,
+        marked("description"): feed.description,
+        marked("disabled"): not feed.enabled,
     }
 
 
 def _other_keys(config: Config) -> tuple[str, ...]:
     """The keys of sources that no list of subscriptions has."""
-    _, data = toml.read(config.file)
+    __, data = toml.read(config.file)
     tables = [each for each in data.get("source", []) if each.get("kind", "feed") == "feed"]
     names = sorted({key for each in tables for key in each} - _HELD - {"language", "enabled"})
-    return (f"these keys stay in the config alone: {', '.join(names)}",) if names else ()
+    return (_("these keys stay in the config alone: {keys}").format(keys=_(", ").join(names)),) if names else ()
 
 
 # --- One function a kind --------------------------------------------------------------------------------------------

@@ -11,13 +11,14 @@ import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from gettext import gettext as _
 from pathlib import Path
 
-from aggregator import importing
+from aggregator import importing, languages
 from aggregator.config import Config
 from aggregator.config import lists as listed
 from aggregator.config.lists import SourceList
-from aggregator.errors import AggregatorError, FetchError
+from aggregator.errors import AggregatorError, FetchError, reason
 from aggregator.fetching import loop_factory
 from aggregator.model import Fetch, Limits, Validators
 from aggregator.network import network
@@ -43,7 +44,9 @@ def follow(config: Config, now: datetime) -> bool:
         due = [each for each in config.lists if each.url and _is_due(each, now)]
         return any([*changed, *(_ask(config, due, now) if due else ())])
     except OSError as error:
-        raise AggregatorError(f"{error.filename}: the copy of a list cannot be written ({error.strerror})") from error
+        raise AggregatorError(
+            _("{file}: the copy of a list cannot be written ({why})").format(file=error.filename, why=reason(error))
+        ) from error
 
 
 def _remember(followed: SourceList) -> bool:
@@ -82,7 +85,7 @@ def _ask(config: Config, due: Sequence[SourceList], now: datetime) -> list[bool]
     try:
         with reading(engine) as db:
             hosts = stored.hosts(db)
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        with languages.in_english(), asyncio.Runner(loop_factory=loop_factory()) as runner:  # trouble is kept
             return runner.run(ask())
     finally:
         engine.dispose()

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
+from gettext import gettext as _
 from typing import Any
 from urllib.parse import unquote
 
@@ -103,12 +104,12 @@ def _regex(said: str) -> Any:
 def check(said: str) -> None:
     """Raises ValueError when a text of a rule is neither a word nor a regular expression."""
     if not fold(said):
-        raise ValueError("is empty; write a word, or a regular expression such as '/re/'")
+        raise ValueError(_("is empty; write a word, or a regular expression such as '/re/'"))
     if is_regex(said):
         try:
             _regex(said)
         except ValueError as error:
-            raise ValueError(f"is no regular expression of RE2 ({error}); mend it") from error
+            raise ValueError(_("is no regular expression of RE2 ({why}); mend it").format(why=error)) from error
 
 
 def _found(said: str, text: str) -> bool:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from gettext import gettext as _
 from typing import Any
 
 from sqlalchemy import Engine
@@ -100,11 +101,19 @@ def named(config: Config, wanted: str, titles: Mapping[str, str]) -> Source:
     if len(found) == 1:
         return found[0]
     if found:
-        names = ", ".join(masked(each.key) for each in found[:5])
-        raise AggregatorError(f"{one_line(masked(wanted), 100)} may be any of {names}; write more of it")
+        names = _(", ").join(masked(each.key) for each in found[:5])
+        raise AggregatorError(
+            _("{given} may be any of {names}; write more of it").format(
+                given=one_line(masked(wanted), 100), names=names
+            )
+        )
     if is_url:
         return configs.source(config, wanted)
-    raise AggregatorError(f"there is no source {one_line(masked(wanted), 100)}; see `aggregator list sources --json`")
+    raise AggregatorError(
+        _("there is no source {given}; see `aggregator list sources --json`").format(
+            given=one_line(masked(wanted), 100)
+        )
+    )
 
 
 def as_json(preview: Preview) -> dict[str, Any]:

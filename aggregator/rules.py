@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from gettext import gettext as _
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -148,7 +149,7 @@ def check_template(template: str, known: Iterable[str]) -> None:
     for found in _FIELD.finditer(template):
         if found[1] not in known:
             fields = " ".join(f"{{{name}}}" for name in known)
-            raise ValueError(f"there is no field {found[0]}; known are {fields}")
+            raise ValueError(_("there is no field {field}; known are {fields}").format(field=found[0], fields=fields))
 
 
 def _fill(template: str, values: Mapping[str, str]) -> str:

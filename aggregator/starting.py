@@ -9,13 +9,14 @@ from pathlib import Path
 from aggregator import editing
 from aggregator.config import Site, problems
 from aggregator.config.problems import Problem
-from aggregator.errors import AggregatorError
+from aggregator.errors import AggregatorError, reason
+from aggregator.languages import marked
 
 DEFAULTS: Mapping[str, str] = {"title": "My planet", "base_url": "https://example.org/feeds/", "language": "en"}
 """What is asked, as keys of `[site]`, and what holds where nobody answers."""
 
 
-_CONFIG = """\
+_CONFIG = marked("""\
 # What this planet reads, and where it publishes. All keys: docs/configuration.md.
 # Paths start at the folder that holds config/. `aggregator check` tells what is wrong with this file.
 
@@ -51,9 +52,9 @@ interval = "1h"   # the least time between two visits of a feed; it becomes more
 [[source]]
 kind = "seed"
 path = "seeds"
-"""
+""")
 
-_POST = """\
+_POST = marked("""\
 ---
 title: "Hello, planet"
 date: {date}
@@ -65,15 +66,23 @@ This is the first post of this planet. It is the file `seeds/hello.md`: change i
 
 - Another file beside it is another post.
 - `aggregator add https://example.org/` has somebody else's posts here, too.
-"""
+""")
 
-_IGNORED = """\
+_IGNORED = marked("""\
 # What `aggregator` makes: the store, and what it publishes.
 var/
 feeds/
 # What nobody else should read: files that the config names as "file:secrets/NAME".
 secrets/
-"""
+""")
+
+
+TEMPLATES: Mapping[str, str] = {
+    "config/aggregator.toml": _CONFIG,
+    "seeds/hello.md": _POST,
+    ".gitignore": _IGNORED,
+}
+"""What is written where: for `_`, and with holes for the answers and the date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +117,8 @@ def has_config(folder: Path) -> bool:
 
 def start(folder: Path, answers: Mapping[str, str], now: datetime) -> Start:
     """Write what is not there yet; a folder of posts that has anything in it gets no post. Raises AggregatorError."""
-    said = {key: editing.written(value) for key, value in answers.items()}
-    files = {
-        "config/aggregator.toml": _CONFIG.format_map(said),
-        "seeds/hello.md": _POST.format(date=f"{now:%Y-%m-%dT%H:%M:%SZ}"),
-        ".gitignore": _IGNORED,
-    }
+    said = {key: editing.written(value) for key, value in answers.items()} | {"date": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
+    files = {name: _(template).format_map(said) for name, template in TEMPLATES.items()}
     written, left = [], []
     try:
         for name, content in files.items():
@@ -125,7 +130,8 @@ def start(folder: Path, answers: Mapping[str, str], now: datetime) -> Start:
             else:
                 left.append(name)
     except OSError as error:
-        raise AggregatorError(f"{error.filename or folder}: cannot be written: {error.strerror}") from error
+        where = error.filename or folder
+        raise AggregatorError(_("{file}: cannot be written: {why}").format(file=where, why=reason(error))) from error
     return Start(folder, tuple(written), tuple(left))
 
 

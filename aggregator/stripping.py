@@ -1,6 +1,7 @@
 """Elements taken out of clean HTML by CSS selectors. The door to soupsieve; what comes out is clean HTML again."""
 
 from collections.abc import Iterable, Iterator
+from gettext import gettext as _
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,10 +15,12 @@ def check(selector: str) -> None:
     try:
         compiled = soupsieve.compile(selector)
     except (soupsieve.SelectorSyntaxError, NotImplementedError) as error:
-        raise ValueError(f"is no CSS selector ({str(error).splitlines()[0]})") from error
+        raise ValueError(_("is no CSS selector ({why})").format(why=str(error).splitlines()[0])) from error
     if any(each.ids or each.classes for each in _parts(compiled.selectors)):
-        instead = "ask for elements, attributes or text: figure, a[href*='/ads/'], p:-soup-contains('Advertisement')"
-        raise ValueError(f"asks for a class or an id, which clean HTML does not have; {instead}")
+        instead = _("ask for elements, attributes or text: figure, a[href*='/ads/'], p:-soup-contains('Advertisement')")
+        raise ValueError(
+            _("asks for a class or an id, which clean HTML does not have; {instead}").format(instead=instead)
+        )
 
 
 def _parts(selectors: "SelectorList") -> "Iterator[Selector]":

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from gettext import gettext as _
 from pathlib import Path
 
 from sqlalchemy import Engine, make_url
 
 from aggregator.config import Config, place
-from aggregator.errors import AggregatorError, LockedError
+from aggregator.errors import AggregatorError, LockedError, reason
 from aggregator.model import Progress, Work
 from aggregator.store import transfer
 from aggregator.store.engine import is_there, name_of, open_any, open_store, reading, stranger, writing
@@ -46,17 +47,25 @@ def move(config: Config, old: str, new: str, now: datetime, progress: Progress =
     a run is at work on one of them, AggregatorError when it cannot be.
     """
     if _file(old) == _file(new):
-        raise AggregatorError(f"{name_of(old)}: FROM and TO are one store")
+        raise AggregatorError(_("{name}: FROM and TO are one store").format(name=name_of(old)))
     try:
         there = is_there(old)
     except OSError as error:
-        raise AggregatorError(f"{name_of(old)}: the store cannot be read: {error.strerror}") from error
+        raise AggregatorError(
+            _("{name}: the store cannot be read: {why}").format(name=name_of(old), why=reason(error))
+        ) from error
     if not there:
-        raise AggregatorError(f"{name_of(old)}: there is no store to move")
+        raise AggregatorError(_("{name}: there is no store to move").format(name=name_of(old)))
     if new.startswith("sqlite:///") and not Path(name_of(new)).parent.exists():
-        raise AggregatorError(f"{name_of(new)}: there is no such folder; make the folder first, or mend the path")
+        raise AggregatorError(
+            _("{name}: there is no such folder; make the folder first, or mend the path").format(name=name_of(new))
+        )
     if table := stranger(new):
-        raise AggregatorError(f"{name_of(new)}: has a table {one_line(table)}, which is no store's; give an empty TO")
+        raise AggregatorError(
+            _("{name}: has a table {table}, which is no store's; give an empty TO").format(
+                name=name_of(new), table=one_line(table)
+            )
+        )
     with ExitStack() as stack:
         mine = stack.enter_context(locked(old, now, _WHAT))
         if mine.is_broken_off and old == config.store:
@@ -65,7 +74,7 @@ def move(config: Config, old: str, new: str, now: datetime, progress: Progress =
             other = stack.enter_context(locked(new, now, _WHAT))
         except LockedError as error:
             if _is_us(holder(new)):  # two addresses of one database
-                raise AggregatorError(f"{name_of(new)}: FROM and TO are one store") from error
+                raise AggregatorError(_("{name}: FROM and TO are one store").format(name=name_of(new))) from error
             raise
         source = open_store(old, mine.writer, progress)
         stack.callback(source.dispose)
@@ -85,9 +94,13 @@ def advice(config: Config, new: str) -> str:
         shown = f"sqlite:///{file.relative_to(config.root) if file.is_relative_to(config.root) else file}"
     else:
         url = make_url(new)
-        hidden = [word for word, value in (("password", url.password), ("options", url.query)) if value]
-        why = f", with the {' and the '.join(hidden)} of TO, not shown here" if hidden else ""
-    return place(config, ("site", "store"), f"write store = {json.dumps(shown, ensure_ascii=False)}{why}")
+        hidden = [word for word, value in ((_("password"), url.password), (_("options"), url.query)) if value]
+        why = _(", with the {parts} of TO, not shown here").format(parts=_(" and the ").join(hidden)) if hidden else ""
+    return place(
+        config,
+        ("site", "store"),
+        _("write store = {url}{more}").format(url=json.dumps(shown, ensure_ascii=False), more=why),
+    )
 
 
 def _move(source: Engine, target: Engine, old: str, new: str, progress: Progress) -> Transferred:
@@ -106,8 +119,10 @@ def _move(source: Engine, target: Engine, old: str, new: str, progress: Progress
     for table, wanted in prints.items():
         if found[table] != wanted:
             raise AggregatorError(
-                f"{new}: table {table} is not what it is in {old} ({found[table].rows} rows of {wanted.rows});"
-                " remove what is there and begin again"
+                _(
+                    "{new}: table {table} is not what it is in {old} ({found} rows of {wanted}); remove what is there "
+                    "and begin again"
+                ).format(new=new, table=table, old=old, found=found[table].rows, wanted=wanted.rows)
             )
     with writing(source):  # fails where the lock was lost in the meantime
         pass
@@ -122,9 +137,13 @@ def _half(target: Engine, old: str, new: str) -> Note | None:
         note = transfer.note(db)
         is_empty = transfer.is_empty(db)
     if note and note.origin != old:
-        raise AggregatorError(f"{new}: holds a half of {note.origin}; move that once more, or give an empty TO")
+        raise AggregatorError(
+            _("{new}: holds a half of {origin}; move that once more, or give an empty TO").format(
+                new=new, origin=note.origin
+            )
+        )
     if not (note or is_empty):
-        raise AggregatorError(f"{new}: holds a store already; give a new file or an empty database")
+        raise AggregatorError(_("{name}: holds a store already; give a new file or an empty database").format(name=new))
     return note
 
 

@@ -4,6 +4,7 @@ import ipaddress
 import re
 import unicodedata
 from datetime import timedelta
+from gettext import gettext as _
 
 from aggregator import text
 from aggregator.model import CategoryPath
@@ -22,10 +23,10 @@ def duration(value: object) -> timedelta:
         return timedelta(seconds=value)
     parts = re.findall(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*([smhdw])", value) if isinstance(value, str) else []
     if not parts or "".join(n + u for n, u in parts) != re.sub(r"\s", "", str(value)):
-        raise ValueError('write a duration such as "30s", "15m", "1h" or "2d"')
+        raise ValueError(_('write a duration such as "30s", "15m", "1h" or "2d"'))
     seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
     if seconds >= 10**9:
-        raise ValueError("is too long; write less than thirty years")
+        raise ValueError(_("is too long; write less than thirty years"))
     return timedelta(seconds=seconds)
 
 
@@ -42,10 +43,10 @@ def size(value: object) -> int:
     """`"10MB"`, `"512KiB"` or a number of bytes, at least 1 and at most 1 TB. Raises ValueError."""
     match = re.fullmatch(r"([0-9]{1,15})\s*([KMG]?I?B?)", str(value).strip().upper())
     if isinstance(value, bool) or not isinstance(value, int | str) or not match or match[2] not in _SIZES:
-        raise ValueError('write a size such as "10MB" or "512KiB"')
+        raise ValueError(_('write a size such as "10MB" or "512KiB"'))
     number = int(match[1]) * _SIZES[match[2]]
     if not 1 <= number <= 10**12:
-        raise ValueError('write a size between 1 and "1000GB"')
+        raise ValueError(_('write a size between 1 and "1000GB"'))
     return number
 
 
@@ -63,7 +64,7 @@ def address(value: str) -> tuple[str, int]:
     """`"127.0.0.1:8080"`, `"localhost:80"` or `"[::1]:8080"` as host and port. Raises ValueError."""
     match = re.fullmatch(r"(?:\[([0-9a-fA-F:.]+)\]|([\w-]{1,63}(?:\.[\w-]{1,63})*)):([0-9]{1,5})", value, re.ASCII)
     if not match or int(match[3]) > 65535:
-        raise ValueError('write HOST:PORT, such as "127.0.0.1:8080" or "[::1]:8080"')
+        raise ValueError(_('write HOST:PORT, such as "127.0.0.1:8080" or "[::1]:8080"'))
     return match[1] or match[2], int(match[3])
 
 
@@ -86,12 +87,12 @@ def categories(value: object) -> tuple[CategoryPath, ...]:
     elif isinstance(value, list) and all(isinstance(path, list) for path in value):
         paths = value
     else:
-        raise ValueError('write "a/b", ["a", "b"], or [["a", "b"], ["c"]] for several')
+        raise ValueError(_('write "a/b", ["a", "b"], or [["a", "b"], ["c"]] for several'))
     result = [tuple(_name(name) for name in path) for path in paths if path]
     if any(len(path) > MAX_LEVELS for path in result):
-        raise ValueError(f"a category has at most {MAX_LEVELS} levels; leave some out")
+        raise ValueError(_("a category has at most {most} levels; leave some out").format(most=MAX_LEVELS))
     if not all(name for path in result for name in path):
-        raise ValueError("a category's name is empty; write one, or leave the key out")
+        raise ValueError(_("a category's name is empty; write one, or leave the key out"))
     return tuple(dict.fromkeys(result))
 
 
@@ -100,7 +101,7 @@ def paths(value: object) -> tuple[CategoryPath, ...]:
     if isinstance(value, str):
         value = [value]
     if not isinstance(value, list) or not all(isinstance(each, str | list) for each in value):
-        raise ValueError('write a list of categories, each "a/b" or ["a", "b"]')
+        raise ValueError(_('write a list of categories, each "a/b" or ["a", "b"]'))
     return tuple(dict.fromkeys(one_category(each) for each in value))
 
 
@@ -108,12 +109,12 @@ def one_category(value: object) -> CategoryPath:
     """One category path, in any of the notations of `categories`. Raises ValueError."""
     found = categories(value)
     if len(found) != 1:
-        raise ValueError('write one path, such as ["tech", "python"]')
+        raise ValueError(_('write one path, such as ["tech", "python"]'))
     return found[0]
 
 
 def _name(name: object) -> str:
     """A category's name in the form we compare: one line, NFC, so that both ways to write `é` are one category."""
     if not isinstance(name, str):
-        raise ValueError("write each name of a category in quotes")
+        raise ValueError(_("write each name of a category in quotes"))
     return unicodedata.normalize("NFC", text.one_line(name))

@@ -31,6 +31,7 @@ _KEYWORDS: Mapping[str, tuple[int | tuple[int, str], ...] | None] = {
     "ngettext": (1, 2),
     "pgettext": ((1, "c"), 2),
     "_many": (2, 3),
+    "marked": None,
 }
 
 

@@ -19,7 +19,7 @@ import click
 from aggregator import __version__, languages
 from aggregator.cli import changing, helping, lists, looking
 from aggregator.cli.common import common, fail, load, now, progress_of, translate, wishes_of
-from aggregator.errors import AggregatorError, ConfigError, LockedError
+from aggregator.errors import AggregatorError, ConfigError, LockedError, reason
 from aggregator.process import collect_seldom, heed_signals, load_no_plugins, open_streams
 
 if TYPE_CHECKING:
@@ -123,9 +123,9 @@ def check(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None
     elif not wishes.quiet:
         kinds = [source.kind for source in loaded.sources]
         each = [_("{} of kind {}").format(kinds.count(kind), kind) for kind in sorted(set(kinds))]
-        counted = ", ".join(each) or _("none yet")
+        counted = _(", ").join(each) or _("none yet")
         disabled = sum(not source.enabled for source in loaded.sources)
-        counted += "; " + _("{} of them disabled").format(disabled) if disabled else ""
+        counted += _("; ") + _("{} of them disabled").format(disabled) if disabled else ""
         click.echo(_("{}: all is well; sources: {}").format(wishes.config, counted))
         for note in loaded.notes:
             click.echo(_("note: {}").format(note), err=True)
@@ -277,7 +277,7 @@ def main() -> None:
     load_no_plugins()
     open_streams()
     told = heed_signals()
-    if languages.of_commands(os.environ):
+    if languages.of_commands(os.environ) and "--json" not in sys.argv:  # what programs read is English
         languages.speak()
         translate(cli)
     try:
@@ -297,7 +297,7 @@ def main() -> None:
         logging.getLogger("aggregator").info("this is where", exc_info=True)
         with contextlib.suppress(OSError):  # what could not be written is dropped: Python would try it again at its end
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error, 1)
+        fail(f"{error.filename}: {reason(error)}" if error.filename else reason(error), 1)
     except Exception:
         if told:  # a library was in the middle of something, and takes the signal for its own trouble
             sys.exit(told[0])

@@ -11,6 +11,7 @@ import shutil
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from gettext import gettext as _
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from aggregator.config.problems import Problem
 from aggregator.config.tables import CategorySettings, Fetching, Host, Site, Web
 from aggregator.config.toml import KeyPath
 from aggregator.config.types import is_bucket, store_url
-from aggregator.errors import ConfigError
+from aggregator.errors import ConfigError, reason
 from aggregator.matching import fold_path, spelled
 from aggregator.model import CategoryPath, HostRule, Pace, Shelf, Source
 
@@ -63,7 +64,9 @@ class Config:
         """The folder that is published. Raises ConfigError where that is an object store: who needs a folder cannot go
         on."""
         if self.bucket:
-            why = f"{self.bucket} is no folder; serve it from where it is, or by a CDN, or write the path of a folder"
+            why = _(
+                "{bucket} is no folder; serve it from where it is, or by a CDN, or write the path of a folder"
+            ).format(bucket=self.bucket)
             raise ConfigError(f"{self.file}: site.output: {why}")
         return self.root / self.site.output
 
@@ -115,7 +118,7 @@ def again(config: Config, seen: Stamp) -> tuple[Config, Stamp]:
         watched = new.watched
         seen, new = stamp(new.file, watched), load(new.file)
     if new.store != config.store:
-        raise ConfigError(f"{config.file}: site.store: has changed; that needs a restart")
+        raise ConfigError(_("{file}: site.store: has changed; that needs a restart").format(file=config.file))
     return new, seen
 
 
@@ -157,8 +160,10 @@ def other_store(config: Config, given: str) -> str:
     is_path = not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://|sqlite:", given)
     if is_path and (begin := re.match(r"[^/:@]*(?=[:@])", given)):  # what comes then may be a password
         raise ConfigError(
-            f"{begin[0]}…: begins as no address of a store does; write postgresql+psycopg:// before that of a database,"
-            " or ./ before a path"
+            _(
+                "{begin}…: begins as no address of a store does; write postgresql+psycopg:// before that of a "
+                "database, or ./ before a path"
+            ).format(begin=begin[0])
         )
     try:
         url = store_url(f"sqlite:///{Path(given).absolute()}" if is_path else given)
@@ -166,7 +171,9 @@ def other_store(config: Config, given: str) -> str:
         raise ConfigError(f"{text.masked(given).partition('?')[0]}: {error}") from error
     file = _store_file(config.root, url)
     if file and not config.bucket and file.resolve().is_relative_to(config.output.resolve()):
-        raise ConfigError(f"{given}: stands in the output, where it would be published; give another path")
+        raise ConfigError(
+            _("{given}: stands in the output, where it would be published; give another path").format(given=given)
+        )
     return f"sqlite:///{file}" if file else url
 
 
@@ -182,7 +189,7 @@ def look_at_output(config: Config) -> None:
         return
     there = next(each for each in (config.output, *config.output.parents) if os.path.lexists(each))
     if not there.is_dir():
-        why = f"{there} is no folder; mend that or write another path"
+        why = _("{folder} is no folder; mend that or write another path").format(folder=there)
         raise ConfigError(place(config, ("site", "output"), why))
 
 
@@ -209,7 +216,9 @@ def _read(file: Path, root: Path, data: dict[str, Any], found: list[Problem], lo
     sources = entries.made(listed, site, fetch, root, found, missing)
     found.extend(webs.check(web, root, missing))
     if "web" in data and is_bucket(site.output):
-        found.append((("web",), "serves a folder, and `output` is none; remove [web], or write the path of a folder"))
+        found.append(
+            (("web",), _("serves a folder, and `output` is none; remove [web], or write the path of a folder"))
+        )
     found.extend(missing if look else ())
     found.extend(shelves.problems(settings, places, sources, all_known=not lists.lists))
     own = templates.read(file.absolute().parent / "templates", found)
@@ -233,9 +242,9 @@ def _misplaced(data: dict[str, Any]) -> Iterator[Problem]:
     known = ("site", "fetch", "web", "host", "source", "list", "category")
     for key in data:
         if key in Site.model_fields:
-            yield (key,), "stands outside of the tables; move it below [site]"
+            yield (key,), _("stands outside of the tables; move it below [site]")
         elif key not in known:
-            yield (key,), f"unknown key; {problems.nearest(key, known)}"
+            yield (key,), _("unknown key; {advice}").format(advice=problems.nearest(key, known))
 
 
 def _tables(data: dict[str, Any], name: str, found: list[Problem]) -> Iterator[tuple[KeyPath, Any]]:
@@ -243,7 +252,7 @@ def _tables(data: dict[str, Any], name: str, found: list[Problem]) -> Iterator[t
     if isinstance(tables, list):
         yield from (((name, number), table) for number, table in enumerate(tables, start=1))
     else:
-        found.append(((name,), f"write [[{name}]] in two brackets, once for each {name}"))
+        found.append(((name,), _("write [[{name}]] in two brackets, once for each {name}").format(name=name)))
 
 
 def _hosts(data: dict[str, Any], found: list[Problem]) -> tuple[HostRule, ...]:
@@ -251,7 +260,7 @@ def _hosts(data: dict[str, Any], found: list[Problem]) -> tuple[HostRule, ...]:
     for path, values in _tables(data, "host", found):
         host = problems.validate(Host, values, path, found)
         if host and host.name in known:
-            found.append((path, f"{host.name} has a [[host]] already; keep one"))
+            found.append((path, _("{host} has a [[host]] already; keep one").format(host=host.name)))
         elif host:
             known[host.name] = host.rule()
     return tuple(known.values())
@@ -267,7 +276,9 @@ def _categories(
     for path, values in _tables(data, "category", found):
         settings = problems.validate(CategorySettings, values, path, found)
         if settings and fold_path(settings.path) in folded:
-            found.append((path, f"{spelled(settings.path)} has a [[category]] already; keep one"))
+            found.append(
+                (path, _("{category} has a [[category]] already; keep one").format(category=spelled(settings.path)))
+            )
         elif settings:
             known[settings.path], places[settings.path] = settings, path
             folded.add(fold_path(settings.path))
@@ -279,9 +290,12 @@ def _forbidden(site: Site, listed: Iterable[entries.Entry]) -> Iterator[Problem]
     absent pages are to go, as of an index only a part is read."""
     for entry in listed:
         if entry.common.kind == "sitemap" and entry.common.on_vanish == "drop":
-            yield (*entry.path, "on_vanish"), "a visit to a sitemap does not see all that it lists; remove this key"
+            yield (*entry.path, "on_vanish"), _("a visit to a sitemap does not see all that it lists; remove this key")
         if entry.common.kind == "command" and not site.allow_commands:
-            yield (*entry.path, "command"), "runs a program; if that is meant, write allow_commands = true below [site]"
+            yield (
+                (*entry.path, "command"),
+                _("runs a program; if that is meant, write allow_commands = true below [site]"),
+            )
 
 
 # --- What the disk says ---------------------------------------------------------------------------------------------
@@ -295,9 +309,15 @@ def _store_file(root: Path, url: str) -> Path | None:
 def _twice(site: Site, web: Web | None) -> Iterator[Problem]:
     """One name for two files, one place for two listeners."""
     if site.failures and site.failures in [find_format(name).FILENAME for name in site.formats]:
-        yield ("site", "failures"), f"{site.failures} is what a format writes; write another name"
+        yield (
+            ("site", "failures"),
+            _("{name} is what a format writes; write another name").format(name=site.failures),
+        )
     if web and web.listen == web.dashboard and not web.listen.endswith(":0"):
-        yield ("web", "dashboard"), f"{web.dashboard} is where `listen` is; write another port"
+        yield (
+            ("web", "dashboard"),
+            _("{place} is where `listen` is; write another port").format(place=web.dashboard),
+        )
 
 
 def _entangled(root: Path, site: Site, listed: Iterable[entries.Entry]) -> Iterator[Problem]:
@@ -306,16 +326,22 @@ def _entangled(root: Path, site: Site, listed: Iterable[entries.Entry]) -> Itera
         return
     output = (root / site.output).resolve()
     if root.resolve().is_relative_to(output):
-        yield ("site", "output"), f"{site.output} holds the whole project; write a folder of its own"
+        yield (
+            ("site", "output"),
+            _("{folder} holds the whole project; write a folder of its own").format(folder=site.output),
+        )
         return
     file = _store_file(root, site.store)
     if file and file.resolve().is_relative_to(output):
-        yield ("site", "store"), "stands in the output, where it would be published; write another path"
+        yield ("site", "store"), _("stands in the output, where it would be published; write another path")
     for entry in listed:
         if entry.common.kind == "seed":
             folder = (root / entry.options.path).resolve()
             if folder.is_relative_to(output) or output.is_relative_to(folder):
-                yield ("site", "output"), f"and the posts in {entry.options.path} share a folder; write another one"
+                yield (
+                    ("site", "output"),
+                    _("and the posts in {folder} share a folder; write another one").format(folder=entry.options.path),
+                )
 
 
 def _out_of_reach(root: Path, site: Site | None, listed: Iterable[entries.Entry]) -> Iterator[Problem]:
@@ -326,9 +352,12 @@ def _out_of_reach(root: Path, site: Site | None, listed: Iterable[entries.Entry]
             and entry.common.enabled
             and (why := _hindrance(root / entry.options.path, os.R_OK | os.X_OK))
         ):
-            yield (*entry.path, "path"), f"{why}; create the folder or mend the path"
+            yield (*entry.path, "path"), _("{why}; create the folder or mend the path").format(why=why)
         if entry.common.kind == "command" and entry.common.enabled and not _program(root, entry.options.command[0]):
-            yield (*entry.path, "command"), "there is no such program that may be run; mend its path or its permissions"
+            yield (
+                (*entry.path, "command"),
+                _("there is no such program that may be run; mend its path or its permissions"),
+            )
     if site:
         file = _store_file(root, site.store)
         folders = {} if is_bucket(site.output) else {"output": root / site.output}
@@ -336,14 +365,17 @@ def _out_of_reach(root: Path, site: Site | None, listed: Iterable[entries.Entry]
         for key, folder in folders.items():
             there = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
             if why := _hindrance(there, os.W_OK | os.X_OK):
-                yield ("site", key), f"{why}; mend that or write another path"
+                yield ("site", key), _("{why}; mend that or write another path").format(why=why)
         if is_bucket(site.output) and find_spec("obstore") is None:
-            yield ("site", "output"), "needs obstore; install aggregator with its extra: aggregator[s3]"
+            yield ("site", "output"), _("needs obstore; install aggregator with its extra: aggregator[s3]")
         if file is None:
             if find_spec("psycopg") is None:
-                yield ("site", "store"), "needs psycopg; install aggregator with its extra: aggregator[cluster]"
+                yield ("site", "store"), _("needs psycopg; install aggregator with its extra: aggregator[cluster]")
         elif os.path.lexists(file) and not (file.is_file() and os.access(file, os.R_OK | os.W_OK)):
-            yield ("site", "store"), f"{file} is no file that can be read and written; mend that or write another path"
+            yield (
+                ("site", "store"),
+                _("{file} is no file that can be read and written; mend that or write another path").format(file=file),
+            )
 
 
 def _program(root: Path, name: str) -> bool:
@@ -355,9 +387,12 @@ def _hindrance(folder: Path, wish: int) -> str:
     """Why a folder cannot be used as wished (os.R_OK ...), or ""."""
     try:
         if not stat.S_ISDIR(folder.stat().st_mode):
-            return f"{folder} is no folder"
+            return _("{folder} is no folder").format(folder=folder)
     except FileNotFoundError:
-        return f"{folder} does not exist"
+        return _("{folder} does not exist").format(folder=folder)
     except OSError as error:
-        return f"{folder}: {error.strerror}"
-    return "" if os.access(folder, wish) else f"{folder} cannot be {'written' if wish & os.W_OK else 'read'}"
+        return f"{folder}: {reason(error)}"
+    if os.access(folder, wish):
+        return ""
+    said = _("{folder} cannot be written") if wish & os.W_OK else _("{folder} cannot be read")
+    return said.format(folder=folder)

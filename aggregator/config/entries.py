@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache, partial
+from gettext import gettext as _
 from pathlib import Path
 from typing import Annotated, Any, cast, get_origin, get_type_hints
 from urllib.parse import urlsplit
@@ -44,7 +45,12 @@ def read(tables: Iterable[tuple[KeyPath, Any]], found: list[Problem]) -> Collect
             common = twin.common.model_copy(update=both)
             if common != entry.common.model_copy(update=both) or twin.options != entry.options:
                 found.append(
-                    (path, f"{shown(entry.key)} is {dotted(twin.path)} already, with other settings; keep one")
+                    (
+                        path,
+                        _("{source} is {place} already, with other settings; keep one").format(
+                            source=shown(entry.key), place=dotted(twin.path)
+                        ),
+                    )
                 )
             entry = replace(twin, common=common)
         if entry:
@@ -116,11 +122,11 @@ def _logins(entry: Entry, options: Any) -> Iterator[Problem]:
     own: list[KeyPath] = [("headers", name) for name in entry.common.headers if name.lower() == "authorization"]
     own += [(key,) for key in ("basic", "bearer") if getattr(entry.common, key)]
     if any("@" in url and urlsplit(url).username is not None for url in urls):
-        first = "the URL"
+        first = _("the URL")
     else:
         first, own = (dotted(own[0]) if own else ""), own[1:]
     for where in own:
-        yield (*entry.path, *where), f"{first} brings a login already; say it once"
+        yield (*entry.path, *where), _("{first} brings a login already; say it once").format(first=first)
 
 
 def _access(entry: Entry, root: Path, found: list[Problem], missing: list[Problem]) -> Access:
@@ -142,7 +148,7 @@ def _access(entry: Entry, root: Path, found: list[Problem], missing: list[Proble
             made[where] = make()
         except secrets.MissingError as error:
             missing.append(((*entry.path, *where), str(error)))
-            lacking.append(text.one_line(error))
+            lacking.append(text.one_line(error.plain))
         except ValueError as error:
             found.append(((*entry.path, *where), str(error)))
     _, proxy_url = made.pop(("proxy",), ("", proxy))
@@ -151,7 +157,7 @@ def _access(entry: Entry, root: Path, found: list[Problem], missing: list[Proble
 
 def _entry(values: Any, path: KeyPath, found: list[Problem]) -> Entry | None:
     if not isinstance(values, dict):
-        found.append((path, "write it as a table, [[source]]"))
+        found.append((path, _("write it as a table, [[source]]")))
         return None
     name = values.get("kind", "feed")
     shared = CommonSource.model_fields
@@ -167,10 +173,12 @@ def _entry(values: Any, path: KeyPath, found: list[Problem]) -> Entry | None:
     strange = [key for key in values if key not in own and key not in shared]
     others = {key: other for other, keys in kinds().items() for key in keys} if strange else {}
     for key in strange:
-        why = f"unknown key; {nearest(key, (*own, *shared))}"
+        why = _("unknown key; {advice}").format(advice=nearest(key, (*own, *shared)))
         if key != "name" and key in Host.model_fields:
-            why = "unknown key; it belongs to the host: write it into a [[host]] with its name"
-        found.append(((*path, key), f'this key needs kind = "{others[key]}"' if key in others else why))
+            why = _("unknown key; it belongs to the host: write it into a [[host]] with its name")
+        found.append(
+            ((*path, key), _('this key needs kind = "{kind}"').format(kind=others[key]) if key in others else why)
+        )
     if any(key in others for key in strange):
         return None
     checked = validate(table_of(name), {key: values[key] for key in values if key in own}, path, found)

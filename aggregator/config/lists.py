@@ -9,6 +9,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from aggregator.config import types
 from aggregator.config.problems import Problem, validate
 from aggregator.config.rules import Table
 from aggregator.config.toml import KeyPath
-from aggregator.errors import AggregatorError
+from aggregator.errors import AggregatorError, reason
 from aggregator.importing import Found, Listed
+from aggregator.languages import in_english
 from aggregator.model import CategoryPath
 from aggregator.text import masked
 from aggregator.values import MAX_LEVELS
@@ -90,7 +92,7 @@ def read(
         if not table:
             continue
         if bool(table.url) == bool(table.path):
-            found.append((path, "write where the list is: either url, or path"))
+            found.append((path, _("write where the list is: either url, or path")))
             continue
         followed, feeds = _one(table, path, root, folder, notes, found)
         lists.append(followed)
@@ -111,19 +113,19 @@ def _one(
     """A list and its feeds, now or as they were when it was last good."""
     copy = folder / f"{hashlib.sha256((table.url or table.path).encode()).hexdigest()[:16]}.list"
     followed = SourceList(table.url, root / table.path if table.path else None, copy)
-    why = said(followed).get("trouble", "")
+    told, why = "", said(followed).get("trouble", "")
     why = why if not why or followed.name in why else f"{followed.name}: {why}"
     if followed.file:
         try:
             data, feeds = good(followed.file)
             return SourceList("", followed.file, copy, hashlib.sha256(data).hexdigest()), feeds
         except AggregatorError as error:
-            why = str(error)
+            told, why = str(error), _trouble(followed.file)
     try:
-        _, feeds = good(copy)
+        __, feeds = good(copy)
     except AggregatorError:
         if followed.file:
-            found.append(((*path, "path"), f"{why}; mend it or write another path"))
+            found.append(((*path, "path"), _("{why}; mend it or write another path").format(why=told)))
         else:
             why = why or f"{followed.name}: is asked for by the next run"
             notes.append(f"{why}; the list has given no sources yet, and until it has no source leaves")
@@ -133,13 +135,23 @@ def _one(
     return followed, feeds
 
 
+def _trouble(file: Path) -> str:
+    """What is wrong with a list, in English: notes are kept, so that they are told once."""
+    try:
+        with in_english():
+            good(file)
+    except AggregatorError as error:
+        return str(error)
+    return ""
+
+
 def good(file: Path) -> tuple[bytes, tuple[Listed, ...]]:
     """The bytes and the feeds of a list that is whole and not empty. Raises AggregatorError, one line."""
     try:
         with file.open("rb") as opened:
             data = opened.read(importing.MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise AggregatorError(f"{file}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+        raise AggregatorError(_("{file}: cannot be read ({why})").format(file=file, why=reason(error))) from None
     return data, whole(data, str(file)).feeds
 
 
@@ -159,9 +171,9 @@ def whole(data: bytes, name: str) -> Found:
     """What a list has that is whole and not empty. Raises AggregatorError, one line."""
     found = importing.read(data, name)
     if found.broken:
-        raise AggregatorError(f"{name}: {found.broken}")
+        raise AggregatorError(_("{name}: {why}").format(name=name, why=found.broken))
     if not found.feeds:
-        raise AggregatorError(f"{name}: has no feed in it")
+        raise AggregatorError(_("{name}: has no feed in it").format(name=name))
     return found
 
 

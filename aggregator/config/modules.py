@@ -3,23 +3,25 @@
 import dataclasses
 import pkgutil
 from collections.abc import Mapping
+from gettext import gettext as _
 from types import ModuleType
 from typing import Any
 
 from aggregator import formats, sources
 from aggregator.config.problems import nearest, shown
+from aggregator.languages import marked
 from aggregator.text import masked
 
 
 def find_kind(name: str) -> sources.Kind:
     """The module of a kind of source. Raises ValueError, with the nearest known kind."""
-    kind: sources.Kind = _find(sources, name, "kind", "Options")
+    kind: sources.Kind = _find(sources, name, marked("kind"), "Options")
     return kind
 
 
 def find_format(name: str) -> formats.Format:
     """The module of a format. Raises ValueError, with the nearest known format."""
-    format_: formats.Format = _find(formats, name, "format", "FILENAME")
+    format_: formats.Format = _find(formats, name, marked("format"), "FILENAME")
     return format_
 
 
@@ -41,9 +43,13 @@ def _find(package: ModuleType, name: str, what: str, mark: str) -> Any:
             raise AttributeError(f"it has no {mark}")
     except Exception as error:  # a border: a dotted path is a module of the user's own
         if "." in name:
-            why = f"{what} {shown(name)} cannot be loaded ({type(error).__name__}: {masked(str(error))})"
+            why = _("{what} {name} cannot be loaded ({error}: {why})").format(
+                what=_(what), name=shown(name), error=type(error).__name__, why=masked(str(error))
+            )
         else:
-            why = f"there is no {what} {shown(name)}; {nearest(name, _known(package, mark))}"
+            why = _("there is no {what} {name}; {advice}").format(
+                what=_(what), name=shown(name), advice=nearest(name, _known(package, mark))
+            )
         raise ValueError(why) from error
     return module
 

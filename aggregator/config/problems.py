@@ -4,12 +4,14 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from gettext import gettext as _
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from aggregator import text
 from aggregator.config.toml import KeyPath
+from aggregator.languages import marked
 
 Problem = tuple[KeyPath, str]
 """The key, and what to do about it."""
@@ -17,17 +19,17 @@ Problem = tuple[KeyPath, str]
 _Model = TypeVar("_Model", bound=BaseModel)
 
 _WORDS = {
-    "string_type": "write text in quotes",
-    "int_type": "write a whole number",
-    "float_type": "write a number",
-    "bool_type": "write true or false",
-    "tuple_type": "write a list in brackets",
-    "list_type": "write a list in brackets",
-    "model_type": "write it as a table",
-    "dict_type": 'write a table such as {{ NAME = "value" }}',
-    "greater_than_equal": "write {ge} or more",
-    "less_than_equal": "write {le} or less",
-    "literal_error": "write {expected}",
+    "string_type": marked("write text in quotes"),
+    "int_type": marked("write a whole number"),
+    "float_type": marked("write a number"),
+    "bool_type": marked("write true or false"),
+    "tuple_type": marked("write a list in brackets"),
+    "list_type": marked("write a list in brackets"),
+    "model_type": marked("write it as a table"),
+    "dict_type": marked('write a table such as {{ NAME = "value" }}'),
+    "greater_than_equal": marked("write {ge} or more"),
+    "less_than_equal": marked("write {le} or less"),
+    "literal_error": marked("write {expected}"),
 }
 """What pydantic finds, by its type, and what to do about it."""
 
@@ -36,10 +38,10 @@ def validate(model: type[_Model], values: Any, path: KeyPath, found: list[Proble
     """One table checked against its model; what is wrong goes to `found`."""
     header = f"[[{path[0]}]]" if len(path) > 1 else f"[{path[0]}]"
     if not isinstance(values, dict):
-        found.append((path, f"write it as a table, {header}"))
+        found.append((path, _("write it as a table, {header}").format(header=header)))
         return None
     illegal = list(_illegal(values))
-    found.extend((path + key, "has a control character; remove it") for key in illegal)
+    found.extend((path + key, _("has a control character; remove it")) for key in illegal)
     try:
         table = model.model_validate(values)
     except ValidationError as error:
@@ -55,7 +57,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """The end of a sentence that helps with a word which is not one of the known."""
     known = sorted(known)
     near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.5)
-    return f'did you mean "{near[0]}"?' if near else f"known are {', '.join(known)}"
+    return (
+        _('did you mean "{word}"?').format(word=near[0])
+        if near
+        else _("known are {known}").format(known=_(", ").join(known))
+    )
 
 
 def lines(problems: Iterable[Problem], places: Mapping[KeyPath, int]) -> tuple[str, ...]:
@@ -112,18 +118,21 @@ def _table(model: type[BaseModel], loc: tuple[str | int, ...]) -> type[BaseModel
 
 def _message(error: dict[str, Any], model: type[BaseModel], header: str) -> str:
     if error["type"] == "extra_forbidden":
-        return f"unknown key; {nearest(str(error['loc'][-1]), _table(model, error['loc'][:-1]).model_fields)}"
+        return _("unknown key; {advice}").format(
+            advice=nearest(str(error["loc"][-1]), _table(model, error["loc"][:-1]).model_fields)
+        )
     if error["type"] == "missing":
-        return f"is missing; write it below {header}"
+        return _("is missing; write it below {header}").format(header=header)
     if error["type"] == "value_error":
         why = text.one_line(error["ctx"]["error"])
-    elif error["type"] in _WORDS:
-        why = _WORDS[error["type"]].format(**error.get("ctx", {}))
+    elif words := _WORDS.get(error["type"]):
+        context = {key: str(value).replace(" or ", _(" or ")) for key, value in error.get("ctx", {}).items()}
+        why = _(words).format(**context)
     else:
         why = error["msg"]
     field = model.model_fields.get(str(error["loc"][0])) if error["loc"] else None
     value = shown(error["input"]) if field is None or field.repr else ""
-    return why if value in why else f"{why} (it is {value})"
+    return why if value in why else _("{why} (it is {value})").format(why=why, value=value)
 
 
 def _illegal(value: Any, above: KeyPath = ()) -> Iterator[KeyPath]:

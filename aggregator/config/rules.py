@@ -1,6 +1,8 @@
 """`[[source.rule]]` and `[[category.rule]]`: what may stand in a rule, checked so that it cannot fail later."""
 
 from collections.abc import Callable
+from gettext import gettext as _
+from gettext import pgettext
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
@@ -21,7 +23,7 @@ class Table(BaseModel):
 def tables(value: object) -> object:
     """Raises ValueError where a table stands that has one bracket too few."""
     if isinstance(value, dict):
-        raise ValueError("write [[...]] in two brackets, once for each rule")
+        raise ValueError(_("write [[...]] in two brackets, once for each rule"))
     return value
 
 
@@ -110,10 +112,12 @@ class CategoryRule(Table):
         said = [key for key, value in self if value not in (None, "", ())]
         deciding = [key for key in said if key in ("include", "exclude")]
         if deciding and len(said) > 1:
-            others = " and ".join(f"`{key}`" for key in said if key != deciding[0])
-            raise ValueError(f"has `{deciding[0]}` and {others}; write one rule for each")
+            others = pgettext("of names", " and ").join(f"`{key}`" for key in said if key != deciding[0])
+            raise ValueError(
+                _("has `{key}` and {others}; write one rule for each").format(key=deciding[0], others=others)
+            )
         if not said or said == ["when"]:
-            raise ValueError("does nothing; write include, exclude, or what to change")
+            raise ValueError(_("does nothing; write include, exclude, or what to change"))
         return self
 
     def rule(self) -> Rule:

@@ -3,13 +3,21 @@
 import base64
 import os
 import re
+from gettext import gettext as _
 from pathlib import Path
+
+from aggregator.languages import marked
 
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class MissingError(ValueError):
-    """The config is right, but the secret that it names is not there."""
+    """The config is right, but the secret that it names is not there. `plain` says so in English, as what is kept is;
+    the message is `marked`."""
+
+    def __init__(self, message: str, **fields: object) -> None:
+        super().__init__(_(message).format(**fields))
+        self.plain = message.format(**fields)
 
 
 def reveal(value: str, root: Path) -> str:
@@ -17,31 +25,33 @@ def reveal(value: str, root: Path) -> str:
 
     Raises ValueError, MissingError when there is no secret in that place.
     """
-    kind, _, name = value.partition(":")
+    kind, __, name = value.partition(":")
     if kind == "env" and name:
         found = os.environ.get(name)
         if found is None:
-            raise MissingError(f"the environment has no variable {name}; set it where aggregator runs")
+            raise MissingError(
+                marked("the environment has no variable {name}; set it where aggregator runs"), name=name
+            )
     elif kind == "file" and name:
         try:
             found = (root / name).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError, ValueError) as error:
-            raise MissingError(f"{root / name} cannot be read; write the secret into it") from error
+            raise MissingError(marked("{file} cannot be read; write the secret into it"), file=root / name) from error
     else:
-        raise ValueError('write "env:NAME" or "file:PATH", where the secret is, and not the secret itself')
+        raise ValueError(_('write "env:NAME" or "file:PATH", where the secret is, and not the secret itself'))
     found = found.strip()
     if not found or re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", found):  # \ud800: bytes of a variable that are no UTF-8
-        raise MissingError(f"{value} holds no secret: write one line of text into it")
+        raise MissingError(marked("{place} holds no secret: write one line of text into it"), place=value)
     return found
 
 
 def header(name: str, value: str, root: Path) -> tuple[str, str]:
     """A header of a source; its value may be `env:NAME` or `file:PATH`, or stand as it is. Raises ValueError."""
     if not _HEADER.fullmatch(name):
-        raise ValueError(f"{name!r} is no name of a header")
+        raise ValueError(_("{name!r} is no name of a header").format(name=name))
     said = reveal(value, root) if value.startswith(("env:", "file:")) else value
     if re.search(r"[\x00-\x1f\x7f]", said):
-        raise ValueError(f"the value of {name} has line ends or controls")
+        raise ValueError(_("the value of {name} has line ends or controls").format(name=name))
     return name, said
 
 

@@ -1,6 +1,7 @@
 """From `[[category]]` to what is wanted of each category, and what is wrong between two of them."""
 
 from collections.abc import Collection, Iterator, Mapping
+from gettext import gettext as _
 
 from aggregator.config.problems import Problem, shown
 from aggregator.config.tables import CategorySettings
@@ -45,7 +46,10 @@ def _aliases(settings: Settings, places: Mapping[CategoryPath, KeyPath]) -> Iter
         for number, alias in enumerate(each.aliases, start=1):
             other = meant.setdefault(fold_path(alias), path)
             if other != path:
-                yield (*places[path], "aliases", number), f"{shown('/'.join(alias))} means {spelled(other)} already"
+                yield (
+                    (*places[path], "aliases", number),
+                    _("{alias} means {category} already").format(alias=shown("/".join(alias)), category=spelled(other)),
+                )
 
 
 def _virtual(
@@ -59,9 +63,16 @@ def _virtual(
         for number, shown_path in enumerate(each.of, start=1):
             place = (*places[path], "of", number)
             if fold_path(shown_path) in virtual:
-                yield place, f"{spelled(shown_path)} is virtual itself; name the categories that it shows"
+                yield (
+                    place,
+                    _("{category} is virtual itself; name the categories that it shows").format(
+                        category=spelled(shown_path)
+                    ),
+                )
             elif all_known and fold_path(shown_path) not in known:
                 yield (
                     place,
-                    f"there is no category {spelled(shown_path)}; mend the path, or write a [[category]] for it",
+                    _("there is no category {category}; mend the path, or write a [[category]] for it").format(
+                        category=spelled(shown_path)
+                    ),
                 )

@@ -6,6 +6,7 @@ Behind `Example:` stands a value of it in TOML. A key without a description fail
 
 from dataclasses import fields, replace
 from datetime import timedelta
+from gettext import gettext as _
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -213,10 +214,12 @@ class CategorySettings(Table):
     def _everything_has_its_place(self) -> "CategorySettings":
         said = [key for key in ("slug", "of", "aliases") if not self.path and getattr(self, key)]
         if said:
-            raise ValueError(f"everything, the path [], has no `{said[0]}`; leave it out")
+            raise ValueError(_("everything, the path [], has no `{key}`; leave it out").format(key=said[0]))
         kept = [key for key in ("keep", "keep_for") if self.of and getattr(self, key)]
         if kept:
-            raise ValueError(f"is virtual, so it keeps nothing; write `{kept[0]}` for the categories that it shows")
+            raise ValueError(
+                _("is virtual, so it keeps nothing; write `{key}` for the categories that it shows").format(key=kept[0])
+            )
         return self
 
 

@@ -1,9 +1,11 @@
 """The owner's own templates of web pages: the text files in the folder `templates` beside the config file."""
 
 from collections.abc import Mapping
+from gettext import gettext as _
 from pathlib import Path
 
 from aggregator.config.problems import Problem
+from aggregator.errors import reason
 
 _ENDINGS = (".html", ".css", ".svg")
 
@@ -16,9 +18,11 @@ def read(folder: Path, found: list[Problem]) -> Mapping[str, str]:
         try:
             templates[file.name] = file.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
-            found.append((key, f"is not UTF-8 (byte {error.start + 1}); save the file as UTF-8"))
+            found.append(
+                (key, _("is not UTF-8 (byte {position}); save the file as UTF-8").format(position=error.start + 1))
+            )
         except OSError as error:
-            found.append((key, f"cannot be read ({error.strerror}); mend its permissions"))
+            found.append((key, _("cannot be read ({why}); mend its permissions").format(why=reason(error))))
     return templates
 
 

@@ -4,10 +4,12 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
-from aggregator.errors import ConfigError
+from aggregator.errors import ConfigError, reason
+from aggregator.languages import marked
 
 MOST = 10_000_000
 """Bytes of a config; one with 10,000 sources has about one million."""
@@ -37,15 +39,25 @@ def read_bytes(file: Path) -> bytes:
         with file.open("rb") as opened:  # whatever it is, it may have no end
             data = opened.read(MOST + 1)
         if len(data) > MOST:
-            raise ConfigError(f"{file}: is larger than {MOST // 10**6} MB, which no config is; give the right file")
+            raise ConfigError(
+                _("{file}: is larger than {most} MB, which no config is; give the right file").format(
+                    file=file, most=MOST // 10**6
+                )
+            )
         return data
     except FileNotFoundError:
-        advice = "run from the folder that holds config/, or give --config PATH"
-        raise ConfigError(f"{file}: there is no such file; {advice}") from None
+        advice = _("run from the folder that holds config/, or give --config PATH")
+        raise ConfigError(_("{file}: there is no such file; {advice}").format(file=file, advice=advice)) from None
     except IsADirectoryError:
-        raise ConfigError(f"{file}: is a folder; give the file in it, such as {file / 'aggregator.toml'}") from None
+        raise ConfigError(
+            _("{file}: is a folder; give the file in it, such as {example}").format(
+                file=file, example=file / "aggregator.toml"
+            )
+        ) from None
     except OSError as error:
-        raise ConfigError(f"{file}: cannot be read ({error.strerror}); mend the path or its permissions") from error
+        raise ConfigError(
+            _("{file}: cannot be read ({why}); mend the path or its permissions").format(file=file, why=reason(error))
+        ) from error
 
 
 def decode(file: Path, data: bytes) -> str:
@@ -54,7 +66,11 @@ def decode(file: Path, data: bytes) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise ConfigError(f"{file}:{line}: is not UTF-8 (byte {error.start + 1}); save the file as UTF-8") from error
+        raise ConfigError(
+            _("{file}:{line}: is not UTF-8 (byte {position}); save the file as UTF-8").format(
+                file=file, line=line, position=error.start + 1
+            )
+        ) from error
 
 
 # --- Where a key stands ---------------------------------------------------------------------------------------------
@@ -120,37 +136,38 @@ def _paths(value: Any, above: KeyPath = ()) -> Iterator[KeyPath]:
 # --- What is wrong with it ------------------------------------------------------------------------------------------
 
 _WORDS = {
-    "Invalid value": "this value cannot be read; write text in quotes",
-    "Unescaped": "a backslash begins an escape; write the text in 'single quotes'",
-    "Illegal character '\\n'": "the quotes that open here are not closed",
-    "Found invalid character '\\n'": "the quotes that open here are not closed",
-    "Unterminated string": "the quotes that open here are not closed",
-    "Expected \"'": "the quotes that open here are not closed",
-    "Illegal character": "there is a control character; remove it",
-    "Found invalid character": "there is a control character; remove it",
-    "Invalid statement": "write [table] or KEY = VALUE",
-    "Invalid initial": "write a key; a { table } has no line break, and no comma at its end",
-    "Expected '=' after": "write KEY = VALUE",
-    "Expected newline": "there is more behind the value; write one KEY = VALUE a line, text in quotes",
-    "Expected ']": "the bracket that opens here is not closed",
-    "Unclosed array": "the list that begins here has no ] at its end",
-    "Unclosed inline table": "the table that begins here has no } at its end",
-    "Cannot declare": "this table stands here a second time; keep one",
-    "Cannot": "this key stands here a second time; keep one",
-    "Exceeds the limit": "this number is too long",
-    "maximum recursion": "this is nested too deep",
+    "Invalid value": marked("this value cannot be read; write text in quotes"),
+    "Unescaped": marked("a backslash begins an escape; write the text in 'single quotes'"),
+    "Illegal character '\\n'": marked("the quotes that open here are not closed"),
+    "Found invalid character '\\n'": marked("the quotes that open here are not closed"),
+    "Unterminated string": marked("the quotes that open here are not closed"),
+    "Expected \"'": marked("the quotes that open here are not closed"),
+    "Illegal character": marked("there is a control character; remove it"),
+    "Found invalid character": marked("there is a control character; remove it"),
+    "Invalid statement": marked("write [table] or KEY = VALUE"),
+    "Invalid initial": marked("write a key; a { table } has no line break, and no comma at its end"),
+    "Expected '=' after": marked("write KEY = VALUE"),
+    "Expected newline": marked("there is more behind the value; write one KEY = VALUE a line, text in quotes"),
+    "Expected ']": marked("the bracket that opens here is not closed"),
+    "Unclosed array": marked("the list that begins here has no ] at its end"),
+    "Unclosed inline table": marked("the table that begins here has no } at its end"),
+    "Cannot declare": marked("this table stands here a second time; keep one"),
+    "Cannot": marked("this key stands here a second time; keep one"),
+    "Exceeds the limit": marked("this number is too long"),
+    "maximum recursion": marked("this is nested too deep"),
 }
 """What tomllib says, by its beginning, and what that means to a person."""
 
 
 def _explain(raw: str, said: str) -> tuple[int, str]:
     """The line of a mistake in a document that is no TOML, and what it is."""
-    said, _, where = said.partition(" (at ")
+    said, __, where = said.partition(" (at ")
     at = re.match(r"line (\d+)", where)
-    begins = next((line for line, _, data in statements(raw) if data is None), None)
+    begins = next((line for line, __, data in statements(raw) if data is None), None)
     last = len(raw.rstrip().split("\n"))
     line = int(at[1]) if at and not said.startswith("Un") else begins or last
     header = re.match(r"\s*\[+\s*(host|source|list|category)\s*\]", raw.split("\n")[line - 1])
     if header and said.startswith("Cannot"):
-        return line, f"write [[{header[1]}]] in two brackets, once for each {header[1]}"
-    return line, next((words for beginning, words in _WORDS.items() if said.startswith(beginning)), said)
+        return line, _("write [[{name}]] in two brackets, once for each {name}").format(name=header[1])
+    words = next((words for beginning, words in _WORDS.items() if said.startswith(beginning)), "")
+    return line, _(words) if words else said

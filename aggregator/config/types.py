@@ -6,6 +6,7 @@ take; some take more, as a pattern cannot say all.
 
 import re
 from datetime import timedelta
+from gettext import gettext as _
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -19,7 +20,7 @@ from aggregator.values import address, categories, duration, one_category, paths
 
 def _name(value: str) -> str:
     if not text.one_line(value):
-        raise ValueError("is empty; write a name")
+        raise ValueError(_("is empty; write a name"))
     return text.one_line(value)
 
 
@@ -27,13 +28,13 @@ def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (KeyError, ValueError, OSError) as error:
-        raise ValueError('write a zone such as "UTC" or "Asia/Shanghai"') from error
+        raise ValueError(_('write a zone such as "UTC" or "Asia/Shanghai"')) from error
     return value
 
 
 def _web_url(value: str) -> str:
     if not text.http_url(value):
-        raise ValueError("write an absolute http:// or https:// URL")
+        raise ValueError(_("write an absolute http:// or https:// URL"))
     return value
 
 
@@ -47,7 +48,7 @@ def _feed_url(value: str) -> str:
 
 def _base_url(value: str) -> str:
     if "?" in value or "#" in value:
-        raise ValueError("write the URL of the folder alone, without ? and #")
+        raise ValueError(_("write the URL of the folder alone, without ? and #"))
     return text.http_url(_web_url(value)).rstrip("/") + "/"
 
 
@@ -57,7 +58,7 @@ def _public_url(value: str) -> str:
 
 def _language(value: str) -> str:
     if not text.language(value):
-        raise ValueError('write a language tag such as "en" or "zh-CN"')
+        raise ValueError(_('write a language tag such as "en" or "zh-CN"'))
     return text.language(value)
 
 
@@ -72,10 +73,10 @@ def _shown(value: object) -> tuple[CategoryPath, ...]:
 
 def _folder(value: str) -> str:
     if not value.strip():
-        raise ValueError("is empty; write the path of a folder")
+        raise ValueError(_("is empty; write the path of a folder"))
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", value):
         if not re.fullmatch(r"s3://[A-Za-z0-9][A-Za-z0-9._-]+(/(?!\.{1,2}(/|$))[^/?#@\\]+)*/?", value):
-            raise ValueError("write the path of a folder, or s3://BUCKET/PREFIX; its keys are in the environment")
+            raise ValueError(_("write the path of a folder, or s3://BUCKET/PREFIX; its keys are in the environment"))
         return value.rstrip("/")
     return value
 
@@ -98,21 +99,23 @@ def store_url(value: str) -> str:
         if not _DATABASE.fullmatch(value):
             raise ValueError(_what_is_wrong(value))
     elif re.match(r"postgres(ql)?:", value):
-        raise ValueError(f'lacks "+psycopg"; write {_AT_SERVER}')
+        raise ValueError(_('lacks "+psycopg"; write {address}').format(address=_AT_SERVER))
     elif value == "sqlite:///:memory:":
-        raise ValueError('would be forgotten after each run; write "sqlite:///PATH"')
+        raise ValueError(_('would be forgotten after each run; write "sqlite:///PATH"'))
     elif not re.fullmatch(r"sqlite:///[^?]+", value):
-        raise ValueError(f'write "sqlite:///PATH", without "?", or {_AT_SERVER}')
+        raise ValueError(_('write "sqlite:///PATH", without "?", or {address}').format(address=_AT_SERVER))
     return value
 
 
 def _what_is_wrong(address: str) -> str:
     """Why one of a database is none."""
     if _NO_DATABASE.fullmatch(address):
-        return f"lacks the name of the database; write {_AT_SERVER}"
+        return _("lacks the name of the database; write {address}").format(address=_AT_SERVER)
     if _NO_PORT.fullmatch(address):
-        return f"has a port that is no number; write {_AT_SERVER}"
-    return f"write {_AT_SERVER}, in the password %40 for @, %2F for /, %3A for :, %3F for ?, %23 for #, %25 for %"
+        return _("has a port that is no number; write {address}").format(address=_AT_SERVER)
+    return _(
+        "write {address}, in the password %40 for @, %2F for /, %3A for :, %3F for ?, %23 for #, %25 for %"
+    ).format(address=_AT_SERVER)
 
 
 def _network(value: str) -> str:
@@ -125,7 +128,9 @@ def _network(value: str) -> str:
 def _host(value: str) -> str:
     url = text.http_url(f"http://{value}/") if re.fullmatch(r"\[[^]]*\]|[^:/?#@*\\\s]+", value) else ""
     if not url:
-        raise ValueError('write the name of a host alone, such as "example.com"; it holds for all names below it, too')
+        raise ValueError(
+            _('write the name of a host alone, such as "example.com"; it holds for all names below it, too')
+        )
     return url[7:-1].strip("[].")
 
 
@@ -142,19 +147,19 @@ def _post_path(value: str) -> str:
 
 def _failures(value: str) -> str:
     if value and not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,80}\.xml", value, re.ASCII | re.IGNORECASE):
-        raise ValueError('write the name of a file, such as "failures.xml"')
+        raise ValueError(_('write the name of a file, such as "failures.xml"'))
     return value
 
 
 def _some(names: tuple[str, ...]) -> tuple[str, ...]:
     if not names:
-        raise ValueError("is empty; write at least one")
+        raise ValueError(_("is empty; write at least one"))
     return names
 
 
 def _slug(value: str) -> str:
     if value and (not text.slug(value) or "/" in value or "\\" in value or value.startswith(".")):
-        raise ValueError('cannot be the name of a folder; write a word such as "news"')
+        raise ValueError(_('cannot be the name of a folder; write a word such as "news"'))
     return value
 
 
@@ -169,7 +174,7 @@ def _listen_or_not(value: str) -> str:
 
 def _timeout(value: object) -> timedelta:
     if duration(value) < timedelta(seconds=1):
-        raise ValueError('write "1s" or more')
+        raise ValueError(_('write "1s" or more'))
     return duration(value)
 
 
@@ -181,19 +186,21 @@ def _schedule(value: object) -> timedelta | str:
         try:
             return checked(value)
         except ValueError as error:
-            raise ValueError(f'{error}; write minute, hour, day, month and weekday, such as "0 7 * * *"') from error
+            raise ValueError(
+                _('{why}; write minute, hour, day, month and weekday, such as "0 7 * * *"').format(why=error)
+            ) from error
     try:
         length = duration(value)
     except ValueError as error:
-        raise ValueError('write a length such as "6h", or a cron expression such as "0 7 * * *"') from error
+        raise ValueError(_('write a length such as "6h", or a cron expression such as "0 7 * * *"')) from error
     if length < timedelta(seconds=1):
-        raise ValueError('write "1s" or more')
+        raise ValueError(_('write "1s" or more'))
     return length
 
 
 def _age(value: object) -> timedelta:
     if duration(value) < timedelta(hours=1):
-        raise ValueError('write "1h" or more')
+        raise ValueError(_('write "1h" or more'))
     return duration(value)
 
 

@@ -6,6 +6,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from gettext import gettext as _
 from hashlib import sha256
 from http import HTTPStatus
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -110,8 +111,10 @@ def parse_network(entry: str) -> AllowedNetwork:
         if match["host"] and _HOST_NAME.fullmatch(name.lower()):
             return AllowedNetwork(None, name.lower().rstrip("."), port)
     raise ValueError(
-        f'"{one_line(entry, 100)}" is no network: write one such as'
-        ' "10.0.0.0/8", "10.1.2.3", "127.0.0.1:8801", "[::1]:80" or "localhost:8000"'
+        _(
+            '"{entry}" is no network: write one such as "10.0.0.0/8", "10.1.2.3", "127.0.0.1:8801", '
+            '"[::1]:80" or "localhost:8000"'
+        ).format(entry=one_line(entry, 100))
     )
 
 
@@ -125,7 +128,9 @@ def _network(text: str) -> IPv4Network | IPv6Network | None:
     except ValueError:
         return None
     raise ValueError(
-        f'"{text}" is an address, not a network: write "{wide}", or "{text.partition("/")[0]}" for that one'
+        _('"{address}" is an address, not a network: write "{wide}", or "{alone}" for that one').format(
+            address=text, wide=wide, alone=text.partition("/")[0]
+        )
     )
 
 
@@ -287,7 +292,7 @@ def decode(body: bytes, coding: str, limit: int) -> bytes:
         is_zlib = body[0] & 15 == zlib.DEFLATED and int.from_bytes(body[:2], "big") % 31 == 0
         return _inflate(body, zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS, limit, limit)[0]
     decoded, rest = _inflate(body, zlib.MAX_WBITS | 16, limit, limit)
-    for _ in range(100):  # each member copies the rest, so a body of tiny ones must not run on
+    for __ in range(100):  # each member copies the rest, so a body of tiny ones must not run on
         if not rest.startswith(b"\x1f\x8b"):
             return decoded
         more, rest = _inflate(rest, zlib.MAX_WBITS | 16, limit - len(decoded), limit)

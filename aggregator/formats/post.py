@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC
+from gettext import gettext as _
 from typing import Any
 
 from aggregator import matter, text
@@ -68,14 +69,18 @@ def published(entry: Entry) -> Item:
 def checked(template: str) -> str:
     """A template of paths such as `{category}/{source}/{slug}.md`, if it is one. Raises ValueError with advice."""
     if unknown := set(_FIELD.findall(template)) - set(PATH_FIELDS):
-        raise ValueError(f"`{{{min(unknown)}}}` is no field of a path; known are {', '.join(PATH_FIELDS)}")
+        raise ValueError(
+            _("`{{{name}}}` is no field of a path; known are {fields}").format(
+                name=min(unknown), fields=_(", ").join(PATH_FIELDS)
+            )
+        )
     if "{slug}" not in template and "{id}" not in template:
-        raise ValueError("has neither {slug} nor {id}; without one of them posts would overwrite each other")
+        raise ValueError(_("has neither {slug} nor {id}; without one of them posts would overwrite each other"))
     if not template.endswith(_ENDINGS):
-        raise ValueError(f"must end in one of {', '.join(_ENDINGS)}")
+        raise ValueError(_("must end in one of {endings}").format(endings=_(", ").join(_ENDINGS)))
     for name in _FIELD.sub("x", template).split("/"):
         if not name or name.startswith(".") or re.search(r'[\\{}<>:"|?*\x00-\x1f\x7f]', name) or name != name.strip():
-            raise ValueError(f"`{template}` is no relative path of plain names")
+            raise ValueError(_("`{template}` is no relative path of plain names").format(template=template))
     return template
 
 

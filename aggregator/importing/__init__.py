@@ -7,9 +7,11 @@ routes of RSSHub, and our own JSON
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from gettext import gettext as _
 
 from aggregator.errors import AggregatorError
 from aggregator.importing.listed import Described, Each, Listed, Lost, login, lost, same
+from aggregator.languages import marked
 from aggregator.model import CategoryPath
 
 __all__ = ["MAX_BYTES", "Found", "Listed", "Lost", "login", "read", "same"]
@@ -22,13 +24,13 @@ _MAX_CHARACTERS = 10_000_000  # of all but OPML: such lists are written by hand
 
 _NAMES = {
     "opml": "OPML",
-    "urls": "newsboat's urls",
-    "list": "a list of addresses",
+    "urls": marked("newsboat's urls"),
+    "list": marked("a list of addresses"),
     "sfeedrc": "sfeedrc",
     "planet.ini": "planet.ini",
     "osmosfeed": "osmosfeed.yaml",
     "json": "JSON",
-    "rsshub": "routes of RSSHub",
+    "rsshub": marked("routes of RSSHub"),
 }
 
 
@@ -57,7 +59,11 @@ def read(data: bytes, name: str) -> Found:
     from aggregator.sources.feed.decoding import decode
 
     if len(data) > MAX_BYTES:
-        raise AggregatorError(f"{name}: has more than {MAX_BYTES // 1_000_000} MB; that is no list of subscriptions")
+        raise AggregatorError(
+            _("{name}: has more than {most} MB; that is no list of subscriptions").format(
+                name=name, most=MAX_BYTES // 1_000_000
+            )
+        )
     text = decode(data).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     text = text.replace("\0", "")
     try:
@@ -66,10 +72,10 @@ def read(data: bytes, name: str) -> Found:
         said: dict[CategoryPath, str] = {}
         feeds, rest, twice = _merged(_without_descriptions(found, said))
     except AggregatorError as error:
-        raise AggregatorError(f"{name}: {error}") from None
+        raise AggregatorError(_("{name}: {why}").format(name=name, why=error)) from None
     if kind == "urls" and not any(each.title or each.categories for each in feeds):
         kind = "list"
-    return Found(kind, _NAMES[kind], feeds, rest, twice, broken, said)
+    return Found(kind, _(_NAMES[kind]), feeds, rest, twice, broken, said)
 
 
 def _read(kind: str, text: str) -> tuple[Iterable[Each], str]:
@@ -78,7 +84,7 @@ def _read(kind: str, text: str) -> tuple[Iterable[Each], str]:
     if kind == "opml":
         return opml.read(text)
     if len(text) > _MAX_CHARACTERS:
-        raise AggregatorError(f"has more than {_MAX_CHARACTERS:,} characters; divide it")
+        raise AggregatorError(_("has more than {most:,} characters; divide it").format(most=_MAX_CHARACTERS))
     if kind in ("osmosfeed", "json"):
         return objects.read(nested.parse(text)), ""
     if kind == "rsshub":
@@ -104,7 +110,7 @@ def _kind(text: str) -> str:
     if first.startswith("<"):
         if opml.is_one(text):
             return "opml"
-        raise AggregatorError("is XML, but no OPML; a feed or a page is added with `aggregator add`")
+        raise AggregatorError(_("is XML, but no OPML; a feed or a page is added with `aggregator add`"))
     if re.match(r"\[\s*[\[{\"\]]", text.lstrip()):
         return "json"
     if first.startswith("{"):
@@ -119,7 +125,8 @@ def _kind(text: str) -> str:
         return "rsshub"
     if any(map(urls.is_one, _lines(text))):
         return "urls"
-    raise AggregatorError("is none of the lists that are known: " + ", ".join(_NAMES.values()))
+    names = _(", ").join(map(_, _NAMES.values()))
+    raise AggregatorError(_("is none of the lists that are known: {names}").format(names=names))
 
 
 def _lines(text: str) -> Iterable[str]:
@@ -154,13 +161,23 @@ def _merged(found: Iterable[Listed | Lost]) -> tuple[tuple[Listed, ...], tuple[L
             twice += 1
             feeds[key] = replace(first, categories=tuple(dict.fromkeys(first.categories + each.categories)))
             if each.title and each.title != first.title:
-                rest.append(lost(each.where, each.title, f"is the feed of {first.where}, with another title"))
+                rest.append(
+                    lost(
+                        each.where,
+                        each.title,
+                        _("is the feed of {place}, with another title").format(place=first.where),
+                    )
+                )
             if each.login != first.login:
-                rest.append(lost(each.where, each.url, f"is the feed of {first.where}, with another login"))
+                rest.append(
+                    lost(
+                        each.where, each.url, _("is the feed of {place}, with another login").format(place=first.where)
+                    )
+                )
         else:
             feeds[key] = each
         if len(feeds) > MAX_FEEDS:
-            raise AggregatorError(f"has more than {MAX_FEEDS:,} feeds; divide it")
+            raise AggregatorError(_("has more than {most:,} feeds; divide it").format(most=MAX_FEEDS))
     if more:
-        rest.append(Lost("the rest", f"{more:,} more", "are not taken over"))
+        rest.append(Lost(_("the rest"), _("{more:,} more").format(more=more), _("are not taken over")))
     return tuple(feeds.values()), tuple(rest), twice

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from gettext import gettext as _
 
 from aggregator import text
 from aggregator.model import CategoryPath
@@ -95,7 +96,8 @@ def listed(one: Listed) -> Listed | Lost:
     url, title = address(one.url), line(one.title)
     if not url:
         what = line(text.masked(f"{title} {one.url}".strip()), 200)
-        why = "its address is too long" if len(one.url) > text.LONGEST_URL else "its address is no http:// or https://"
+        is_long = len(one.url) > text.LONGEST_URL
+        why = _("its address is too long") if is_long else _("its address is no http:// or https://")
         return Lost(one.where, what, why)
     return replace(
         one,

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from gettext import gettext as _
 from typing import Any, TypeAlias
 
 from aggregator.errors import AggregatorError
@@ -33,8 +34,10 @@ def _json(text: str) -> Nested:
     try:
         return _plain(json.loads(text, object_pairs_hook=_pairs, parse_int=str, parse_float=str))
     except (ValueError, RecursionError) as error:
-        why = f"line {error.lineno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else "nested too deep"
-        raise AggregatorError(f"is not valid JSON ({why})") from None
+        why = _("nested too deep")
+        if isinstance(error, json.JSONDecodeError):
+            why = _("line {number}: {why}").format(number=error.lineno, why=error.msg)
+        raise AggregatorError(_("is not valid JSON ({why})").format(why=why)) from None
 
 
 def _pairs(items: list[tuple[str, Any]]) -> Pairs:
@@ -59,11 +62,12 @@ def _yaml(text: str) -> Nested:
         events = iter(yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
         return _node(events, next(e for e in events if isinstance(e, yaml.NodeEvent)), 0)
     except StopIteration:
-        raise AggregatorError("is empty") from None
+        raise AggregatorError(_("is empty")) from None
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
-        why = " ".join(str(getattr(error, "problem", None) or "not readable").split())
-        raise AggregatorError(f"is not valid YAML ({f'line {mark.line + 1}: ' if mark else ''}{why})") from None
+        why = " ".join(str(getattr(error, "problem", None) or _("not readable")).split())
+        why = _("line {number}: {why}").format(number=mark.line + 1, why=why) if mark else why
+        raise AggregatorError(_("is not valid YAML ({why})").format(why=why)) from None
 
 
 def _node(events: Iterator[Any], event: object, depth: int) -> Nested:
@@ -71,9 +75,11 @@ def _node(events: Iterator[Any], event: object, depth: int) -> Nested:
     import yaml
 
     if depth > _DEEPEST:
-        raise AggregatorError("is nested too deep")
+        raise AggregatorError(_("is nested too deep"))
     if isinstance(event, yaml.AliasEvent):
-        raise AggregatorError(f"refers to another part of the file (*{event.anchor}); write it out")
+        raise AggregatorError(
+            _("refers to another part of the file ({name}); write it out").format(name=f"*{event.anchor}")
+        )
     if isinstance(event, yaml.SequenceStartEvent):
         found: list[Nested] = []
         while not isinstance(event := next(events), yaml.SequenceEndEvent):

@@ -5,6 +5,7 @@ Both are lists of objects, one for each feed.
 
 import re
 from collections.abc import Iterator
+from gettext import gettext as _
 
 from aggregator.importing.listed import Each, Listed, line, listed, lost, slashed
 from aggregator.importing.nested import Nested, Pairs
@@ -13,7 +14,7 @@ _URL = ("href", "url", "feed", "xmlurl", "feedurl", "feed_url")
 _TITLE = ("title", "name")
 _CATEGORY = ("category", "categories", "tags")
 _OTHER = ("language", "page", "description", "enabled")
-_SITE = {"sitetitle": "`title` in [site]", "timezone": "`timezone` in [site]"}
+_SITE = {"sitetitle": "title", "timezone": "timezone"}
 
 
 def is_one(line: str) -> bool:
@@ -28,21 +29,20 @@ def read(data: Nested) -> Iterator[Each]:
             if name.lower() in ("sources", "feeds") and isinstance(value, list):
                 yield from read(value)
             else:
-                why = (
-                    f"is for you to write: {_SITE[name.lower()]}"
-                    if name.lower() in _SITE
-                    else f"{line(name, 50)} is not taken over"
-                )
+                why = _("{name} is not taken over").format(name=line(name, 50))
+                if key := _SITE.get(name.lower()):
+                    why = _("is for you to write: `{key}` in [site]").format(key=key)
                 yield lost(name, value if isinstance(value, str) else name, why)
         return
+    place = _("source {number}")
     for number, each in enumerate(data if isinstance(data, list) else [data], start=1):
-        where = f"source {number}"
+        where = place.format(number=number)
         if isinstance(each, Pairs):
             yield from _object(where, each)
         elif isinstance(each, str) and each:
             yield listed(Listed(where, each))
         else:
-            yield lost(where, "a list", "is no feed")
+            yield lost(where, _("a list"), _("is no feed"))
 
 
 def _object(where: str, given: Pairs) -> Iterator[Each]:
@@ -64,7 +64,7 @@ def _object(where: str, given: Pairs) -> Iterator[Each]:
     if isinstance(made, Listed):
         for name in said:
             if name not in (*_URL, *_TITLE, *_CATEGORY, *_OTHER):
-                yield lost(where, made.title or made.url, f"{name} is not taken over")
+                yield lost(where, made.title or made.url, _("{name} is not taken over").format(name=name))
 
 
 def _paths(value: Nested) -> Iterator[tuple[str, ...]]:

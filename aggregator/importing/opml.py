@@ -5,6 +5,7 @@ Outlines around a feed are the levels of its category; its attribute `category` 
 
 import re
 from collections.abc import Mapping
+from gettext import gettext as _
 from xml.parsers import expat
 
 from aggregator.errors import AggregatorError
@@ -65,15 +66,18 @@ def _parse(document: str) -> tuple[list[Each], str]:
     found: list[Each] = []
     above: list[CategoryPath] = [()]  # of each open outline: the category of what is in it
     bare: list[list[Each]] = [[]]  # of each open outline: that it is a feed without address, if nothing is in it
-    parser = expat.ParserCreate("utf-8")
+    parser, place = expat.ParserCreate("utf-8"), _("line {number}")
+    not_taken = _("{name} is not taken over")
 
     def start(name: str, attributes: dict[str, str]) -> None:
         if name.lower() == "outline":
             names = {key.lower(): key for key in attributes}
             outline = {low: attributes[key].strip() for low, key in names.items()}
-            where = f"line {parser.CurrentLineNumber}"
+            where = place.format(number=parser.CurrentLineNumber)
             if len(found) > _MOST:
-                raise AggregatorError(f"has more than {_MOST:,} feeds and things that are not taken over; divide it")
+                raise AggregatorError(
+                    _("has more than {most:,} feeds and things that are not taken over; divide it").format(most=_MOST)
+                )
             made = _outline(outline, above[-1], where)
             bare[-1] = []
             bare.append([] if made else _bare(outline, where))
@@ -81,7 +85,7 @@ def _parse(document: str) -> tuple[list[Each], str]:
             if made and isinstance(made[0], Listed):
                 strange = (names[low] for low in outline if outline[low] and low not in _KNOWN)
                 title = made[0].title or made[0].url
-                found.extend(lost(where, title, f"{line(key, 60)} is not taken over") for key in strange)
+                found.extend(lost(where, title, not_taken.format(name=line(key, 60))) for key in strange)
             inside = above[-1] if len(above[-1]) >= MAX_LEVELS else above[-1] + path([_name(outline)])
             if not made and inside != above[-1] and (description := line(outline.get("description"), 1000)):
                 found.append(Described(inside, description))
@@ -92,14 +96,15 @@ def _parse(document: str) -> tuple[list[Each], str]:
             above.pop()
             found.extend(bare.pop())
 
-    def refuse(*_: object) -> None:
-        raise AggregatorError("declares entities of its own, which may grow without bounds; take them out")
+    def refuse(*__: object) -> None:
+        raise AggregatorError(_("declares entities of its own, which may grow without bounds; take them out"))
 
     parser.StartElementHandler, parser.EndElementHandler, parser.EntityDeclHandler = start, end, refuse
     try:
         parser.Parse(document.encode("utf-8", "replace"), True)
     except expat.ExpatError as error:
-        return found, f"line {error.lineno}: not well-formed XML ({expat.ErrorString(error.code)})"
+        why = _("line {number}: not well-formed XML ({why})")
+        return found, why.format(number=error.lineno, why=expat.ErrorString(error.code))
     return found, ""
 
 
@@ -112,29 +117,34 @@ def _outline(outline: Attributes, category: CategoryPath, where: str) -> list[Ea
     kind, name = outline.get("type", "").lower(), _name(outline)
     url = outline.get("xmlurl") or (outline.get("url", "") if kind in ("rss", "atom") else "")
     if outline.get("frss:opmlurl"):
-        why = "is a list that is read again and again; write a [[list]] with its address for that"
+        why = _("is a list that is read again and again; write a [[list]] with its address for that")
         return [lost(where, f"{name} {outline['frss:opmlurl']}", why)]
     if not url:
         is_other = kind in ("link", "include") and outline.get("url")
-        why = f"is of type {kind}, a {'list of its own' if kind == 'include' else 'page'}; import or add it by itself"
-        return [lost(where, f"{name} {outline['url']}", why)] if is_other else []
+        if not is_other:
+            return []
+        why = _("is of type {kind}, a page; import or add it by itself")
+        if kind == "include":
+            why = _("is of type {kind}, a list of its own; import or add it by itself")
+        return [lost(where, f"{name} {outline['url']}", why.format(kind=kind))]
     if outline.get("iscomment", "").lower() == "true":
-        return [lost(where, f"{name} {url}", "is commented out")]
+        return [lost(where, f"{name} {url}", _("is commented out"))]
     if kind in _SCRAPED:
-        why = 'reads a page by XPath or JSON paths; a [[source]] of kind = "page" may stand for it'
+        why = _('reads a page by XPath or JSON paths; a [[source]] of kind = "page" may stand for it')
         return [lost(where, f"{name} {url}", why)]
     made = listed(_feed(outline, url, category, where))
     if not isinstance(made, Listed):
         return [made]
     if kind in _OF_FEEDS:
         return [made]
-    return [made, lost(where, made.title or made.url, f"is of type {line(kind, 60)}; taken for a feed")]
+    why = _("is of type {kind}; taken for a feed").format(kind=line(kind, 60))
+    return [made, lost(where, made.title or made.url, why)]
 
 
 def _bare(outline: Attributes, where: str) -> list[Each]:
     """That an outline without an address was meant as a feed: it has a place for one, or is of their type."""
     is_meant = "xmlurl" in outline or outline.get("type", "").lower() in _OF_FEEDS[1:]
-    return [lost(where, _name(outline) or "a feed", "has no address")] if is_meant else []
+    return [lost(where, _name(outline) or _("a feed"), _("has no address"))] if is_meant else []
 
 
 def _feed(outline: Attributes, url: str, category: CategoryPath, where: str) -> Listed:

@@ -6,6 +6,7 @@ A section is the address of a feed; Pluto writes it as `feed` below a short name
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from gettext import gettext as _
 
 from aggregator import text
 from aggregator.importing.listed import Each, Listed, address, listed, lost
@@ -30,17 +31,18 @@ def is_one(line: str) -> bool:
 
 def read(document: str) -> Iterator[Each]:
     """What each section has."""
-    sections, odd = _sections(document)
+    place = _("line {number}")
+    sections, odd = _sections(document, place)
     yield from odd
     common = next((each.options for each in sections if each.name == "DEFAULT"), {})
     for section in sections:
         if section.name.lower() in ("", "planet", "default"):
-            yield from _options(section)
+            yield from _options(section, place)
         else:
-            yield from _section(section, common)
+            yield from _section(section, common, place)
 
 
-def _sections(document: str) -> tuple[list[_Section], list[Each]]:
+def _sections(document: str, place: str) -> tuple[list[_Section], list[Each]]:
     """The sections with their options, and the lines that belong to neither. A line that is indented goes on."""
     sections, odd, depth = [_Section("", 1)], list[Each](), -1
     for number, line in enumerate(document.split("\n"), start=1):
@@ -56,33 +58,35 @@ def _sections(document: str) -> tuple[list[_Section], list[Each]]:
             sections[-1].options[option[2].lower()] = (number, option[3].strip().replace("%%", "%"))
             depth = indent
         else:
-            odd.append(lost(f"line {number}", line, "is neither [section] nor NAME = VALUE"))
+            odd.append(lost(place.format(number=number), line, _("is neither [section] nor NAME = VALUE")))
     return sections, odd
 
 
-def _options(section: _Section) -> Iterator[Each]:
+def _options(section: _Section, place: str) -> Iterator[Each]:
     """The options of the whole planet: none is taken, some have a key in [site] that stands for them."""
     for name, (number, value) in section.options.items():
-        why = f"{name} is not taken over"
+        why = _("{name} is not taken over").format(name=name)
         if re.search("template|theme|bill_of_materials", name):
-            why = "is about templates, which are not taken over; your own go into config/templates/"
+            why = _("is about templates, which are not taken over; your own go into config/templates/")
         elif name in _SITE and section.name != "DEFAULT":
-            why = f"is for you to write: `{_SITE[name]}` in [site]"
+            why = _("is for you to write: `{key}` in [site]").format(key=_SITE[name])
         elif section.name == "DEFAULT" and name in _TAKEN:
             continue  # it is taken with each section
-        yield lost(f"line {number}", f"{name} = {value}", why)
+        yield lost(place.format(number=number), f"{name} = {value}", why)
 
 
-def _section(section: _Section, common: dict[str, tuple[int, str]]) -> Iterator[Each]:
-    where, said = f"line {section.line}", {name: value for name, (_, value) in (common | section.options).items()}
+def _section(section: _Section, common: dict[str, tuple[int, str]], place: str) -> Iterator[Each]:
+    said = {name: value for name, (__, value) in (common | section.options).items()}
+    where = place.format(number=section.line)
     url = said.get("feed") or section.name
     if said.get("content_type") in ("opml", "foaf", "csv", "config"):
-        why = f"is a list of its own ({said['content_type']})"
-        is_opml = said["content_type"] == "opml"
-        yield lost(where, url, f"{why}; import it by itself, or write a [[list]]" if is_opml else why)
+        why = _("is a list of its own ({kind})")
+        if said["content_type"] == "opml":
+            why = _("is a list of its own ({kind}); import it by itself, or write a [[list]]")
+        yield lost(where, url, why.format(kind=said["content_type"]))
         return
     if not address(url) and not re.match(r"[a-z]+://", url):
-        yield lost(where, f"[{section.name}]", "is no address of a feed; filters and templates are not taken over")
+        yield lost(where, f"[{section.name}]", _("is no address of a feed; filters and templates are not taken over"))
         return
     name, language = said.get("name") or said.get("title", ""), said.get("language") or said.get("location", "")
     made = listed(Listed(where, url, name, language=text.language(language), page=said.get("link", "")))
@@ -90,4 +94,5 @@ def _section(section: _Section, common: dict[str, tuple[int, str]]) -> Iterator[
     if isinstance(made, Listed):
         for option, (number, value) in section.options.items():
             if option not in _TAKEN and value:
-                yield lost(f"line {number}", f"{made.title or made.url}: {value}", f"{option} is not taken over")
+                why = _("{name} is not taken over").format(name=option)
+                yield lost(place.format(number=number), f"{made.title or made.url}: {value}", why)

@@ -14,6 +14,7 @@ well; for routes below headings see headed.py.
 
 import re
 from collections.abc import Iterator
+from gettext import gettext as _
 from urllib.parse import quote
 
 from aggregator.importing.listed import Each, Listed, listed, lost
@@ -32,21 +33,22 @@ def is_one(line: str) -> bool:
 
 def read_lines(text: str) -> Iterator[Each]:
     """What each line has: `category / source / route`, or with the route's name before it."""
+    place = _("line {number}")
     for number, row in enumerate(text.split("\n"), start=1):
-        bare, where = row.strip(), f"line {number}"
+        bare, where = row.strip(), place.format(number=number)
         if not bare or bare.startswith("#"):
             continue
         names = [part.strip() for part in bare[:10_000].split(" / ")]
         if len(names) in (3, 4) and names[-1]:
             yield feed_of(where, names[:-1], names[-1])
         else:
-            yield lost(where, row, "is not category / source / route")
+            yield lost(where, row, _("is not category / source / route"))
 
 
 def read(data: Nested) -> Iterator[Each]:
     """What a mapping has. Where something stands is said by the names above it."""
     if not isinstance(data, Pairs):
-        yield lost("the list", "", "is no mapping of categories")
+        yield lost(_("the list"), "", _("is no mapping of categories"))
         return
     for name, value in data.items:
         if isinstance(value, Pairs) and isinstance(value.get("routes"), Pairs):
@@ -71,7 +73,7 @@ def _below(names: list[str], value: Nested) -> Iterator[Each]:
         for name, inner in value.items:
             yield from _below([*names, name], inner)
     else:
-        yield lost(where, "", "is no route" if not isinstance(value, Pairs) else "is nested too deep")
+        yield lost(where, "", _("is nested too deep") if isinstance(value, Pairs) else _("is no route"))
 
 
 def _own(value: Pairs) -> list[str]:
@@ -85,7 +87,7 @@ def _namespace(name: str, namespace: Pairs) -> Iterator[Each]:
     for route, value in routes.items if isinstance(routes, Pairs) else ():
         where = f"{name}{route}"
         if not isinstance(value, Pairs) or not isinstance(value.get("example"), str):
-            yield lost(where, "", "has no example, and parameters that only you can fill in")
+            yield lost(where, "", _("has no example, and parameters that only you can fill in"))
             continue
         categories = value.get("categories")
         first = next((each for each in categories if isinstance(each, str)), "") if isinstance(categories, list) else ""
@@ -98,7 +100,7 @@ def feed_of(where: str, names: list[str], written: str) -> Each:
     route = _PUBLIC.sub("rsshub://", written.strip())
     bare = route.removeprefix("rsshub://").lstrip("/")
     if _PARAMETER.search("/" + bare):
-        return lost(where, route, "has parameters; write what they stand for instead of them")
+        return lost(where, route, _("has parameters; write what they stand for instead of them"))
     title = f"{names[1]}: {names[2]}" if len(names) > 2 else ""  # else what the feed calls itself
     url = route if re.match(r"https?://", route) else f"rsshub://{quote(bare, _AS_IT_IS, errors='replace')}"
     return listed(Listed(where, url, title, (tuple(names) if len(names) > 2 else (*names, bare),)))

@@ -6,6 +6,7 @@ It is read, never run: what is no plain line `feed NAME URL [PAGE [ENCODING]]` i
 import re
 import shlex
 from collections.abc import Iterator
+from gettext import gettext as _
 
 from aggregator.importing.listed import Each, Listed, listed, lost
 
@@ -22,14 +23,15 @@ def is_one(line: str) -> bool:
 def read(text: str) -> Iterator[Each]:
     """What each line has; of another function its name."""
     inside = ""  # the name of the function whose body this is
+    place = _("line {number}")
     for number, line in enumerate(text.split("\n"), start=1):
-        where, bare = f"line {number}", line.strip()
+        where, bare = place.format(number=number), line.strip()
         if function := _FUNCTION.fullmatch(line):
             inside, rest = function[1], function[2].strip().removeprefix("{").strip()
             if inside != "feeds":
-                yield lost(where, f"{inside}()", "is a function of the shell, which is not run")
+                yield lost(where, f"{inside}()", _("is a function of the shell, which is not run"))
             elif rest and not rest.startswith("#"):
-                yield lost(where, line, "is no plain line of a feed")
+                yield lost(where, line, _("is no plain line of a feed"))
         elif not bare or bare.startswith("#") or bare == "{":
             continue
         elif line.startswith("}") or (bare == "}" and inside == "feeds"):
@@ -37,19 +39,19 @@ def read(text: str) -> Iterator[Each]:
         elif inside in ("feeds", "") and re.match(r"feed\s", bare):
             yield from _feed(where, bare)
         elif inside in ("feeds", ""):
-            yield lost(where, line, "is no plain line of a feed")
+            yield lost(where, line, _("is no plain line of a feed"))
 
 
 def _feed(where: str, line: str) -> Iterator[Each]:
     words = _words(line)
     if not 3 <= len(words) <= 5:
-        yield lost(where, line, "is no plain line of a feed")
+        yield lost(where, line, _("is no plain line of a feed"))
         return
-    _, name, url, *rest = words
+    __, name, url, *rest = words
     made = listed(Listed(where, url, name, page=rest[0] if rest else ""))
     yield made
     if isinstance(made, Listed) and rest[1:]:
-        yield lost(where, made.title, "its encoding is not taken over; it is found out with each visit")
+        yield lost(where, made.title, _("its encoding is not taken over; it is found out with each visit"))
 
 
 def _words(line: str) -> list[str]:

@@ -6,16 +6,18 @@ are blanks in them; `~` begins a title, `!` hides a feed, `#` a comment.
 
 import re
 from collections.abc import Iterator
+from gettext import gettext as _
 
 from aggregator.importing.listed import Each, Listed, listed, lost, slashed
+from aggregator.languages import marked
 
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*+)"?|([^\s"]\S*)')
 _ESCAPE = re.compile(r"\\(.)")
 _BEGINNING = re.compile(r'"?(?:(?:https?|feed|file|gopher|rsshub)://|(?:query|exec|filter|feed):)', re.IGNORECASE)
 _COMPUTED = {
-    "query:": "is a query; a [[category]] with `of` and rules may stand for it",
-    "exec:": 'runs a program; a [[source]] of kind = "command" may do that',
-    "filter:": 'is changed by a program; rules may do that, or a [[source]] of kind = "command"',
+    "query:": marked("is a query; a [[category]] with `of` and rules may stand for it"),
+    "exec:": marked('runs a program; a [[source]] of kind = "command" may do that'),
+    "filter:": marked('is changed by a program; rules may do that, or a [[source]] of kind = "command"'),
 }
 
 
@@ -26,10 +28,11 @@ def is_one(line: str) -> bool:
 
 def read(text: str) -> Iterator[Each]:
     """What each line has."""
+    place = _("line {number}")
     for number, line in enumerate(text.split("\n"), start=1):
         tokens = list(_tokens(line.strip()))
         if tokens:
-            yield from _line(f"line {number}", line, tokens)
+            yield from _line(place.format(number=number), line, tokens)
 
 
 def _tokens(line: str) -> Iterator[str]:
@@ -43,14 +46,14 @@ def _line(where: str, line: str, tokens: list[str]) -> Iterator[Each]:
     url, *tags = tokens
     for beginning, why in _COMPUTED.items():
         if url.lower().startswith(beginning):
-            yield lost(where, line, why)
+            yield lost(where, line, _(why))
             return
     if not is_one(url):
-        yield lost(where, line, "is no address")
+        yield lost(where, line, _("is no address"))
         return
     titles = [tag[1:] for tag in tags if tag.startswith("~")]
     categories = tuple(slashed(tag) for tag in tags if tag[:1] not in ("~", "!"))
     made = listed(Listed(where, url, titles[-1] if titles else "", categories))
     yield made
     if isinstance(made, Listed) and any(tag.startswith("!") for tag in tags):
-        yield lost(where, made.title or made.url, "is hidden there; here its entries are shown")
+        yield lost(where, made.title or made.url, _("is hidden there; here its entries are shown"))

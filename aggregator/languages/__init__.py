@@ -6,7 +6,8 @@ kept beside them, so that a clone speaks without a build: `python -m tests.messa
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from gettext import NullTranslations, bindtextdomain, textdomain, translation
 from pathlib import Path
@@ -37,3 +38,24 @@ def speak() -> None:
     """Have gettext, which click uses as well, find what commands say in the environment's language (`of_commands`)."""
     bindtextdomain("commands", str(FOLDER))
     textdomain("commands")
+
+
+def marked(message: str) -> str:
+    """A message as it is, for `_` to look up later: one that stands in a table, or is told in English as well."""
+    return message
+
+
+def speak_english() -> None:
+    """No longer do as `speak` said: what follows is logged, or kept."""
+    textdomain("messages")
+
+
+@contextmanager
+def in_english() -> Iterator[None]:
+    """What is said within is kept, so it is English; then all is as before."""
+    before = textdomain()
+    speak_english()
+    try:
+        yield
+    finally:
+        textdomain(before)

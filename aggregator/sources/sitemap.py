@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from gettext import gettext as _
 from io import BytesIO
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -38,7 +39,7 @@ class Options:
 def key(options: Options) -> str:
     """The sitemap's address. Raises ValueError for what is none."""
     if not text.http_url(options.url):
-        raise ValueError("`url` is no sitemap; write an absolute http:// or https:// URL")
+        raise ValueError(_("`url` is no sitemap; write an absolute http:// or https:// URL"))
     return options.url
 
 

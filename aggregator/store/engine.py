@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cache
+from gettext import gettext as _
 from importlib import import_module
 from itertools import count
 from pathlib import Path
@@ -28,7 +29,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
 
 from aggregator import disk
-from aggregator.errors import AggregatorError, StoreError
+from aggregator.errors import AggregatorError, StoreError, reason
+from aggregator.languages import marked
 from aggregator.model import Progress
 from aggregator.store import postgresql
 from aggregator.store.tables import meta, metadata
@@ -51,6 +53,8 @@ _Value = TypeVar("_Value")
 
 SCHEMA = "0009"
 """The newest migration; a store that says so is not migrated again, and Alembic is not even imported."""
+
+_UNOPENED = marked("{name}: the store cannot be opened: {why}")
 
 HALF = "half"
 """The key in `meta` of a store that is being filled from another; see `transfer`."""
@@ -88,7 +92,7 @@ def open_any(url: str, writer: Engine | None = None, progress: Progress = lambda
         event.listen(engine, "begin", _begin_sqlite)
         migrate(engine, str(file or url), progress)
     except OSError as error:
-        raise AggregatorError(f"{file or url}: the store cannot be opened: {error.strerror}") from error
+        raise AggregatorError(_(_UNOPENED).format(name=file or url, why=reason(error))) from error
     return engine
 
 
@@ -130,13 +134,15 @@ def looking(url: str) -> Iterator[Connection]:
     file = Path(url.removeprefix("sqlite:///"))
     name = str(file) if is_file else postgresql.shown(url)
     if is_file and not file.exists():
-        raise AggregatorError(f"{file}: there is no store yet; `aggregator once` makes it")
+        raise AggregatorError(_("{file}: there is no store yet; `aggregator once` makes it").format(file=file))
     engine = _looker(file) if is_file else postgresql.engine(url, poolclass=NullPool)
-    with _told(name, "read"), reading(engine) as db:
+    with _told(name, marked("{name}: the store cannot be read: {why}")), reading(engine) as db:
         if not (is_file or engine.dialect.has_table(db, "alembic_version")):
-            raise AggregatorError(f"{name}: there is no store yet; `aggregator once` makes it")
+            raise AggregatorError(_("{name}: there is no store yet; `aggregator once` makes it").format(name=name))
         if db.execute(text("SELECT version_num FROM alembic_version")).scalar() != SCHEMA:
-            raise AggregatorError(f"{name}: the store is of another version; `aggregator once` brings it up to date")
+            raise AggregatorError(
+                _("{name}: the store is of another version; `aggregator once` brings it up to date").format(name=name)
+            )
         _refuse_half(db, name)
         yield db
 
@@ -144,7 +150,9 @@ def looking(url: str) -> Iterator[Connection]:
 def _refuse_half(db: Connection, name: str) -> None:
     """Raises AggregatorError when a store is filled in part only: what is missing would seem new."""
     if db.scalar(select(meta.c.key).where(meta.c.key == HALF)):
-        raise AggregatorError(f"{name}: holds a half of another store; finish it with `aggregator migrate-store`")
+        raise AggregatorError(
+            _("{name}: holds a half of another store; finish it with `aggregator migrate-store`").format(name=name)
+        )
 
 
 def is_there(url: str) -> bool:
@@ -163,7 +171,7 @@ def stranger(url: str) -> str:
     if is_file and not file.exists():
         return ""
     engine = _looker(file) if is_file else postgresql.engine(url, poolclass=NullPool)
-    with _told(name_of(url), "opened"), reading(engine) as db:
+    with _told(name_of(url), _UNOPENED), reading(engine) as db:
         found = inspect(db).get_table_names()
     ours = metadata.tables if "alembic_version" in found else ()
     others = (name for name in found if name not in ours and not name.startswith(("alembic_", "procrastinate_")))
@@ -173,7 +181,7 @@ def stranger(url: str) -> str:
 def is_current(url: str) -> bool:
     """Whether there is a store on a server, and it is not of an older version."""
     engine = postgresql.engine(url, poolclass=NullPool)
-    with _told(name_of(url), "opened"), reading(engine) as db:
+    with _told(name_of(url), _UNOPENED), reading(engine) as db:
         return _version(db) >= SCHEMA
 
 
@@ -217,14 +225,14 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def _told(name: str, what: str) -> Iterator[None]:
-    """What a database says becomes one line that names the store, and what it cannot be."""
+def _told(name: str, message: str) -> Iterator[None]:
+    """What a database says becomes one line that names the store, and what it cannot be (`marked`)."""
     try:
         yield
     except (DatabaseError, StoreError) as error:
         met = error.__cause__ if isinstance(error, StoreError) else error
         said = one_line(str(getattr(met, "orig", met)))
-        raise AggregatorError(f"{name}: the store cannot be {what}: {said}") from error
+        raise AggregatorError(_(message).format(name=name, why=said)) from error
 
 
 @contextmanager
@@ -239,10 +247,14 @@ def _reached(engine: Engine) -> Iterator[None]:
             if code not in _WORLDS:
                 raise
             kind = AggregatorError if code in _BUSY else StoreError
-            raise kind(f"{engine.url.database}: the store cannot be used: {said}") from error
+            raise kind(
+                _("{name}: the store cannot be used: {why}").format(name=engine.url.database, why=said)
+            ) from error
         if not isinstance(error, (InterfaceError, OperationalError)):
             raise
-        raise AggregatorError(f"{postgresql.shown(str(engine.url))}: the store cannot be used: {said}") from error
+        raise AggregatorError(
+            _("{name}: the store cannot be used: {why}").format(name=postgresql.shown(str(engine.url)), why=said)
+        ) from error
 
 
 def insert_new(db: Connection, table: Table) -> Any:
@@ -303,13 +315,15 @@ def _begin_sqlite(db: Connection) -> None:
 def migrate(engine: Engine, name: str, progress: Progress = lambda *_: None) -> None:
     """Bring a store of this name up to date. Raises AggregatorError when that cannot be done, and when it was written
     by a newer version."""
-    with _told(name, "opened"):
+    with _told(name, _UNOPENED):
         with reading(engine) as db:
             found = _version(db)
         if found == SCHEMA:
             return
         if found > SCHEMA:
-            raise AggregatorError(f"the store was written by a newer version (schema {found}); upgrade aggregator")
+            raise AggregatorError(
+                _("the store was written by a newer version (schema {found}); upgrade aggregator").format(found=found)
+            )
         _upgrade(engine, int(found or 0), progress if found else lambda *_: None)  # a new one takes no time
 
 

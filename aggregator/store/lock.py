@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from gettext import gettext as _
 from io import FileIO
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, delete, insert, select
 
 from aggregator import disk
-from aggregator.errors import AggregatorError, LockedError
+from aggregator.errors import AggregatorError, LockedError, reason
 from aggregator.store import postgresql
 from aggregator.store.engine import is_current, migrate, reading, writing
 from aggregator.store.tables import meta
@@ -38,8 +39,8 @@ class Holder:
 
     def __str__(self) -> str:
         what = f"aggregator {self.what}, " if self.what else ""
-        where = f" on {self.host}" if self.host else ""
-        return f"{what}process {self.pid}{where}, since {self.since}"
+        said = _("process {pid} on {host}, since {since}") if self.host else _("process {pid}, since {since}")
+        return what + said.format(pid=self.pid, host=self.host, since=self.since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def _migrate(engine: Engine, store: str) -> None:
     try:
         migrate(engine, postgresql.shown(store))
     except LockedError as error:
-        raise _refusal(holder(store), "it has the database's lock") from error
+        raise _refusal(holder(store), _("it has the database's lock")) from error
 
 
 @contextmanager
@@ -110,16 +111,20 @@ def _beside_file(store: str, now: datetime, what: str) -> Iterator[Lock]:
         disk.make(path.parent)
         file = FileIO(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+")
     except OSError as error:
-        raise AggregatorError(f"{path}: the lock cannot be made: {error.strerror}") from error
+        raise AggregatorError(
+            _("{file}: the lock cannot be made: {why}").format(file=path, why=reason(error))
+        ) from error
     with file:
         if not _taken(file):
-            raise _refusal(_read(path), f"it holds {path}")
+            raise _refusal(_read(path), _("it holds {file}").format(file=path))
         is_broken_off = os.fstat(file.fileno()).st_size > 0
         holds = json.dumps({"pid": os.getpid(), "since": f"{now:%Y-%m-%dT%H:%M:%SZ}", "what": what})
         try:
             _write(file, holds.encode())
         except OSError as error:
-            raise AggregatorError(f"{path}: the lock cannot be written: {error.strerror}") from error
+            raise AggregatorError(
+                _("{file}: the lock cannot be written: {why}").format(file=path, why=reason(error))
+            ) from error
         yield Lock(is_broken_off)
         with suppress(OSError):  # all is done; the next run looks for what was left
             file.truncate(0)
@@ -136,8 +141,8 @@ def _write(file: FileIO, data: bytes) -> None:
 def _refusal(found: Holder | None, unknown: str) -> LockedError:
     """Why a lock cannot be had; who has it may be `unknown`."""
     is_service = found and found.what in ("daemon", "worker")
-    advice = "it visits what is due by itself" if is_service else "try again when it is done"
-    return LockedError(f"another run is at work ({found or unknown}); {advice}")
+    advice = _("it visits what is due by itself") if is_service else _("try again when it is done")
+    return LockedError(_("another run is at work ({holder}); {advice}").format(holder=found or unknown, advice=advice))
 
 
 @contextmanager
@@ -196,7 +201,7 @@ def on_server(db: Connection) -> list[Holder]:
 
 def _taken(file: FileIO) -> bool:
     """Whether the lock is ours now; `holder` may have it for a moment."""
-    for _ in range(3):
+    for __ in range(3):
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
+from gettext import gettext as _
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
@@ -71,11 +72,15 @@ def engine(url: str, name: str = _NAME, settings: str = "", **options: Any) -> E
         return create_engine(address, connect_args=asked, pool_pre_ping=True, **options)
     except ModuleNotFoundError as error:
         raise AggregatorError(
-            f"{shown(url)}: needs the package {error.name}; install aggregator with its extra: aggregator[cluster]"
+            _("{name}: needs the package {package}; install aggregator with its extra: aggregator[cluster]").format(
+                name=shown(url), package=error.name
+            )
         ) from error
     except (ArgumentError, ValueError) as error:
         raise AggregatorError(
-            f"{shown(url)}: is no address of a database: postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
+            _("{name}: is no address of a database: postgresql+psycopg://USER:PASSWORD@HOST/DATABASE").format(
+                name=shown(url)
+            )
         ) from error
 
 
@@ -94,12 +99,14 @@ def writer(url: str, now: datetime, what: str, *, again: bool, shared: bool = Fa
     def take(connection: Any, _record: object) -> None:
         if taken and not again:
             connection.close()
-            raise AggregatorError(f"{shown(url)}: the connection was lost, and with it the lock of the store")
+            raise AggregatorError(
+                _("{name}: the connection was lost, and with it the lock of the store").format(name=shown(url))
+            )
         is_free = connection.execute(attempt, (_LOCK,)).fetchone()[0]
         connection.rollback()
         if not is_free:
             connection.close()
-            raise LockedError("another run is at work")
+            raise LockedError(_("another run is at work"))
         if taken:  # who had it in between has taken the mark away
             connection.execute("INSERT INTO meta (key, value) VALUES (%s, 'held') ON CONFLICT DO NOTHING", (MARK,))
             connection.commit()
@@ -146,7 +153,9 @@ def size(db: Connection) -> int:
 def migrating(db: Connection) -> None:
     """Wait until nobody else migrates, and keep others from it until the transaction ends."""
     if db.scalar(text("SHOW server_encoding")) != "UTF8":
-        raise AggregatorError(f"{shown(str(db.engine.url))}: the database has to be in UTF8, not in another encoding")
+        raise AggregatorError(
+            _("{name}: the database has to be in UTF8, not in another encoding").format(name=shown(str(db.engine.url)))
+        )
     db.execute(text("SELECT pg_advisory_xact_lock(:migrating)"), {"migrating": _MIGRATING})
 
 
@@ -154,7 +163,9 @@ def alone(db: Connection) -> None:
     """Keep others from the lock of the store until the transaction ends. Raises LockedError when one has it."""
     if not db.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": _LOCK}):
         raise LockedError(
-            f"{shown(str(db.engine.url))}: is to be brought up to date, but another run is at work; end it"
+            _("{name}: is to be brought up to date, but another run is at work; end it").format(
+                name=shown(str(db.engine.url))
+            )
         )
 
 

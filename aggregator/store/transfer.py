@@ -10,12 +10,14 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from gettext import gettext as _
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Select, Table, delete, func, insert, literal, select, tuple_
 from sqlalchemy.exc import DatabaseError
 
 from aggregator.errors import AggregatorError
+from aggregator.languages import marked
 from aggregator.store import postgresql
 from aggregator.store.engine import HALF, insert_or, name_of, writing
 from aggregator.store.lock import KEY as LOCK
@@ -70,7 +72,7 @@ def prints(db: Connection, heard: Heard) -> Prints:
     found = {}
     for table in metadata.sorted_tables:
         rows, digest = 0, hashlib.sha256()
-        with _told(db.engine, table, "read"):
+        with _told(db.engine, table, marked("{name}: table {table} cannot be read: {why}")):
             for some in _portions(db, table):
                 for row in some:
                     digest.update(repr(tuple(map(_plain, row))).encode())
@@ -104,7 +106,7 @@ def copy(old: Connection, new: Engine, note: Note, heard: Heard) -> None:
     for table in tables[start:]:
         after = note.after if table.name == note.table else ()
         key = [column.name for column in table.primary_key]
-        with _told(new, table, "copied"):
+        with _told(new, table, marked("{name}: table {table} cannot be copied: {why}")):
             for some in _portions(old, table, after):
                 last = [some[-1]._mapping[name] for name in key]
                 note = replace(note, copied=note.copied + len(some), table=table.name, after=last)
@@ -155,10 +157,10 @@ def _keep(db: Connection, note: Note) -> None:
 
 
 @contextmanager
-def _told(store: Engine, table: Table, what: str) -> Iterator[None]:
-    """What a database says becomes one line that names the store and the table."""
+def _told(store: Engine, table: Table, message: str) -> Iterator[None]:
+    """What a database says becomes one line that names the store and the table; `message` is `marked`."""
     try:
         yield
     except DatabaseError as error:
         said = masked(one_line(str(error.orig)))
-        raise AggregatorError(f"{name_of(str(store.url))}: table {table.name} cannot be {what}: {said}") from error
+        raise AggregatorError(_(message).format(name=name_of(str(store.url)), table=table.name, why=said)) from error

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from gettext import gettext as _
 from threading import Thread
 
 import uvicorn
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from aggregator import languages
 from aggregator.config import Config
 from aggregator.config import web as webs
 from aggregator.errors import AggregatorError, ConfigError
@@ -41,15 +43,15 @@ def listen(config: Config, instead: str = "") -> Listeners:
 
     Raises ConfigError and AggregatorError.
     """
-    _ = config.output  # it serves a folder alone
+    __ = config.output  # it serves a folder alone
     try:
         public = _listen(instead or config.web.listen, "--listen")
     except ValueError as error:
-        raise ConfigError(f"--listen: {error}") from None
+        raise ConfigError(_("{name}: {why}").format(name="--listen", why=error)) from None
     if not config.web.dashboard:
         return Listeners(public)
     try:
-        return Listeners(public, _listen(config.web.dashboard, "`dashboard` of [web]"))
+        return Listeners(public, _listen(config.web.dashboard, _("`dashboard` of [web]")))
     except BaseException:
         public.close()
         raise
@@ -61,8 +63,12 @@ def _listen(where: str, key: str) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
-        why = str(error.strerror).partition(" (while")[0]
-        raise AggregatorError(f"{where}: cannot listen ({why}); free it, or choose another with {key}") from error
+        why = _(str(error.strerror).partition(" (while")[0])
+        raise AggregatorError(
+            _("{where}: cannot listen ({why}); free it, or choose another with {key}").format(
+                where=where, why=why, key=key
+            )
+        ) from error
 
 
 def url(listening: socket.socket) -> str:
@@ -77,6 +83,7 @@ def serve(config: Config, ears: Listeners, clock: Callable[[], datetime], *, log
     `clock` says what time it is. Raises ConfigError when the token is not in its place.
     """
     with _dashboard(config, ears, clock, log=log):
+        languages.speak_english()  # from here on it logs
         _server(app.app(config, clock), log=log).run(sockets=[ears.public])
 
 

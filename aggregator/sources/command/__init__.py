@@ -7,6 +7,7 @@ import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from gettext import gettext as _
 from hashlib import sha256
 from pathlib import Path
 
@@ -36,10 +37,12 @@ class Options:
 def key(options: Options) -> str:
     """`command:` and the command line. Raises ValueError for none, and one that no index could hold."""
     if not options.command or not options.command[0].strip():
-        raise ValueError('`command` is empty; write a list: ["PROGRAM", "ARGUMENT"]')
+        raise ValueError(_('`command` is empty; write a list: ["PROGRAM", "ARGUMENT"]'))
     line = text.single_spaced(shlex.join(options.command))
     if len(line.encode()) > text.LONGEST_URL:
-        raise ValueError(f"`command` has more than {text.LONGEST_URL:,} bytes; put it into a script")
+        raise ValueError(
+            _("`command` has more than {most:,} bytes; put it into a script").format(most=text.LONGEST_URL)
+        )
     return f"command:{line}"
 
 

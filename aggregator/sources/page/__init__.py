@@ -5,6 +5,7 @@ Without selectors, what the page marks up for machines counts: microformats, sch
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from gettext import gettext as _
 from hashlib import sha256
 
 from aggregator import text
@@ -43,7 +44,9 @@ class Select:
     def __post_init__(self) -> None:
         said = [each.name for each in fields(self) if getattr(self, each.name)]
         if said and not self.item.strip():
-            raise ValueError(f"`{said[0]}` is looked for in each item; write `item`, the selector of these")
+            raise ValueError(
+                _("`{name}` is looked for in each item; write `item`, the selector of these").format(name=said[0])
+            )
         if said:
             from aggregator.sources.page import selecting  # who has none should not pay for it
 
@@ -65,7 +68,7 @@ class Options:
 def key(options: Options) -> str:
     """The page's address. Raises ValueError for what is none."""
     if not text.http_url(options.url):
-        raise ValueError("`url` is no web page; write an absolute http:// or https:// URL")
+        raise ValueError(_("`url` is no web page; write an absolute http:// or https:// URL"))
     return options.url
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from gettext import gettext as _
 
 import soupsieve
 from bs4 import BeautifulSoup, Tag
@@ -50,13 +51,17 @@ def check(name: str, selector: str) -> None:
     """Raises ValueError when a text is no CSS selector with or without an attribute."""
     parsed = parse(selector)
     if name == "item" and parsed.attribute:
-        raise ValueError(f"`item` finds elements, and @{parsed.attribute} is no element; leave it out")
+        raise ValueError(
+            _("`item` finds elements, and @{attribute} is no element; leave it out").format(attribute=parsed.attribute)
+        )
     if name != "item" and parsed.css in _ITSELF:
         return
     try:
         soupsieve.compile(parsed.css)
     except (soupsieve.SelectorSyntaxError, NotImplementedError) as error:
-        raise ValueError(f"`{name}` is no CSS selector ({str(error).splitlines()[0]})") from error
+        raise ValueError(
+            _("`{name}` is no CSS selector ({why})").format(name=name, why=str(error).splitlines()[0])
+        ) from error
 
 
 def parse(selector: str) -> Selector:

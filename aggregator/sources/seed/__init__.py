@@ -10,6 +10,7 @@ import re
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from gettext import gettext as _
 from itertools import chain
 from pathlib import Path, PurePosixPath
 
@@ -38,7 +39,7 @@ class Options:
 def key(options: Options) -> str:
     """`seed:` and the folder as the config has it, without `./` and a slash at its end. Raises ValueError for none."""
     if not options.path.strip():
-        raise ValueError("`path` is empty; name the folder of posts")
+        raise ValueError(_("`path` is empty; name the folder of posts"))
     return f"seed:{PurePosixPath(options.path).as_posix()}"
 
 
