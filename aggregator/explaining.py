@@ -76,7 +76,7 @@ def _nothing(config: Config, db: Connection, wanted: str) -> str:
     near = [source.key for source in config.sources if host and urlsplit(text.http_url(source.key)).hostname == host]
     standings = stored.standings(db)
     told = [f"{text.masked(key)} {_state(standings.get(key))}" for key in near]
-    advice = "; ".join(told) or _("write its URL, its id, the path of its file, or words of its title")
+    advice = _("; ").join(told) or _("write its URL, its id, the path of its file, or words of its title")
     said = _("nothing is known of {entry}; {advice}")
     return said.format(entry=text.one_line(text.masked(wanted), 200), advice=advice)
 

@@ -127,7 +127,7 @@ def _trouble(source: Source, standing: Standing | None, say: Callable[[str], str
         return _("{}, where it has moved: remove one of the two").format(say(standing.reason))
     move = standing.move
     moved = _("has moved to {}: write it into the config").format(move.url) if move and move.believed else ""
-    return "; ".join(filter(None, (say(text.masked(standing.error)) or warnings, moved)))
+    return _("; ").join(filter(None, (say(text.masked(standing.error)) or warnings, moved)))
 
 
 def _move(move: Move) -> dict[str, Any]:

@@ -26,13 +26,10 @@ KINDS = (
 )
 """The classes of trouble, of the context "trouble"; those of HTTP are patterns."""
 
-_JOINTS = (
-    *(("; ", "{why}; {rest}"), (": ", "{why}: {rest}")),
-    *((" and ", "{why} and {rest}"), (", ", "{why}, {rest}")),
-)
+_JOINTS = ("; ", ": ", " and ", ", ")
 
 _REASONS = (
-    # schedule.py, rhythm.py, manners.py, subscribing.py: when a source is visited next
+    # schedule.py, rhythm.py, manners.py, keeping.py, subscribing.py: when a source is visited next
     "every {length}",
     "scheduled at {schedule} ({zone})",
     "always sent in full",
@@ -67,6 +64,8 @@ _REASONS = (
     "disabled in the config",
     "the same feed as {url}",
     "could not be saved",
+    "looked at by every run",
+    "when the config allows it",
     "delivered by its hub",
     "its hub delivered what cannot be read",
     "its hub delivered an older version",
@@ -235,6 +234,7 @@ _PUBLISHING = (
 _RULES = (
     # rules.py, matching.py, views.py: what became of an entry, and where it went
     "source rule {number}",
+    "rule {number} of everything",
     "rule {number} of {path}",
     "{rule} excludes it: {why}",
     "{rule} lets it in: {why}",
@@ -247,7 +247,7 @@ _RULES = (
     "its summary alone is published",
     "its link alone is published",
     "its pictures are left out",
-    "its category {path} is {other}",
+    "its category {path} is {category}",
     "its tag `{tag}` means {path}",
     "it asks for nothing",
     "it has an enclosure",
@@ -255,16 +255,20 @@ _RULES = (
     "it was too old when it was first seen",
     "it was young when it was first seen",
     "its language is `{language}`",
+    "it is in everything",
     "it is in {path}",
     "its category is `{word}`",
     "its title has `{word}`",
     "its author has `{word}`",
     "its link has `{word}`",
     "its text has `{word}`",
-    "in {path}: it is put there",
-    "in {path}: every entry is",
+    "it is put there",
+    "every entry is",
+    "in everything: {why}",
     "in {path}: {why}",
+    "not in everything: {why}",
     "not in {path}: {why}",
+    "everything does not take it: {why}",
     "{path} does not take it: {why}",
     # store/: why an entry was removed
     "file gone",
@@ -276,10 +280,12 @@ _ADVICE = tuple(
 )
 
 _KNOWN = (*_REASONS, *_HEALTH, *_ERRORS, *_PUBLISHING, *_RULES, *_ADVICE)
-PATTERNS = (*(joint for _, joint in _JOINTS), *_KNOWN)
+PATTERNS = (*_JOINTS, *_KNOWN)
 
 _FIELD = re.compile(r"\{([a-z]+)\}")
-_NUMBERS, _PHRASES, _FREE = ("number", "all"), ("why", "rule"), ("title", "source")
+_PHRASES, _FREE = ("why", "rule"), ("error", "title", "source")
+_FIELDS = dict.fromkeys(("number", "all"), "[0-9][0-9.,]*") | dict.fromkeys(("url", "other"), r"\S+")
+_FIELDS |= dict.fromkeys((*_PHRASES, *_FREE), ".+") | {"length": "[0-9]+ [a-z]+"}
 _MOST = 16  # joints of a kind in one line, and characters: longer ones are nothing that we would say
 _LONGEST = 1_000
 
@@ -305,7 +311,7 @@ def _joined(catalog: NullTranslations, line: str, depth: int) -> str:
     """A line whose parts are said, from one kind of joint on; runs of parts that are known as one, as one."""
     if depth == len(_JOINTS):
         return _known(catalog, line) or line
-    mark, joint = _JOINTS[depth]
+    mark = _JOINTS[depth]
     parts = line.split(mark)
     if len(parts) > _MOST:
         return line
@@ -315,12 +321,7 @@ def _joined(catalog: NullTranslations, line: str, depth: int) -> str:
         whole, end = next(((found, end) for run, end in runs if (found := _known(catalog, run))), ("", 1))
         said.append(whole or _joined(catalog, parts[0], depth + 1))
         parts = parts[end:]
-    if mark.join(said) == line:
-        return line
-    *before, last = said
-    for each in reversed(before):
-        last = catalog.gettext(joint).format(why=each, rest=last)
-    return last
+    return line if mark.join(said) == line else catalog.gettext(mark).join(said)
 
 
 def _known(catalog: NullTranslations, line: str) -> str:
@@ -348,9 +349,9 @@ def _regex(pattern: str) -> Iterator[str]:
         if number % 2 == 0:
             yield re.escape(part)
             before = part[-1:]
-        elif part in _NUMBERS:
-            yield f"(?P<{part}>[0-9][0-9.,]*)"
         elif before in ("`", '"'):
             yield f"(?P<{part}>[^{before}]+)"
+        elif part == "why" and before == "(":
+            yield "(?P<why>[^()]+)"
         else:
-            yield f"(?P<{part}>{'.+' if part in (*_PHRASES, *_FREE) else '(?:(?!; |: ).)+'})"
+            yield f"(?P<{part}>{_FIELDS.get(part, '(?:(?!; |: ).)+')})"

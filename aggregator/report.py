@@ -93,7 +93,7 @@ def show_run(report: Report, output: str, now: datetime, *, every: bool) -> None
     where = _("in {}/ ({})").format(_safe(output), places)
     console.print(Text.assemble((what, "bold"), " ", where), soft_wrap=True)
     if after:
-        console.print(Text("; ".join(after), "dim"), soft_wrap=True)
+        console.print(Text(_("; ").join(after), "dim"), soft_wrap=True)
     sys.stdout.flush()
     if every and report.skipped:
         console.print()
@@ -234,7 +234,7 @@ def show_preview(preview: Preview) -> None:
         shown = kept or item
         where = "; ".join(" / ".join(path) for path in shown.categories)
         day = f"{shown.published:%Y-%m-%d}" if shown.published else _("no date")
-        what = "; ".join(map(say, said)) or (_("comes in") if kept else _("excluded"))
+        what = _("; ").join(map(say, said)) or (_("comes in") if kept else _("excluded"))
         more = (shown.url, shown.image.url if shown.image else "") if links else ()
         rows.append((day, shown.title or shown.url or shown.guid, *more, where or _("(everything)"), what))
     if met.answer and not met.error:

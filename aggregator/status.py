@@ -153,7 +153,7 @@ def summary(found: Status, now: datetime) -> str:
     counts = Counter(row.health.state for row in found.rows)
     said, say = states(), phrases.of_terminal()
     parts = [
-        ", ".join(f"{counts[state]} {said[state]}" for state in reversed(health.STATES) if counts[state])
+        _(", ").join(f"{counts[state]} {said[state]}" for state in reversed(health.STATES) if counts[state])
         or _("no sources")
     ]
     if found.run:
@@ -168,15 +168,15 @@ def summary(found: Status, now: datetime) -> str:
         parts.append(_("at work: {}").format(say(found.holder)))
     if found.stuck:
         parts.append(say(found.stuck))
-    return "; ".join(parts)
+    return _("; ").join(parts)
 
 
 def _team(found: Team) -> str:
     """Workers, and what they have to do, in a few words."""
     workers = ngettext("{} worker", "{} workers", len(found.workers)).format(len(found.workers))
-    silent = ", " + _("{} silent").format(found.silent) if found.silent else ""
+    silent = _(", ") + _("{} silent").format(found.silent) if found.silent else ""
     shards = _("{} of {} shards under way, {} waiting").format(found.doing, found.shards, found.waiting)
-    return f"{workers}{silent}: {shards}"
+    return f"{workers}{silent}" + _(": ") + shards
 
 
 def as_json(found: Status) -> dict[str, Any]:
@@ -229,7 +229,7 @@ def _lines(row: Row, incidents: Sequence[Incident], now: datetime) -> Iterator[t
     standing, found, say = row.standing, row.health, phrases.of_terminal()
     yield _("address"), masked(row.source.key)
     since = " " + _("since {}").format(f"{row.since:%Y-%m-%d %H:%M} UTC") if row.since else ""
-    yield _("state"), f"{states()[found.state]}{since}" + (f": {say(found.why)}" if found.why else "")
+    yield _("state"), f"{states()[found.state]}{since}" + (_(": ") + say(found.why) if found.why else "")
     if found.advice:
         yield _("advice"), say(found.advice)
     if standing is None:
@@ -237,16 +237,16 @@ def _lines(row: Row, incidents: Sequence[Incident], now: datetime) -> Iterator[t
     if standing.error:
         yield _("error"), say(masked(standing.error))
     yield _("success"), last(standing, now)
-    yield _("next"), f"{due(row.source, standing, now)}: {say(standing.reason)}"
+    yield _("next"), due(row.source, standing, now) + _(": ") + say(standing.reason)
     received, saved = amount(standing.received), amount(standing.saved)
     counts = _("{} so far, {} without change; requests: {}; {} received, {} saved by 304")
     yield _("visits"), counts.format(standing.visits, standing.unchanged, standing.requests, received, saved)
-    newest = "; " + _("the newest of {}").format(standing.newest.date()) if standing.newest else ""
-    quiet = "; " + _("quiet after {} without another").format(span(standing.patience)) if standing.patience else ""
+    newest = _("; ") + _("the newest of {}").format(standing.newest.date()) if standing.newest else ""
+    quiet = _("; ") + _("quiet after {} without another").format(span(standing.patience)) if standing.patience else ""
     yield _("entries"), _("{:.1f} a week").format(row.weekly) + newest + quiet
     yield from ((_("warning"), say(masked(warning))) for warning in standing.warnings)
     for each in incidents[:_INCIDENTS]:
-        yield _("incident"), f"{each.at:%Y-%m-%d %H:%M} UTC  {'; '.join(say(each.text).splitlines())}"
+        yield _("incident"), f"{each.at:%Y-%m-%d %H:%M} UTC  {_('; ').join(say(each.text).splitlines())}"
 
 
 def _log(log: Sequence[Visited]) -> Listing:

@@ -156,11 +156,11 @@ def _traffic(hours: Sequence[Hour], now: datetime, catalog: NullTranslations) ->
     sums = {name: sum(row) for name, row in zip(names, table, strict=True)}
     labels, label = [], _("{weekday} {hour} UTC: {answers}")
     for place, column in enumerate(zip(*table, strict=True)):
-        said = ", ".join(f"{count} {name}" for name, count in zip(names, column, strict=True) if count)
+        said = _(", ").join(f"{count} {name}" for name, count in zip(names, column, strict=True) if count)
         when = datetime.fromtimestamp((first + place) * 3600, UTC)
         labels.append(label.format(weekday=week[when.weekday()], hour=f"{when:%H:00}", answers=said or _("none")))
     title = _("Requests of seven days by hour (UTC): {answers}")
-    title = title.format(answers=", ".join(f"{count} {name}" for name, count in sums.items()))
+    title = title.format(answers=_(", ").join(f"{count} {name}" for name, count in sums.items()))
     return {
         "plot": plots.stacked(table, title, labels),
         "sums": sums,
