@@ -17,6 +17,7 @@ from gettext import NullTranslations
 from aggregator import languages
 from aggregator.fetching import rules
 from aggregator.sources import command, feed, page, sitemap
+from aggregator.text import masked
 
 KINDS = (
     *("bad encoding", "bad header", "bad output", "bad redirect", "bad response", "bad url", "blocked", "broken feed"),
@@ -283,6 +284,7 @@ _KNOWN = (*_REASONS, *_HEALTH, *_ERRORS, *_PUBLISHING, *_RULES, *_ADVICE)
 PATTERNS = (*_JOINTS, *_KNOWN)
 
 _FIELD = re.compile(r"\{([a-z]+)\}")
+_WHOLE = frozenset(each for each in _KNOWN if not _FIELD.search(each))
 _PHRASES, _FREE = ("why", "rule"), ("error", "title", "source")
 _FIELDS = dict.fromkeys(("number", "all"), "[0-9][0-9.,]*") | dict.fromkeys(("url", "other"), r"\S+")
 _FIELDS |= dict.fromkeys((*_PHRASES, *_FREE), ".+") | {"length": "[0-9]+ [a-z]+"}
@@ -291,10 +293,11 @@ _LONGEST = 1_000
 
 
 def speaker(catalog: NullTranslations) -> Callable[[str], str]:
-    """What says a line of ours in the language of a catalog; where that is English, it gives it as it is."""
+    """What says a line of ours, or several, in the language of a catalog, without passwords in URLs; where that is
+    English, it gives it as it is."""
     if type(catalog) is NullTranslations:
         return lambda line: line
-    return lambda line: "\n".join(_said(catalog, each) for each in line.split("\n"))
+    return lambda line: "\n".join(_said(catalog, each) for each in masked(line).split("\n"))
 
 
 def of_terminal() -> Callable[[str], str]:
@@ -328,18 +331,26 @@ def _known(catalog: NullTranslations, line: str) -> str:
     """A line that is one phrase, in the other language; "" for what is none."""
     if line in KINDS:
         return catalog.pgettext("trouble", line)
-    for pattern, regex in _patterns():
-        if found := regex.fullmatch(line):
+    if line in _WHOLE:
+        return catalog.gettext(line)
+    for pattern, piece in _patterns():
+        if piece in line and (found := _compiled(pattern).fullmatch(line)):
             values = {n: _joined(catalog, each, 0) if n in _PHRASES else each for n, each in found.groupdict().items()}
             return catalog.gettext(pattern).format(**values)
     return ""
 
 
 @cache
-def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """What is known, that with most words of its own first."""
-    known = sorted(_KNOWN, key=lambda each: -len(_FIELD.sub("", each)))
-    return tuple((each, re.compile("".join(_regex(each)))) for each in known)
+def _patterns() -> tuple[tuple[str, str], ...]:
+    """The patterns that have fields, that with most words of its own first; each with its longest piece between fields,
+    as a regular expression is slow to find that it does not fit."""
+    known = sorted(set(_KNOWN) - _WHOLE, key=lambda each: (-len(_FIELD.sub("", each)), each))
+    return tuple((each, max(_FIELD.split(each)[::2], key=len)) for each in known)
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile("".join(_regex(pattern)))
 
 
 def _regex(pattern: str) -> Iterator[str]:

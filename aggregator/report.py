@@ -369,7 +369,7 @@ def _counts(outcome: Outcome) -> tuple[int, ...]:
 def _failure(outcome: Outcome, say: Callable[[str], str]) -> str:
     """Who failed, why, and when it is tried again. An error that names its source need not be told whose it is."""
     named = "/" in outcome.title and outcome.title in outcome.error
-    who = "" if named else f"{text.one_line(outcome.title, 60)}: "
+    who = "" if named else text.one_line(outcome.title, 60) + _(": ")
     again = find(outcome.source.kind).REMOTE and outcome.next_visit  # local posts are looked at by every run
     after = " " + _("(next try {})").format(f"{again:%Y-%m-%d %H:%M} UTC") if again else ""
     return f"{who}{say(outcome.error)}{after}"

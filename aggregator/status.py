@@ -11,7 +11,7 @@ from gettext import gettext as _
 from gettext import ngettext, pgettext
 from typing import Any
 
-from aggregator import alive, dates, health, phrases, previewing
+from aggregator import alive, dates, health, phrases, previewing, rhythm
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
 from aggregator.explaining import Explanation
@@ -28,7 +28,7 @@ from aggregator.store.team import Team, team
 from aggregator.text import masked, one_line
 from aggregator.values import amount, span
 
-_WEEKS = 4  # over which entries a week are counted
+_WEEKS = 4  # over which entries a week are counted where there is no rhythm
 _VISITS, _INCIDENTS = 20, 10  # that people are shown of one source; programs get all
 
 
@@ -84,9 +84,16 @@ def _row(source: Source, standing: Standing | None, entries: Mapping[int, int]) 
     standing = replace(standing, enabled=source.enabled)  # the config may have changed since the last run
     found = health.judge(standing, source.limits.timeout)
     if found.state == "disabled":
-        return Row(source, standing, found, None, entries.get(standing.id, 0) / _WEEKS)
+        return Row(source, standing, found, None, _weekly(standing, entries))
     since = standing.state_since if health.same_trouble(standing.state, found.state) else standing.last_visit
-    return Row(source, standing, found, since, entries.get(standing.id, 0) / _WEEKS)
+    return Row(source, standing, found, since, _weekly(standing, entries))
+
+
+def _weekly(standing: Standing, entries: Mapping[int, int]) -> float:
+    """Entries a week, by the rhythm that the reason of the next visit tells of, too. Where there is none, as of local
+    posts, those of the last weeks are counted."""
+    apart = rhythm.apart(standing.rhythm)
+    return 7 / apart if apart else entries.get(standing.id, 0) / _WEEKS
 
 
 def title(row: Row) -> str:

@@ -102,6 +102,10 @@ def test_a_name_with_braces_is_a_name() -> None:
     assert chinese("{why} {0.__class__} works again") == "{why} {0.__class__} 恢复正常"
 
 
+def test_a_password_is_not_shown() -> None:
+    assert "hunter2" not in chinese("dns: https://me:hunter2@a.example/f: it cannot be read; is the name right?")
+
+
 @settings(max_examples=100)
 @given(st.text() | st.lists(st.sampled_from(phrases.PATTERNS)).map("".join))
 def test_in_english_everything_stays(line: str) -> None:
