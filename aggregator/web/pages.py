@@ -122,9 +122,9 @@ def _spark(
     counts = [by_day[each].new if each in by_day else 0 for each in range(first, today + 1)]
     title = _("{new} new in {number} days, {most} at most in one")
     title = title.format(new=sum(counts), number=number, most=max(counts))
-    label = _("{day}: {number} new")
-    labels = [label.format(day=_day(first + place), number=count) for place, count in enumerate(counts)]
-    return plots.bars(counts, title, labels if labelled else [])
+    label, shown = _("{day}: {number} new"), enumerate(counts) if labelled else ()
+    labels = [label.format(day=_day(first + place), number=count) for place, count in shown]
+    return plots.bars(counts, title, labels)
 
 
 def _day(number: int) -> str:
