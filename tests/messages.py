@@ -19,6 +19,7 @@ from babel.messages.pofile import read_po, write_po
 from aggregator import phrases
 from aggregator.cli import cli
 from aggregator.languages import FOLDER
+from aggregator.phrases import known as sayings
 
 PACKAGE = FOLDER.parent
 LANGUAGES = {"pages": ("ar", "de", "es", "fr", "ja", "zh"), "commands": ("zh",)}
@@ -73,8 +74,8 @@ def _in_help(command: click.Command) -> Iterable[Id]:
 
 def _in_phrases() -> Iterable[Id]:
     """What `phrases` knows, and the classes of trouble."""
-    yield from (("", pattern) for pattern in phrases.PATTERNS)
-    yield from (("trouble", kind) for kind in phrases.KINDS)
+    yield from (("", pattern) for pattern in (*phrases.JOINTS, *sayings.PATTERNS))
+    yield from (("trouble", kind) for kind in sayings.KINDS)
 
 
 def _found(messages: Iterable[tuple[int, str | tuple[str, ...], list[str], str | None]]) -> Iterable[Id]:
