@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
-from aggregator import composing, dates, identity, text
+from aggregator import composing, dates, identity, phrases, text
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
 from aggregator.model import CategoryPath, Item
@@ -75,33 +76,34 @@ def _nothing(config: Config, db: Connection, wanted: str) -> str:
     near = [source.key for source in config.sources if host and urlsplit(text.http_url(source.key)).hostname == host]
     standings = stored.standings(db)
     told = [f"{text.masked(key)} {_state(standings.get(key))}" for key in near]
-    advice = "; ".join(told) or "write its URL, its id, the path of its file, or words of its title"
-    return f"nothing is known of {text.one_line(text.masked(wanted), 200)}; {advice}"
+    advice = _("; ").join(told) or _("write its URL, its id, the path of its file, or words of its title")
+    said = _("nothing is known of {entry}; {advice}")
+    return said.format(entry=text.one_line(text.masked(wanted), 200), advice=advice)
 
 
 def _state(standing: stored.Standing | None) -> str:
     if not standing or not standing.last_visit:
-        return "was never visited"
+        return _("was never visited")
     if standing.error:
-        return f"failed at the last visit ({standing.error})"
-    return f"was read last {_when(standing.last_success)} and did not list it"
+        return _("failed at the last visit ({error})").format(error=_say(text.masked(standing.error)))
+    return _("was read last {moment} and did not list it").format(moment=_when(standing.last_success))
 
 
 def _explanation(config: Config, db: Connection, view: View, told: Told) -> Explanation:
     shown = told.copies[0]
-    lines = [("id", told.id or "none yet")]
+    lines = [(_("id"), told.id or _("none yet"))]
     for copy in told.copies:
-        lines += [("copy", line) for line in _copy(view, copy, told)]
-    lines += [("dates", line) for line in _dates(told)]
-    lines += [("known by", key) for key in shown.keys]
+        lines += [(_("copy"), line) for line in _copy(view, copy, told)]
+    lines += [(_("dates"), line) for line in _dates(told)]
+    lines += [(_("known by"), key) for key in shown.keys]
     item = view.item(shown.source, _dated(shown), shown.first_seen, shown.feed_title) if _is_live(shown) else None
     rules = view.explain_item(shown.source, _dated(shown), shown.first_seen, shown.feed_title)
-    lines += [("rules", line) for line in rules]
+    lines += [(_("rules"), _say(line)) for line in rules]
     places = [_place(config, db, told, path, number) for path, number in told.places.items()]
-    lines += [("feed", line) for line in places]
+    lines += [(_("feed"), line) for line in places]
     if item:
         why = view.explain_places(item, frozenset(item.categories), shown.first_seen)
-        lines += [("category", line) for line in why]
+        lines += [(_("category"), _say(line)) for line in why]
     title = shown.title or shown.item.url or told.id
     values = {
         "id": told.id,
@@ -117,9 +119,10 @@ def _explanation(config: Config, db: Connection, view: View, told: Told) -> Expl
 
 def _copy(view: View, copy: Copy, told: Told) -> Iterator[str]:
     """Where a copy is from, and whether it is the one that is shown."""
-    where = "its text is kept no longer" if _is_bare(copy) else copy.item.url or copy.item.origin or "no link"
+    where = _("its text is kept no longer") if _is_bare(copy) else copy.item.url or copy.item.origin or _("no link")
     who = copy.feed_title or text.masked(copy.source)
-    yield f"{who}: {where}; first seen {_when(copy.first_seen)}; {_role(view, copy, told)}"
+    line = _("{source}: {where}; first seen {moment}; {role}")
+    yield line.format(source=who, where=where, moment=_when(copy.first_seen), role=_role(view, copy, told))
 
 
 def _dated(copy: Copy) -> Item:
@@ -138,16 +141,17 @@ def _is_live(copy: Copy) -> bool:
 
 def _role(view: View, copy: Copy, told: Told) -> str:
     if copy.removed is not None:
-        return f"removed {_when(copy.removed)}" + (f": {copy.why}" if copy.why else "")
+        line = _("removed {moment}: {why}") if copy.why else _("removed {moment}")
+        return line.format(moment=_when(copy.removed), why=_say(copy.why))
     if not copy.active:
-        return "its source has left the config"
+        return _("its source has left the config")
     if copy.until:
-        return f"waits for {_when(copy.until)}"
+        return _("waits for {moment}").format(moment=_when(copy.until))
     if view.item(copy.source, _dated(copy), copy.first_seen, copy.feed_title) is None:
-        return "a rule excludes it"
+        return _("a rule excludes it")
     if copy.shown:
-        return "shown" if len(told.copies) == 1 else "the copy that is shown"
-    return "merged into the copy that is shown"
+        return _("shown") if len(told.copies) == 1 else _("the copy that is shown")
+    return _("merged into the copy that is shown")
 
 
 def _dates(told: Told) -> Iterator[str]:
@@ -156,50 +160,57 @@ def _dates(told: Told) -> Iterator[str]:
     copy = next((each for each in told.copies if (each.published or each.first_seen) == told.published), shown)
     if copy is not shown:
         who = copy.feed_title or text.masked(copy.source)
-        yield f"published {_when(told.published)}: the date of the copy that came first, in {who}"
+        line = _("published {moment}: the date of the copy that came first, in {source}")
+        yield line.format(moment=_when(told.published), source=who)
     else:
         yield _published(shown)
     if shown.edits:
-        times = "once" if shown.edits == 1 else f"{shown.edits} times"
-        last = f", last {_when(shown.edited)}" if shown.edited else ""
-        yield f"updated {_when(told.updated or shown.updated)}: its words changed {times}{last}"
+        times = _("once") if shown.edits == 1 else _("{number} times").format(number=shown.edits)
+        last = _(", last {moment}").format(moment=_when(shown.edited)) if shown.edited else ""
+        line = _("updated {moment}: its words changed {times}{last}")
+        yield line.format(moment=_when(told.updated or shown.updated), times=times, last=last)
     else:
-        yield f"updated {_when(told.updated or shown.updated)}: its words never changed"
+        yield _("updated {moment}: its words never changed").format(moment=_when(told.updated or shown.updated))
     if shown.missing:
-        yield f"not listed by its feed since {_when(shown.missing)}"
+        yield _("not listed by its feed since {moment}").format(moment=_when(shown.missing))
 
 
 def _published(copy: Copy) -> str:
     """Why a copy is dated so."""
     said, kept = copy.item.published, copy.published
     if kept is None:
-        return f"published {_when(copy.first_seen)}: upstream gave no date, so when it was first seen"
-    if _is_bare(copy):
-        return f"published {_when(kept)}: as it was when it was removed"
-    if said == kept:
-        return f"published {_when(kept)}: as upstream says"
-    if said is None:
-        only = "upstream says only when it was updated" if copy.item.updated else "upstream says no date any more"
-        return f"published {_when(kept)}: fixed when it was first seen; {only}"
-    if copy.item.day_only and timedelta() <= kept - said < timedelta(days=1):
-        return f"published {_when(kept)}: upstream says the day alone; the clock is that of the first sight"
-    if said > copy.first_seen >= kept:
-        return f"published {_when(kept)}: upstream says {_when(said)}, which lay ahead, so when it was first seen"
-    return f"published {_when(kept)}: fixed when it was first seen; upstream now says {_when(said)}"
+        why = _("upstream gave no date, so when it was first seen")
+    elif _is_bare(copy):
+        why = _("as it was when it was removed")
+    elif said == kept:
+        why = _("as upstream says")
+    elif said is None and copy.item.updated:
+        why = _("fixed when it was first seen; upstream says only when it was updated")
+    elif said is None:
+        why = _("fixed when it was first seen; upstream says no date any more")
+    elif copy.item.day_only and timedelta() <= kept - said < timedelta(days=1):
+        why = _("upstream says the day alone; the clock is that of the first sight")
+    elif said > copy.first_seen >= kept:
+        why = _("upstream says {moment}, which lay ahead, so when it was first seen").format(moment=_when(said))
+    else:
+        why = _("fixed when it was first seen; upstream now says {moment}").format(moment=_when(said))
+    return _("published {moment}: {why}").format(moment=_when(kept or copy.first_seen), why=why)
 
 
 def _place(config: Config, db: Connection, told: Told, path: CategoryPath, number: int) -> str:
     """Where a category's feeds, whose current document holds its newest entries, show the story."""
-    name = " / ".join(path) or "(everything)"
+    name = " / ".join(path) or _("(everything)")
     newest = [each.id for each in composing.shown(db, config, number, path)]
     if told.id in newest:
-        return f"{name}: entry {newest.index(told.id) + 1} of {len(newest)}"
+        line = _("{category}: entry {number} of {all}")
+        return line.format(category=name, number=newest.index(told.id) + 1, all=len(newest))
     if composing.archive_size(config) and (archive := archives.holder(db, number, told.id)):
-        return f"{name}: in archive {archive}"
+        return _("{category}: in archive {archive}").format(category=name, archive=archive)
     own = shelf(config, path)
     if own.max_per_source and told.id in (each.id for each in channels.recent(db, number, own.items)):
-        return f"{name}: not among the newest {own.max_per_source} of its source"
-    return f"{name}: no longer among its newest {own.items} entries"
+        line = _("{category}: not among the newest {number} of its source")
+        return line.format(category=name, number=own.max_per_source)
+    return _("{category}: no longer among its newest {number} entries").format(category=name, number=own.items)
 
 
 def _values(view: View, copy: Copy) -> dict[str, Any]:
@@ -225,7 +236,11 @@ def _values(view: View, copy: Copy) -> dict[str, Any]:
 
 
 def _when(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "never"
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else _("never")
+
+
+def _say(line: str) -> str:
+    return phrases.of_terminal()(line)
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -1,6 +1,6 @@
 """What `aggregator list` shows, as rows for people and values for programs. It only looks."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import Connection
 
-from aggregator import dates, formats, text
+from aggregator import dates, formats, phrases, text
 from aggregator.composing import as_shown
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
@@ -47,11 +47,12 @@ def sources(config: Config, now: datetime) -> Listing:
         standings, hosts = stored_sources.standings(db), stored_sources.hosts(db)
     values: list[dict[str, Any]] = []
     rows: list[tuple[str, ...]] = []
+    say = phrases.of_terminal()
     for source in config.sources:
         standing = standings.get(source.key)
         title = source.title or (standing.feed.title if standing else "")
         key = text.masked(source.key)
-        rows.append((title or key, last(standing, now), due(source, standing, now), _trouble(source, standing)))
+        rows.append((title or key, last(standing, now), due(source, standing, now), _trouble(source, standing, say)))
         values.append(
             {
                 "key": key,
@@ -111,8 +112,9 @@ def due(source: Source, standing: Standing | None, now: datetime) -> str:
     return _("in {}").format(span(standing.next_visit - now))
 
 
-def _trouble(source: Source, standing: Standing | None) -> str:
-    """What the owner of a source should know, in a few words: its error, else how many warnings, and where it went."""
+def _trouble(source: Source, standing: Standing | None, say: Callable[[str], str]) -> str:
+    """What the owner of a source should know, in a few words: its error, else how many warnings, and where it went.
+    `say` puts what the store says into the owner's language."""
     if not source.enabled:
         return pgettext("state", "disabled")
     if standing is None:
@@ -122,10 +124,10 @@ def _trouble(source: Source, standing: Standing | None) -> str:
     number = len(standing.warnings)
     warnings = ngettext("{} warning", "{} warnings", number).format(number) if number else ""
     if standing.same_as:
-        return _("{}, where it has moved: remove one of the two").format(standing.reason)
+        return _("{}, where it has moved: remove one of the two").format(say(standing.reason))
     move = standing.move
     moved = _("has moved to {}: write it into the config").format(move.url) if move and move.believed else ""
-    return "; ".join(filter(None, (text.masked(standing.error) or warnings, moved)))
+    return _("; ").join(filter(None, (say(text.masked(standing.error)) or warnings, moved)))
 
 
 def _move(move: Move) -> dict[str, Any]:
@@ -185,8 +187,8 @@ def items(config: Config, category: str | None, source: str | None, limit: int |
     """
     keys = {each.key for each in config.sources if source in (each.key, text.masked(each.key))}
     if source and not keys:
-        advice = "see `aggregator list sources --json` for their keys"
-        raise AggregatorError(f'there is no source "{text.masked(source)}"; {advice}')
+        said = _('there is no source "{source}"; see `aggregator list sources --json` for their keys')
+        raise AggregatorError(said.format(source=text.masked(source)))
     with _store(config) as db:
         place = _place(stored_channels.places(db), category or "")
         shown = stored_channels.recent(db, place.id, None) if place else ()
@@ -234,7 +236,8 @@ def _place(places: Iterable[Place], category: str) -> Place | None:
     alike = [place for place in places if "/".join(fold_path(place.path)) == "/".join(fold_path(typed))]
     place = min(alike, key=lambda place: (place.path != typed, place.id), default=None)
     if category and place is None:
-        raise AggregatorError(f'there is no category "{category}"; see `aggregator list categories`')
+        said = _('there is no category "{category}"; see `aggregator list categories`')
+        raise AggregatorError(said.format(category=category))
     return place
 
 

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from aggregator import dates, progress, status, text
+from aggregator import dates, phrases, progress, status, text
 from aggregator.explaining import Explanation
 from aggregator.keeping import Outcome
 from aggregator.model import Catch, Progress
@@ -88,12 +88,14 @@ def show_run(report: Report, output: str, now: datetime, *, every: bool) -> None
     where = _("in {}/ ({})").format(_safe(output), places)
     console.print(Text.assemble((what, "bold"), " ", where), soft_wrap=True)
     if after:
-        console.print(Text("; ".join(after), "dim"), soft_wrap=True)
+        console.print(Text(_("; ").join(after), "dim"), soft_wrap=True)
     sys.stdout.flush()
     if every and report.skipped:
         console.print()
+        say = phrases.of_terminal()
         show_list(
-            (_("source"), _("due in"), _("why")), [_skipped(standing, now) for standing in _by_time(report.skipped)]
+            (_("source"), _("due in"), _("why")),
+            [_skipped(standing, now, say) for standing in _by_time(report.skipped)],
         )
 
 
@@ -102,19 +104,19 @@ def show_trouble(report: Report, *, quiet: bool = False, again: bool = False) ->
 
     A warning that the visit before gave as well is told only `again`: a publisher's broken feed is no news every hour.
     """
-    console = Console(stderr=True, highlight=False)
+    console, say = Console(stderr=True, highlight=False), phrases.of_terminal()
     for outcome in report.failed:
-        _line(console, "failed", "red", _failure(outcome))
+        _line(console, "failed", "red", _failure(outcome, say))
     for problem in report.published.problems:
-        _line(console, "failed", "red", problem)
+        _line(console, "failed", "red", say(problem))
     if quiet:
         return
     for outcome in report.outcomes:
         for warning in outcome.warnings:
             if again or warning not in outcome.told:
-                _line(console, "warning", "yellow", warning)
+                _line(console, "warning", "yellow", say(warning))
     for note in report.notes:
-        _line(console, "note", "yellow", note)
+        _line(console, "note", "yellow", say(note))
 
 
 def run_as_json(report: Report) -> dict[str, Any]:
@@ -221,13 +223,13 @@ def show_preview(preview: Preview) -> None:
     """What becomes of each item of one source: how it would be published, or why not; of a page before that what its
     selectors have caught, and of all that is no feed link and picture as well."""
     rows = []
-    met = preview.visit
+    met, say = preview.visit, phrases.of_terminal()
     links = met.source.kind in ("command", "page", "sitemap")
     for item, kept, said in preview.items:
         shown = kept or item
         where = "; ".join(" / ".join(path) for path in shown.categories)
         day = f"{shown.published:%Y-%m-%d}" if shown.published else _("no date")
-        what = "; ".join(said) or (_("comes in") if kept else _("excluded"))
+        what = _("; ").join(map(say, said)) or (_("comes in") if kept else _("excluded"))
         more = (shown.url, shown.image.url if shown.image else "") if links else ()
         rows.append((day, shown.title or shown.url or shown.guid, *more, where or _("(everything)"), what))
     if met.answer and not met.error:
@@ -248,9 +250,9 @@ def show_preview(preview: Preview) -> None:
         print(_("no entries"), flush=True)
     errors = Console(stderr=True, highlight=False)
     for warning in met.warnings:
-        _line(errors, "warning", "yellow", warning)
+        _line(errors, "warning", "yellow", say(warning))
     if met.error:
-        _line(errors, "failed", "red", met.error)
+        _line(errors, "failed", "red", say(met.error))
 
 
 def show_addition(found: "Addition") -> None:
@@ -269,7 +271,7 @@ def show_addition(found: "Addition") -> None:
     sys.stdout.flush()
     errors = Console(stderr=True, highlight=False)
     for warning in found.warnings:
-        _line(errors, "warning", "yellow", warning)
+        _line(errors, "warning", "yellow", phrases.of_terminal()(warning))
 
 
 def show_diff(lines: Sequence[str]) -> None:
@@ -346,9 +348,9 @@ def _is_over(standing: Standing) -> bool:
     return standing.gone or bool(standing.same_as) or not standing.enabled
 
 
-def _skipped(standing: Standing, now: datetime) -> tuple[str, str, str]:
+def _skipped(standing: Standing, now: datetime, say: Callable[[str], str]) -> tuple[str, str, str]:
     due = _("never") if _is_over(standing) else span(max(standing.next_visit - now, timedelta()))
-    return standing.title or standing.feed.title or standing.key, due, standing.reason
+    return standing.title or standing.feed.title or standing.key, due, say(standing.reason)
 
 
 def _has_news(outcome: Outcome) -> bool:
@@ -359,13 +361,13 @@ def _counts(outcome: Outcome) -> tuple[int, ...]:
     return tuple(outcome.counts.get(name, 0) for name in _COUNTS)
 
 
-def _failure(outcome: Outcome) -> str:
+def _failure(outcome: Outcome, say: Callable[[str], str]) -> str:
     """Who failed, why, and when it is tried again. An error that names its source need not be told whose it is."""
     named = "/" in outcome.title and outcome.title in outcome.error
-    who = "" if named else f"{text.one_line(outcome.title, 60)}: "
+    who = "" if named else text.one_line(outcome.title, 60) + _(": ")
     again = find(outcome.source.kind).REMOTE and outcome.next_visit  # local posts are looked at by every run
     after = " " + _("(next try {})").format(f"{again:%Y-%m-%d %H:%M} UTC") if again else ""
-    return f"{who}{outcome.error}{after}"
+    return f"{who}{say(outcome.error)}{after}"
 
 
 def _line(console: Console, label: str, colour: str, message: str) -> None:

@@ -119,11 +119,18 @@ def visits_a_day(rhythm: Rhythm, least: timedelta, most: timedelta, stretch: flo
     return sum(1 / each for each in waits(rhythm, least, most, stretch))
 
 
+def apart(rhythm: Rhythm) -> float | None:
+    """How many days there are from one entry to the next, as people are told; None where that is not known yet."""
+    if not rhythm.count and rhythm.days < 1:
+        return None
+    return rhythm.days / rhythm.count if rhythm.count and rhythm.days >= 1 else 1 / rate(rhythm)
+
+
 def words(rhythm: Rhythm) -> str:
     """`posts about 3 a day, mostly 09-18 UTC`."""
-    if not rhythm.count and rhythm.days < 1:
+    days = apart(rhythm)
+    if days is None:
         return UNKNOWN
-    days = rhythm.days / rhythm.count if rhythm.count and rhythm.days >= 1 else 1 / rate(rhythm)
     for length, unit in ((1, "day"), (7, "week"), (30, "month")):
         if days <= length * 1.2:
             return f"posts about {round(length / days)} a {unit}{_mostly(rhythm)}"

@@ -11,7 +11,7 @@ from gettext import gettext as _
 from gettext import ngettext, pgettext
 from typing import Any
 
-from aggregator import alive, dates, health, previewing
+from aggregator import alive, dates, health, phrases, previewing, rhythm
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
 from aggregator.explaining import Explanation
@@ -28,7 +28,7 @@ from aggregator.store.team import Team, team
 from aggregator.text import masked, one_line
 from aggregator.values import amount, span
 
-_WEEKS = 4  # over which entries a week are counted
+_WEEKS = 4  # over which entries a week are counted where there is no rhythm
 _VISITS, _INCIDENTS = 20, 10  # that people are shown of one source; programs get all
 
 
@@ -84,9 +84,16 @@ def _row(source: Source, standing: Standing | None, entries: Mapping[int, int]) 
     standing = replace(standing, enabled=source.enabled)  # the config may have changed since the last run
     found = health.judge(standing, source.limits.timeout)
     if found.state == "disabled":
-        return Row(source, standing, found, None, entries.get(standing.id, 0) / _WEEKS)
+        return Row(source, standing, found, None, _weekly(standing, entries))
     since = standing.state_since if health.same_trouble(standing.state, found.state) else standing.last_visit
-    return Row(source, standing, found, since, entries.get(standing.id, 0) / _WEEKS)
+    return Row(source, standing, found, since, _weekly(standing, entries))
+
+
+def _weekly(standing: Standing, entries: Mapping[int, int]) -> float:
+    """Entries a week, by the rhythm that the reason of the next visit tells of, too. Where there is none, as of local
+    posts, those of the last weeks are counted."""
+    apart = rhythm.apart(standing.rhythm)
+    return 7 / apart if apart else entries.get(standing.id, 0) / _WEEKS
 
 
 def title(row: Row) -> str:
@@ -129,7 +136,7 @@ def columns() -> Sequence[tuple[str, int]]:
 def table(found: Status, now: datetime) -> Listing:
     """All sources for people, as seen from `now`, and for programs."""
     names = [name for name, _width in columns()]
-    said = states()
+    said, say = states(), phrases.of_terminal()
     rows = [
         (
             said[row.health.state],
@@ -141,7 +148,7 @@ def table(found: Status, now: datetime) -> Listing:
             row.standing.requests if row.standing else 0,
             amount(row.standing.saved if row.standing else 0),
             f"{row.weekly:.1f}",
-            row.health.why or (row.standing.reason if row.standing else _("never visited")),
+            say(row.health.why or (row.standing.reason if row.standing else "never visited")),
         )
         for row in found.rows
     ]
@@ -151,32 +158,32 @@ def table(found: Status, now: datetime) -> Listing:
 def summary(found: Status, now: datetime) -> str:
     """All of it in one line."""
     counts = Counter(row.health.state for row in found.rows)
-    said = states()
+    said, say = states(), phrases.of_terminal()
     parts = [
-        ", ".join(f"{counts[state]} {said[state]}" for state in reversed(health.STATES) if counts[state])
+        _(", ").join(f"{counts[state]} {said[state]}" for state in reversed(health.STATES) if counts[state])
         or _("no sources")
     ]
     if found.run:
         ago = span(now - found.run.at)
         parts.append(_("last run {} ago ({}, {:.1f} s)").format(ago, found.run.by, found.run.seconds))
     if found.run and found.run.problems:
-        parts.append(_("publishing has problems: {}").format(one_line(found.run.problems.splitlines()[0], 300)))
+        parts.append(_("publishing has problems: {}").format(say(one_line(found.run.problems.splitlines()[0], 300))))
     if found.team and found.team.workers:
         line = _("at work: {}, {:.0f} requests a minute, {} behind")
         parts.append(line.format(_team(found.team), found.pace, span(found.lag)))
     elif found.holder:
-        parts.append(_("at work: {}").format(found.holder))
+        parts.append(_("at work: {}").format(say(found.holder)))
     if found.stuck:
-        parts.append(found.stuck)
-    return "; ".join(parts)
+        parts.append(say(found.stuck))
+    return _("; ").join(parts)
 
 
 def _team(found: Team) -> str:
     """Workers, and what they have to do, in a few words."""
     workers = ngettext("{} worker", "{} workers", len(found.workers)).format(len(found.workers))
-    silent = ", " + _("{} silent").format(found.silent) if found.silent else ""
+    silent = _(", ") + _("{} silent").format(found.silent) if found.silent else ""
     shards = _("{} of {} shards under way, {} waiting").format(found.doing, found.shards, found.waiting)
-    return f"{workers}{silent}: {shards}"
+    return f"{workers}{silent}" + _(": ") + shards
 
 
 def as_json(found: Status) -> dict[str, Any]:
@@ -208,7 +215,8 @@ def one(config: Config, found: Status, wanted: str, now: datetime) -> tuple[Expl
     key = previewing.named(config, wanted, titles).key
     row = next((row for row in found.rows if row.source.key == key), None)
     if row is None:
-        raise AggregatorError(f"{masked(key)} is not in the config; `aggregator preview` shows what it yields")
+        advice = _("{source} is not in the config; `aggregator preview` shows what it yields")
+        raise AggregatorError(advice.format(source=masked(key)))
     log: tuple[Visited, ...] = ()
     incidents: tuple[Incident, ...] = ()
     if row.standing:
@@ -225,27 +233,27 @@ def one(config: Config, found: Status, wanted: str, now: datetime) -> tuple[Expl
 
 def _lines(row: Row, incidents: Sequence[Incident], now: datetime) -> Iterator[tuple[str, str]]:
     """What there is to say of a source, each with its label."""
-    standing, found = row.standing, row.health
+    standing, found, say = row.standing, row.health, phrases.of_terminal()
     yield _("address"), masked(row.source.key)
     since = " " + _("since {}").format(f"{row.since:%Y-%m-%d %H:%M} UTC") if row.since else ""
-    yield _("state"), f"{states()[found.state]}{since}" + (f": {found.why}" if found.why else "")
+    yield _("state"), f"{states()[found.state]}{since}" + (_(": ") + say(found.why) if found.why else "")
     if found.advice:
-        yield _("advice"), found.advice
+        yield _("advice"), say(found.advice)
     if standing is None:
         return
     if standing.error:
-        yield _("error"), masked(standing.error)
+        yield _("error"), say(masked(standing.error))
     yield _("success"), last(standing, now)
-    yield _("next"), f"{due(row.source, standing, now)}: {standing.reason}"
+    yield _("next"), due(row.source, standing, now) + _(": ") + say(standing.reason)
     received, saved = amount(standing.received), amount(standing.saved)
     counts = _("{} so far, {} without change; requests: {}; {} received, {} saved by 304")
     yield _("visits"), counts.format(standing.visits, standing.unchanged, standing.requests, received, saved)
-    newest = "; " + _("the newest of {}").format(standing.newest.date()) if standing.newest else ""
-    quiet = "; " + _("quiet after {} without another").format(span(standing.patience)) if standing.patience else ""
+    newest = _("; ") + _("the newest of {}").format(standing.newest.date()) if standing.newest else ""
+    quiet = _("; ") + _("quiet after {} without another").format(span(standing.patience)) if standing.patience else ""
     yield _("entries"), _("{:.1f} a week").format(row.weekly) + newest + quiet
-    yield from ((_("warning"), masked(warning)) for warning in standing.warnings)
+    yield from ((_("warning"), say(masked(warning))) for warning in standing.warnings)
     for each in incidents[:_INCIDENTS]:
-        yield _("incident"), f"{each.at:%Y-%m-%d %H:%M} UTC  {'; '.join(each.text.splitlines())}"
+        yield _("incident"), f"{each.at:%Y-%m-%d %H:%M} UTC  {_('; ').join(say(each.text).splitlines())}"
 
 
 def _log(log: Sequence[Visited]) -> Listing:
@@ -253,17 +261,19 @@ def _log(log: Sequence[Visited]) -> Listing:
         *(_("visit (UTC)"), _("status"), _("outcome"), _("new"), _("edited"), _("seconds"), _("received")),
         *(_("next (UTC)"), _("why then")),
     )
+    say = phrases.of_terminal()
+    outcomes = {"ok": pgettext("state", "ok"), "same": _("same")}
     rows = [
         (
             f"{each.at:%Y-%m-%d %H:%M}",
             str(each.status or "-"),
-            each.outcome,
+            outcomes.get(each.outcome) or say(each.outcome),
             each.new,
             each.edited,
             f"{each.seconds:.1f}",
             amount(each.received),
             f"{each.next_visit:%m-%d %H:%M}",
-            each.reason,
+            say(each.reason),
         )
         for each in log
     ]

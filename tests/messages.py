@@ -16,8 +16,10 @@ from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from aggregator import phrases
 from aggregator.cli import cli
 from aggregator.languages import FOLDER
+from aggregator.phrases import known as sayings
 
 PACKAGE = FOLDER.parent
 LANGUAGES = {"pages": ("ar", "de", "es", "fr", "ja", "zh"), "commands": ("zh",)}
@@ -37,7 +39,10 @@ _KEYWORDS: Mapping[str, tuple[int | tuple[int, str], ...] | None] = {
 
 def wanted(domain: str) -> list[Id]:
     """All messages of a domain, in the order of the files."""
-    return list(dict.fromkeys(_in_templates() if domain == "pages" else [*_in_modules(PACKAGE), *_in_help(cli)]))
+    if domain == "pages":
+        return list(dict.fromkeys(_in_templates("formats")))
+    ours = [*_in_modules(PACKAGE), *_in_help(cli), *_in_templates("web"), *_in_phrases()]
+    return list(dict.fromkeys(ours))
 
 
 def welcome(domain: str) -> list[Id]:
@@ -45,8 +50,8 @@ def welcome(domain: str) -> list[Id]:
     return list(dict.fromkeys(_in_modules(Path(click.__file__).parent))) if domain == "commands" else []
 
 
-def _in_templates() -> Iterable[Id]:
-    for path in sorted((PACKAGE / "formats" / "templates").glob("*.html")):
+def _in_templates(room: str) -> Iterable[Id]:
+    for path in sorted((PACKAGE / room / "templates").glob("*.html")):
         with path.open("rb") as file:
             yield from _found(extract("jinja2.ext:babel_extract", file, _KEYWORDS, options={"silent": "false"}))
 
@@ -66,6 +71,12 @@ def _in_help(command: click.Command) -> Iterable[Id]:
     yield from (("", text) for text in helps if text)
     for below in command.commands.values() if isinstance(command, click.Group) else ():
         yield from _in_help(below)
+
+
+def _in_phrases() -> Iterable[Id]:
+    """What `phrases` knows, and the classes of trouble."""
+    yield from (("", pattern) for pattern in (*phrases.JOINTS, *sayings.PATTERNS))
+    yield from (("trouble", kind) for kind in sayings.KINDS)
 
 
 def _found(messages: Iterable[tuple[int, str | tuple[str, ...], list[str], str | None]]) -> Iterable[Id]:

@@ -46,6 +46,7 @@ FLOORS: dict[str, int] = {
     "reading": 11,
     "store": 11,  # keeps what identity decides
     "health": 12,
+    "phrases": 12,
     "importing": 13,  # decodes as feeds are decoded
     # 2: what brings rooms together
     "config": 20,

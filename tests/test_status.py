@@ -99,6 +99,30 @@ def test_a_304_is_seen_as_saved(planet: Planet) -> None:
 
 
 @pytest.mark.parametrize(
+    ("every", "number", "words"),
+    [
+        (HOUR * 8, 10, "posts about 3 a day"),  # since three days
+        (DAY * 3, 4, "posts about 2 a week"),  # since nine days
+        (DAY * 6, 30, "posts about 1 a week"),
+        (DAY * 20, 10, "posts about 1 a month"),
+    ],
+)
+def test_entries_a_week_are_what_the_reason_says(
+    planet: Planet, server: Server, every: timedelta, number: int, words: str
+) -> None:
+    """Also of a feed that is younger than the weeks that are looked at."""
+    items = [{"guid": f"{n}", "title": f"{n}", "date": planet.now - n * every} for n in range(1, number + 1)]
+    server.put("/young", rss(items, title="Young"), etag=True)
+    planet.fetch["interval_cap"] = "7d"
+    planet.feed(server.url("/young", HOST))
+    planet.run(later=HOUR)
+    row = next(row for row in status.look(planet.load(), planet.now).rows if status.title(row) == "Young")
+    assert row.standing and row.standing.reason.startswith(words)
+    often, unit = words.split()[2], words.split()[-1]
+    assert round(row.weekly / {"day": 7, "week": 1, "month": 7 / 30}[unit]) == int(often)
+
+
+@pytest.mark.parametrize(
     ("days", "sources", "code"),
     [
         (0, "good bad", 1),

@@ -11,6 +11,7 @@ judgement can be tried on any planet.
 
 from collections.abc import Iterator
 from datetime import datetime
+from gettext import gettext as _
 from pathlib import Path
 
 from aggregator import config as configs
@@ -58,7 +59,7 @@ def _examined(config: Config, now: datetime, progress: Progress, *, offline: boo
     if found:
         yield from outcome.judge_sources(found, now)
     elif not config.sources:
-        yield note("sources", "there are none yet", "`aggregator add URL` adds a feed")
+        yield note("sources", _("there are none yet"), _("`aggregator add URL` adds a feed"))
     progress(0, 0, "checking", config.bucket or str(config.output))
     current: frozenset[str] = frozenset()
     if usable:
@@ -72,7 +73,7 @@ def _config(config: Config) -> Iterator[Finding]:
     """What `check` says: also secrets, and the folders that the config names."""
     try:
         configs.load(config.file, look=True)
-        yield ok("config", f"{config.file}: {len(config.sources)} sources")
+        yield ok("config", _("{file}: {number} sources").format(file=config.file, number=len(config.sources)))
     except ConfigError as error:
         yield from (problem("config", each) for each in error.problems)
     yield from (note("config", each) for each in config.notes)
@@ -80,7 +81,8 @@ def _config(config: Config) -> Iterator[Finding]:
 
 def _published(config: Config, ours: frozenset[str], current: frozenset[str]) -> Iterator[Finding]:
     if config.bucket:
-        yield note("published", f"{config.bucket}: what is in an object store is not read here")
+        what = _("{bucket}: what is in an object store is not read here")
+        yield note("published", what.format(bucket=config.bucket))
         return
     yield from outcome.judge_folder(outcome.look_at_folder(config, ours, current))
     kinds = [find(name) for name in config.site.formats]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from gettext import gettext as _
 from typing import Any, Literal
 
 from aggregator.text import masked, one_line
@@ -47,7 +48,8 @@ def todo(found: Sequence[Finding]) -> tuple[str, ...]:
     """What to do, the most useful first: problems before notes, causes before what may come of them."""
     wanted = [each for each in found if each.level != "ok" and (each.advice or each.level == "problem")]
     wanted.sort(key=lambda each: (each.level != "problem", PARTS.index(each.part)))
-    return tuple(dict.fromkeys(f"{each.what}: {each.advice}" if each.advice else each.what for each in wanted))
+    both = _("{what}: {advice}")
+    return tuple(dict.fromkeys(both.format(what=e.what, advice=e.advice) if e.advice else e.what for e in wanted))
 
 
 def as_json(found: Sequence[Finding]) -> dict[str, Any]:

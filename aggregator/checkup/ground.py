@@ -6,8 +6,10 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from gettext import gettext as _
 from pathlib import Path
 
+from aggregator import phrases
 from aggregator.checkup.findings import Finding, note, ok, problem
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
@@ -104,19 +106,20 @@ def look_at_room(config: Config) -> tuple[Room, ...]:
 def judge_store(seen: Store) -> Iterator[Finding]:
     """Whether the store opens, is of this version, and is whole."""
     if not seen.is_there:
-        yield note("store", f"{seen.name}: there is none yet", "run `aggregator once`, which makes it")
+        what = _("{store}: there is none yet").format(store=seen.name)
+        yield note("store", what, _("run `aggregator once`, which makes it"))
     elif seen.trouble:
         yield problem("store", seen.trouble)
     elif seen.damage:
         yield problem(
             "store",
-            f"{seen.name} is damaged ({seen.damage})",
-            'stop what uses it, keep a copy, and put back a backup, or try `sqlite3 FILE ".recover" | sqlite3 NEW`',
+            _("{store} is damaged ({damage})").format(store=seen.name, damage=seen.damage),
+            _('stop what uses it, keep a copy, and put back a backup, or try `sqlite3 FILE ".recover" | sqlite3 NEW`'),
         )
     else:
-        yield ok("store", f"{seen.name}: {amount(seen.size)}, whole")
+        yield ok("store", _("{store}: {size}, whole").format(store=seen.name, size=amount(seen.size)))
     if seen.holder:
-        yield note("store", f"at work: {seen.holder}")
+        yield note("store", _("at work: {}").format(phrases.of_terminal()(seen.holder)))
 
 
 def judge_rights(seen: Rights | None) -> Iterator[Finding]:
@@ -124,14 +127,14 @@ def judge_rights(seen: Rights | None) -> Iterator[Finding]:
     if seen is None:
         return
     for path in seen.refused:
-        yield problem("permissions", f"{path} may not be written by you", "run as its owner, or mend its permissions")
+        what = _("{path} may not be written by you").format(path=path)
+        yield problem("permissions", what, _("run as its owner, or mend its permissions"))
     if seen.owner != seen.user:
-        what = f"the store belongs to user {seen.owner}, and you are user {seen.user}"
-        yield problem(
-            "permissions", what, "run aggregator as one user always, as with sudo -u; else files become mixed"
-        )
+        what = _("the store belongs to user {owner}, and you are user {user}")
+        advice = _("run aggregator as one user always, as with sudo -u; else files become mixed")
+        yield problem("permissions", what.format(owner=seen.owner, user=seen.user), advice)
     if not seen.refused and seen.owner == seen.user:
-        yield ok("permissions", "the store is yours and can be written")
+        yield ok("permissions", _("the store is yours and can be written"))
 
 
 def judge_room(rooms: tuple[Room, ...], store: int) -> Iterator[Finding]:
@@ -139,25 +142,30 @@ def judge_room(rooms: tuple[Room, ...], store: int) -> Iterator[Finding]:
     needed = max(_LEAST, store)
     for room in rooms:
         if room.free < needed:
-            what = f"{room.folder}: {amount(room.free)} are free, and {amount(needed)} should be"
-            yield problem("disk", what, "make room, or set `keep_for` below [site] and run `aggregator prune`")
+            what = _("{folder}: {free} are free, and {needed} should be")
+            what = what.format(folder=room.folder, free=amount(room.free), needed=amount(needed))
+            yield problem("disk", what, _("make room, or set `keep_for` below [site] and run `aggregator prune`"))
         elif room.files is not None and room.files < _FEW:
-            yield problem("disk", f"{room.folder}: only {room.files} more files can be made", "remove files there")
+            what = _("{folder}: only {number} more files can be made").format(folder=room.folder, number=room.files)
+            yield problem("disk", what, _("remove files there"))
         else:
-            yield ok("disk", f"{room.folder}: {amount(room.free)} free")
+            yield ok("disk", _("{folder}: {free} free").format(folder=room.folder, free=amount(room.free)))
 
 
 def judge_clock(now: datetime, last_run: datetime | None, told: Mapping[str, datetime]) -> Iterator[Finding]:
     """Whether the clock can be right: no run was later than now, and servers, by their names, say the same time."""
-    advice = "set the clock (timedatectl set-ntp true): ids, dates and waits depend on it"
+    advice = _("set the clock (timedatectl set-ntp true): ids, dates and waits depend on it")
     wrong = False
     if last_run and last_run > now + _OFF:
         wrong = True
-        yield problem("clock", f"the last run was {span(last_run - now)} from now; the clock is or was wrong", advice)
+        what = _("the last run was {length} from now; the clock is or was wrong").format(length=span(last_run - now))
+        yield problem("clock", what, advice)
     for host, moment in told.items():
         if abs(moment - now) > _OFF:
             wrong = True
-            side = "ahead of" if now > moment else "behind"
-            yield problem("clock", f"this clock is {span(abs(moment - now))} {side} that of {host}", advice)
+            ahead = _("this clock is {length} ahead of that of {host}")
+            what = ahead if now > moment else _("this clock is {length} behind that of {host}")
+            yield problem("clock", what.format(length=span(abs(moment - now)), host=host), advice)
     if not wrong:
-        yield ok("clock", f"agrees with {', '.join(told)}" if told else "is not behind the last run")
+        agrees = _("agrees with {hosts}").format(hosts=", ".join(told))
+        yield ok("clock", agrees if told else _("is not behind the last run"))

@@ -4,9 +4,10 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from gettext import gettext as _
 from pathlib import Path
 
-from aggregator import media
+from aggregator import media, phrases
 from aggregator.checkup.findings import Finding, note, ok, problem
 from aggregator.config import Config
 from aggregator.formats import FEEDS, checks
@@ -15,7 +16,7 @@ from aggregator.model import Document, Source
 from aggregator.publish import page
 from aggregator.sources import feed
 from aggregator.sources.feed.discovery import feeds_of
-from aggregator.status import Status, title
+from aggregator.status import Status, states, title
 from aggregator.store import files
 from aggregator.store.engine import looking
 from aggregator.values import span
@@ -58,7 +59,7 @@ def look_at_folder(config: Config, ours: frozenset[str], current: frozenset[str]
         above = next(each for each in output.parents if each.exists())
         return Folder(str(output), False, () if os.access(above, os.W_OK | os.X_OK) else (str(above),), (), ())
     refused, there = [], set()
-    for folder, _, names in os.walk(output):
+    for folder, _below, names in os.walk(output):
         below = Path(folder).relative_to(output).as_posix()
         there |= {name if below == "." else f"{below}/{name}" for name in names}
         if not os.access(folder, os.W_OK | os.X_OK):
@@ -80,14 +81,14 @@ def read(config: Config, paths: frozenset[str]) -> Iterator[Read]:
     types = media.types(config.site.formats)
     left = _READ
     for path in sorted(paths, key=lambda each: (each.count("/"), each)):
-        folder, _, name = path.rpartition("/")
+        folder, _slash, name = path.rpartition("/")
         kind = types.get(name, "")
         if not kind or not (config.output / path).is_file():
             continue
         try:
             data = (config.output / path).read_bytes()
         except OSError as error:
-            yield Read(path, f"it cannot be read: {error.strerror}")
+            yield Read(path, _("it cannot be read: {error}").format(error=error.strerror))
             continue
         trouble = checks.problem(kind, data)
         says = announced = None
@@ -113,41 +114,44 @@ def judge_folder(seen: Folder) -> Iterator[Finding]:
     """Whether what is published can be written, and is there."""
     for path in seen.refused[:_MOST]:
         where = str(Path(seen.path) / path)
-        yield problem("output", f"{where} may not be written by you", "run as its owner, or mend its permissions")
+        what = _("{path} may not be written by you").format(path=where)
+        yield problem("output", what, _("run as its owner, or mend its permissions"))
     if not seen.is_there:
-        yield note("output", f"{seen.path} is not there yet", "run `aggregator once`, which makes it")
+        what = _("{path} is not there yet").format(path=seen.path)
+        yield note("output", what, _("run `aggregator once`, which makes it"))
         return
     if seen.lost:
-        what = f"{len(seen.lost)} documents are not where they were written, such as {seen.lost[0]}"
-        yield problem("output", what, "run `aggregator once`, which writes them again")
+        what = _("{number} documents are not where they were written, such as {file}")
+        what = what.format(number=len(seen.lost), file=seen.lost[0])
+        yield problem("output", what, _("run `aggregator once`, which writes them again"))
     if seen.foreign:
-        yield note(
-            "output", f"{len(seen.foreign)} files in {seen.path} are not ours and stay, such as {seen.foreign[0]}"
-        )
+        what = _("{number} files in {path} are not ours and stay, such as {file}")
+        yield note("output", what.format(number=len(seen.foreign), path=seen.path, file=seen.foreign[0]))
     if not (seen.refused or seen.lost):
-        yield ok("output", f"{seen.path} can be written, and nothing is missing")
+        yield ok("output", _("{path} can be written, and nothing is missing").format(path=seen.path))
 
 
 def judge_documents(found: tuple[Read, ...], base_url: str, feeds: Mapping[str, str]) -> Iterator[Finding]:
     """Whether all that is published can be read, says where it is, and can be found; `feeds` are the names of files of
     feeds that there are in each folder with a page, by their media types."""
-    broken = [each for each in found if each.trouble]
+    broken, say = [each for each in found if each.trouble], phrases.of_terminal()
     for each in broken[:_MOST]:
-        advice = "somebody has changed it: remove it and run `aggregator once`, which writes it again"
-        yield problem("published", f"{each.path}: {each.trouble}", advice)
+        advice = _("somebody has changed it: remove it and run `aggregator once`, which writes it again")
+        yield problem("published", say(f"{each.path}: {each.trouble}"), advice)
     strange = [each for each in found if each.says is not None and each.says != base_url + each.path]
     for each in strange[:_MOST]:
-        said = f"says that it is {each.says}" if each.says else "does not say where it is"
-        yield problem("published", f"{each.path} {said}, and base_url is {base_url}", "run `aggregator once`")
+        silent = _("{path} does not say where it is, and base_url is {base}")
+        what = _("{path} says that it is {url}, and base_url is {base}") if each.says else silent
+        what = what.format(path=each.path, url=each.says, base=base_url)
+        yield problem("published", what, _("run `aggregator once`"))
     hidden = [(each.path, name) for each in found for name in _hidden(each, base_url, feeds)]
     for path, name in hidden[:_MOST]:
-        yield problem(
-            "published", f"{path} does not announce {name}, so readers do not find it", "look at your template"
-        )
+        what = _("{path} does not announce {file}, so readers do not find it").format(path=path, file=name)
+        yield problem("published", what, _("look at your template"))
     if found and not (broken or strange or hidden):
-        yield ok("published", f"{len(found)} documents can be read")
+        yield ok("published", _("{number} documents can be read").format(number=len(found)))
     elif not found:
-        yield note("published", "there is nothing yet", "run `aggregator once`")
+        yield note("published", _("there is nothing yet"), _("run `aggregator once`"))
 
 
 def _hidden(seen: Read, base_url: str, feeds: Mapping[str, str]) -> Iterator[str]:
@@ -160,20 +164,25 @@ def _hidden(seen: Read, base_url: str, feeds: Mapping[str, str]) -> Iterator[str
 def judge_sources(found: Status, now: datetime) -> Iterator[Finding]:
     """How sources stand, and whether anybody visits them at all."""
     if not found.rows:
-        yield note("sources", "there are none yet", "`aggregator add URL` adds a feed")
+        yield note("sources", _("there are none yet"), _("`aggregator add URL` adds a feed"))
         return
+    say = phrases.of_terminal()
     wanting = [row for row in found.rows if row.health.state in WANTING]
     for row in wanting[:_MOST]:
-        why = f" ({row.health.why})" if row.health.why else ""
-        yield problem("sources", f"{title(row)} is {row.health.state}{why}", row.health.advice)
+        what = _("{source} is {state} ({why})") if row.health.why else _("{source} is {state}")
+        what = what.format(source=title(row), state=states()[row.health.state], why=say(row.health.why))
+        yield problem("sources", what, say(row.health.advice))
     if len(wanting) > _MOST:
-        yield problem("sources", f"{len(wanting) - _MOST} more sources want attention", "`aggregator status` has all")
+        what = _("{number} more sources want attention").format(number=len(wanting) - _MOST)
+        yield problem("sources", what, _("`aggregator status` has all"))
     if found.run and found.run.problems:
-        yield problem("published", f"the last run could not publish all: {found.run.problems.splitlines()[0]}")
+        what = _("the last run could not publish all: {problem}")
+        yield problem("published", what.format(problem=say(found.run.problems.splitlines()[0])))
     if found.run and now - found.run.at > _SILENT and not found.holder:
-        what = f"nothing has been visited for {span(now - found.run.at)}"
-        yield problem("sources", what, "have cron or a systemd timer run `aggregator once`, or keep the daemon running")
+        what = _("nothing has been visited for {length}").format(length=span(now - found.run.at))
+        advice = _("have cron or a systemd timer run `aggregator once`, or keep the daemon running")
+        yield problem("sources", what, advice)
     elif found.stuck:
-        yield problem("sources", found.stuck, "look at the errors of `aggregator status`")
+        yield problem("sources", say(found.stuck), _("look at the errors of `aggregator status`"))
     elif not wanting:
-        yield ok("sources", f"{len(found.rows)} sources, none wants attention")
+        yield ok("sources", _("{number} sources, none wants attention").format(number=len(found.rows)))

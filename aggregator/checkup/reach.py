@@ -10,8 +10,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from gettext import gettext as _
 from urllib.parse import urlsplit
 
+from aggregator import phrases
 from aggregator.checkup.findings import Finding, note, ok, problem
 from aggregator.config import Config
 from aggregator.errors import FetchError
@@ -66,7 +68,7 @@ def look(
         allowed = tuple(map(rules.parse_network, config.fetch.allow_networks))
         said = await asyncio.gather(*(_reached(host, port, allowed) for host, port in wanted))
         served = await _served(config, config.site.base_url + path, now) if path else None
-        return dict(zip((host for host, _ in wanted), said, strict=True)), served
+        return dict(zip((host for host, _port in wanted), said, strict=True)), served
 
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(looked())
@@ -79,21 +81,21 @@ async def _reached(host: str, port: int, allowed: tuple[rules.AllowedNetwork, ..
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
             addresses = [str(each[4][0]) for each in found]
             rules.check_addresses(host, port, addresses, allowed)
-            _, writer = await asyncio.open_connection(addresses[0], port)
+            _reader, writer = await asyncio.open_connection(addresses[0], port)
             writer.close()
     except socket.gaierror:
-        return "its name cannot be resolved"
+        return _("its name cannot be resolved")
     except FetchError as error:
-        return str(error)
+        return phrases.of_terminal()(str(error))
     except TimeoutError:
-        return f"it does not answer within {_SECONDS:.0f} s"
+        return _("it does not answer within {number:.0f} s").format(number=_SECONDS)
     except OSError as error:
         return error.strerror or str(error)
     return ""
 
 
 async def _served(config: Config, url: str, now: datetime) -> Served:
-    async with network(config, {}, now, remote=True) as (fetch, _, _):
+    async with network(config, {}, now, remote=True) as (fetch, _hosts, _more):
         try:
             found = await fetch(url, Validators(), _LIMITS)
         except FetchError as error:
@@ -130,15 +132,17 @@ def judge_network(said: Mapping[str, str]) -> Iterator[Finding]:
     failed = {host: why for host, why in said.items() if why}
     if said and len(failed) == len(said):
         host, why = next(iter(failed.items()))
-        everywhere = f"none of {', '.join(said)} can be reached" if len(said) > 1 else f"{host} cannot be reached"
-        yield problem(
-            "network", f"{everywhere} ({why})", "look whether this machine is online, and at its DNS and firewall"
+        many = _("none of {hosts} can be reached ({why})")
+        what = (many if len(said) > 1 else _("{hosts} cannot be reached ({why})")).format(
+            hosts=", ".join(said), why=why
         )
+        yield problem("network", what, _("look whether this machine is online, and at its DNS and firewall"))
         return
     for host, why in failed.items():
         yield note("network", f"{host}: {why}")
     if said:
-        yield ok("network", f"{', '.join(host for host in said if host not in failed)} can be reached")
+        reached = ", ".join(host for host in said if host not in failed)
+        yield ok("network", _("{hosts} can be reached").format(hosts=reached))
 
 
 def is_example(base_url: str) -> bool:
@@ -149,25 +153,27 @@ def is_example(base_url: str) -> bool:
 
 def judge_served(seen: Served | None, ours: bytes, base_url: str) -> Iterator[Finding]:
     """Whether readers get at `base_url` what is in the output; None where that was not asked for."""
+    say = phrases.of_terminal()
     if is_example(base_url):
-        advice = "write the URL at which the folder `output` is served, before anybody subscribes"
-        yield problem("served", f"base_url is still that of the example, {base_url}", advice)
+        advice = _("write the URL at which the folder `output` is served, before anybody subscribes")
+        yield problem("served", _("base_url is still that of the example, {url}").format(url=base_url), advice)
     elif seen is None:
         return
     elif seen.error.startswith("private address: "):  # it was not asked, so nobody knows how it is served
-        what, _, advice = seen.error.rpartition("; ")
-        yield problem("served", what, advice)
+        what, _mark, advice = seen.error.rpartition("; ")
+        yield problem("served", say(what), say(advice))
     elif seen.error:
-        yield problem("served", seen.error, "serve the output there (README, Recipes), or mend base_url")
+        yield problem("served", say(seen.error), _("serve the output there (README, Recipes), or mend base_url"))
     elif seen.data != ours:
-        what = f"{seen.url} is another document than the one in the output"
-        yield problem("served", what, "bring the output there, or wait for the caches between; then look at base_url")
+        what = _("{url} is another document than the one in the output").format(url=seen.url)
+        advice = _("bring the output there, or wait for the caches between; then look at base_url")
+        yield problem("served", what, advice)
     elif seen.media_type in ("", "text/html", "application/octet-stream"):
-        what = f"{seen.url} is served as {seen.media_type or 'no type at all'}"
-        yield problem("served", what, "have the web server send application/xml or the feed's own type")
+        what = _("{url} is served as {type}") if seen.media_type else _("{url} is served as no type at all")
+        advice = _("have the web server send application/xml or the feed's own type")
+        yield problem("served", what.format(url=seen.url, type=seen.media_type), advice)
     elif seen.final and seen.final != seen.url:
-        yield note(
-            "served", f"{seen.url} leads to {seen.final}", "write that address as base_url if it is meant to stay"
-        )
+        what = _("{url} leads to {final}").format(url=seen.url, final=seen.final)
+        yield note("served", what, _("write that address as base_url if it is meant to stay"))
     else:
-        yield ok("served", f"{seen.url} is what is in the output")
+        yield ok("served", _("{url} is what is in the output").format(url=seen.url))

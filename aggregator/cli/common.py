@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
+from aggregator import languages
+
 if TYPE_CHECKING:
     from aggregator.config import Config
     from aggregator.model import Progress
@@ -69,6 +71,8 @@ def wishes_of(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> 
     before = context.obj if isinstance(context.obj, Wishes) else Wishes()
     wishes = Wishes(config or before.config, as_json or before.json, verbose + before.verbose, quiet or before.quiet)
     context.obj = wishes
+    if wishes.json:
+        languages.speak_english()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Masking("%(asctime)s %(name)s: %(message)s", "%H:%M:%S"))
     logging.basicConfig(handlers=[handler])

@@ -1,6 +1,9 @@
 """The commands that help with the others: what is wrong with a planet, what shells and editors know."""
 
 import sys
+from collections.abc import Mapping
+from gettext import gettext as _
+from gettext import pgettext
 from pathlib import Path
 
 import click
@@ -53,14 +56,37 @@ def doctor(config: Path | None, as_json: bool, verbose: int, quiet: bool, offlin
     else:
         shown = [each for each in found if each.level == "problem"] if wishes.quiet else found
         if shown:
-            report.show_list(("", "part", "what"), [(each.level, each.part, each.what) for each in shown], _COLOURS)
+            levels, parts = _levels(), _parts()
+            colours = {levels[level]: colour for level, colour in _COLOURS.items()}
+            rows = [(levels[each.level], parts[each.part], each.what) for each in shown]
+            report.show_list(("", _("part"), _("what")), rows, colours)
         if advice and not wishes.quiet:
             click.echo()
-            names = ("", "what to do, the most useful first")
+            names = ("", _("what to do, the most useful first"))
             report.show_list(names, [(f"{number}.", each) for number, each in enumerate(advice, 1)])
         elif not wishes.quiet:
-            click.echo("\nall is well")
+            click.echo("\n" + _("all is well"))
     sys.exit(checkup.code(found))
+
+
+def _levels() -> Mapping[str, str]:
+    return {"problem": _("problem"), "note": _("note"), "ok": pgettext("state", "ok")}
+
+
+def _parts() -> Mapping[str, str]:
+    """What the doctor looks at, as people read it."""
+    return {
+        "config": pgettext("part", "config"),
+        "store": pgettext("part", "store"),
+        "permissions": pgettext("part", "permissions"),
+        "disk": pgettext("part", "disk"),
+        "output": pgettext("part", "output"),
+        "clock": pgettext("part", "clock"),
+        "network": pgettext("part", "network"),
+        "sources": pgettext("part", "sources"),
+        "published": pgettext("part", "published"),
+        "served": pgettext("part", "served"),
+    }
 
 
 @click.command()

@@ -83,7 +83,7 @@ def explain(config: Path | None, as_json: bool, verbose: int, quiet: bool, entry
     else:
         report.show_explanations(found)
     if more and not wishes.quiet:
-        click.echo(f"{more} more of that name; write more of it", err=True)
+        click.echo(_("{number} more of that name; write more of it").format(number=more), err=True)
 
 
 @click.group("list", no_args_is_help=True)

@@ -1,7 +1,8 @@
 """What the program says in other languages than English: catalogs of gettext, LANGUAGE/LC_MESSAGES/DOMAIN.po and .mo.
 
-`pages` are the web pages' own words, in the language of the site; `commands` is what commands say on a terminal, in the
-language of who reads it. What programs read (`--json`, logs, the store) is English. The .mo are made from the .po, and
+`pages` are the web pages' own words, in the language of the site; `commands` is what the owner reads: on a terminal in
+the language of who reads it, on the dashboard and in the feed of failures in that of the site. What programs read
+(`--json`, logs, the store) is English. The .mo are made from the .po, and
 kept beside them, so that a clone speaks without a build: `python -m tests.messages` makes both anew.
 """
 
@@ -19,6 +20,19 @@ FOLDER = Path(__file__).parent
 def pages(language: str) -> NullTranslations:
     """The pages' words in a language (BCP 47), whatever the environment says; English for one that we do not speak."""
     return translation("pages", FOLDER, [language.replace("-", "_"), language.partition("-")[0]], fallback=True)
+
+
+@lru_cache(maxsize=8)
+def owners(language: str) -> tuple[str, NullTranslations]:
+    """The words for the owner of a site in this language (BCP 47), whatever the environment says, and the language that
+    they are in: English where we do not speak it."""
+    found = translation("commands", FOLDER, [language.replace("-", "_"), language.partition("-")[0]], fallback=True)
+    return found.info().get("language", "en"), found
+
+
+def terminals() -> NullTranslations:
+    """The words for who reads the terminal, in the language that `speak` has found; English without it."""
+    return translation(textdomain(), FOLDER, fallback=True)
 
 
 def of_commands(environ: Mapping[str, str]) -> str:

@@ -1,9 +1,11 @@
-"""The dashboard's pages: what the store says, looked at, as HTML. Everything in it is escaped, whoever wrote it."""
+"""The dashboard's pages: what the store says, looked at, as HTML in the language of the site, whatever the environment
+says. Everything in it is escaped, whoever wrote it."""
 
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from gettext import NullTranslations
 from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,7 +13,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from sqlalchemy import Connection
 
-from aggregator import __version__, alive, dates, formats, health, text
+from aggregator import __version__, alive, dates, formats, health, languages, phrases, text
 from aggregator.config import Config
 from aggregator.placing import categories as titled
 from aggregator.placing import published
@@ -40,6 +42,7 @@ def overview(db: Connection, config: Config, now: datetime, start: int = 0) -> s
     days = history.days(db, now - timedelta(days=_SPARK - 1), [each.id for each in listed])
     places, counts = channels.places(db), channels.counts(db)
     known, listing = titled(config, places), published(config, places)
+    _, catalog = languages.owners(config.site.language)
     values = {
         "states": states,
         "trouble": board.trouble(db, now),
@@ -53,13 +56,13 @@ def overview(db: Connection, config: Config, now: datetime, start: int = 0) -> s
         "pace": history.pace(db, now),
         "ticks": daemon is not None and alive.ticks(daemon.last_tick, now),
         "runs": runs,
-        "run_plot": _run_plot(runs),
-        "traffic": _traffic(hours, now),
+        "run_plot": _run_plot(runs, catalog),
+        "traffic": _traffic(hours, now, catalog),
         "subjects": listed,
         "total": sum(states.values()),
         "start": start,
         "at_once": AT_ONCE,
-        "sparks": {each.id: _spark(days.get(each.id, ()), now, _SPARK) for each in listed},
+        "sparks": {each.id: _spark(days.get(each.id, ()), now, _SPARK, catalog) for each in listed},
         "coming": board.coming(db, _COMING),
         "categories": [
             (
@@ -85,7 +88,7 @@ def source(db: Connection, config: Config, now: datetime, source_id: int) -> str
     values = {
         "subject": subject,
         "advice": "" if subject.moved_to else advice,
-        "plot": _spark(days, now, _DAYS, labelled=True),
+        "plot": _spark(days, now, _DAYS, languages.owners(config.site.language)[1], labelled=True),
         "days": _DAYS,
         "visits": history.visits(db, source_id),
         "incidents": history.incidents(db, source_id=source_id),
@@ -108,49 +111,80 @@ def asset(name: str) -> str:
 # --- What is drawn --------------------------------------------------------------------------------------------------
 
 
-def _spark(days: Sequence[Day], now: datetime, number: int, *, labelled: bool = False) -> str:
+def _spark(
+    days: Sequence[Day], now: datetime, number: int, catalog: NullTranslations, *, labelled: bool = False
+) -> str:
     """The new items of each of the last days, today at the end."""
+    _ = catalog.gettext
     today = int(now.timestamp() // 86_400)
     first = today - number + 1
     by_day = {day.number: day for day in days}
     counts = [by_day[each].new if each in by_day else 0 for each in range(first, today + 1)]
-    title = f"{sum(counts)} new in {number} days, {max(counts)} at most in one"
-    labels = [_day_label(first + place, count) for place, count in enumerate(counts)] if labelled else []
+    title = _("{new} new in {number} days, {most} at most in one")
+    title = title.format(new=sum(counts), number=number, most=max(counts))
+    label, shown = _("{day}: {number} new"), enumerate(counts) if labelled else ()
+    labels = [label.format(day=_day(first + place), number=count) for place, count in shown]
     return plots.bars(counts, title, labels)
 
 
-def _day_label(number: int, count: int) -> str:
-    return f"{datetime.fromtimestamp(number * 86_400, UTC):%Y-%m-%d}: {count} new"
+def _day(number: int) -> str:
+    return f"{datetime.fromtimestamp(number * 86_400, UTC):%Y-%m-%d}"
 
 
-def _run_plot(runs: Sequence[history.Run]) -> str:
+def _run_plot(runs: Sequence[history.Run], catalog: NullTranslations) -> str:
     """How long each of the last runs took, the last at the end; those with problems stand out."""
-    shown = tuple(reversed(runs))
-    labels = [f"{run.at:%Y-%m-%d %H:%M} UTC: {_seconds(run.seconds)}, {run.visits} visits" for run in shown]
+    _ = catalog.gettext
+    shown, label = tuple(reversed(runs)), _("{moment} UTC: {length}, {number} visits")
+    labels = [
+        label.format(moment=f"{run.at:%Y-%m-%d %H:%M}", length=_seconds(run.seconds), number=run.visits)
+        for run in shown
+    ]
     bad = {place for place, run in enumerate(shown) if run.problems}
     longest = max((run.seconds for run in runs), default=0.0)
-    return plots.bars([run.seconds for run in shown], f"{len(runs)} runs, at most {_seconds(longest)}", labels, bad)
+    title = _("{number} runs, at most {length}").format(number=len(runs), length=_seconds(longest))
+    return plots.bars([run.seconds for run in shown], title, labels, bad)
 
 
-def _traffic(hours: Sequence[Hour], now: datetime) -> Mapping[str, Any]:
+def _traffic(hours: Sequence[Hour], now: datetime, catalog: NullTranslations) -> Mapping[str, Any]:
     """The requests of seven days, today the last, by hour and by what was answered."""
     first = (int(now.timestamp() // 86_400) - 6) * 24
     table = [[0] * (7 * 24) for _ in _CLASSES]
     for hour in hours:
         if 0 <= hour.number - first < 7 * 24:
             table[_CLASSES.index(_class(hour.status))][hour.number - first] += hour.requests
-    sums = {name: sum(row) for name, row in zip(_CLASSES, table, strict=True)}
-    labels = []
+    _, names, week = catalog.gettext, _answers(catalog), _week(catalog)
+    sums = {name: sum(row) for name, row in zip(names, table, strict=True)}
+    labels, label = [], _("{weekday} {hour} UTC: {answers}")
     for place, column in enumerate(zip(*table, strict=True)):
-        said = ", ".join(f"{count} {name}" for name, count in zip(_CLASSES, column, strict=True) if count)
-        labels.append(f"{datetime.fromtimestamp((first + place) * 3600, UTC):%a %H:00} UTC: {said or 'none'}")
-    title = "Requests of seven days by hour (UTC): " + ", ".join(f"{count} {name}" for name, count in sums.items())
+        said = _(", ").join(f"{count} {name}" for name, count in zip(names, column, strict=True) if count)
+        when = datetime.fromtimestamp((first + place) * 3600, UTC)
+        labels.append(label.format(weekday=week[when.weekday()], hour=f"{when:%H:00}", answers=said or _("none")))
+    title = _("Requests of seven days by hour (UTC): {answers}")
+    title = title.format(answers=_(", ").join(f"{count} {name}" for name, count in sums.items()))
     return {
         "plot": plots.stacked(table, title, labels),
         "sums": sums,
         "top": max(sum(column) for column in zip(*table, strict=True)),
-        "days": [f"{now - timedelta(days=6 - day):%a}" for day in range(7)],
+        "days": [week[(now - timedelta(days=6 - day)).weekday()] for day in range(7)],
     }
+
+
+def _answers(catalog: NullTranslations) -> tuple[str, ...]:
+    """What people are told of each of `_CLASSES`."""
+    pgettext = catalog.pgettext
+    return (
+        pgettext("answer", "in full"),
+        pgettext("answer", "unchanged"),
+        pgettext("answer", "refused"),
+        pgettext("answer", "broken"),
+        pgettext("answer", "no answer"),
+    )
+
+
+def _week(catalog: NullTranslations) -> tuple[str, ...]:
+    """The days of the week, Monday first."""
+    _ = catalog.gettext
+    return _("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun")
 
 
 def _class(status: int) -> str:
@@ -169,9 +203,25 @@ def _formats(config: Config, path: tuple[str, ...]) -> tuple[str, ...]:
 
 def _render(template: str, config: Config, now: datetime, root: str, values: Mapping[str, Any]) -> str:
     """A page whose links begin at `root`, so that a proxy may have it anywhere."""
+    language, catalog = languages.owners(config.site.language)
+    _, say = catalog.gettext, phrases.speaker(catalog)
+    outcomes = {"ok": catalog.pgettext("state", "ok"), "same": _("same")}
+    words = {
+        "language": language,
+        "_": _,
+        "ngettext": catalog.ngettext,
+        "pgettext": catalog.pgettext,
+        "say": say,
+        "outcome": lambda name: outcomes.get(name) or say(name),
+    }
     site = {"site": config.site.title, "site_url": config.site.base_url, "version": __version__}
-    ours = {"now": now, "root": root, "ago": lambda moment: _ago(moment, now), "ahead": lambda m: _ahead(m, now)}
-    return _environment().get_template(template).render({**site, **ours, **values})
+    ours = {
+        "now": now,
+        "root": root,
+        "ago": lambda m: _ago(m, now, catalog),
+        "ahead": lambda m: _ahead(m, now, catalog),
+    }
+    return _environment().get_template(template).render({**site, **words, **ours, **values})
 
 
 @cache
@@ -205,9 +255,11 @@ def _name(subject: Subject) -> str:
     return subject.title or re.sub(r"^www\.", "", where.hostname or "") + where.path or text.masked(subject.key)
 
 
-def _ago(moment: datetime | None, now: datetime) -> str:
-    return f"{span(now - moment)} ago" if moment else "never"
+def _ago(moment: datetime | None, now: datetime, catalog: NullTranslations) -> str:
+    _ = catalog.gettext
+    return _("{} ago").format(span(now - moment)) if moment else _("never")
 
 
-def _ahead(moment: datetime, now: datetime) -> str:
-    return f"in {span(moment - now)}" if moment > now else f"{span(now - moment)} overdue"
+def _ahead(moment: datetime, now: datetime, catalog: NullTranslations) -> str:
+    _ = catalog.gettext
+    return _("in {}").format(span(moment - now)) if moment > now else _("{} overdue").format(span(now - moment))

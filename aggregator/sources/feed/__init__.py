@@ -16,7 +16,7 @@ ADVICE = {
     "not a feed": "write the address of a feed as url",
 }
 
-_ITSELF = ' (with kind = "page" it can be a source itself: `aggregator preview URL --item CSS`, docs/sources.md)'
+ITSELF = ' (with kind = "page" it can be a source itself: `aggregator preview URL --item CSS`, docs/sources.md)'
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,6 @@ def _mended(content: str, content_type: str, document: Document, source: Source)
         raise ParseError("not a feed", f"it is {text.one_line(content_type, 80) or 'something'} without any XML")
     if xml.root in discovery.PAGES:
         feeds = discovery.feeds_of(xml.text, document.url)[:3]
-        more = f"; its feed is {' or '.join(feeds)}" if feeds else _ITSELF
+        more = f"; its feed is {' or '.join(feeds)}" if feeds else ITSELF
         raise ParseError("not a feed", f"it is a web page{more}")
     return xmlfeed.read(xml, document, source)
