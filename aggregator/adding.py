@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
 
 from aggregator import adopting, amending, editing, identity, previewing
 from aggregator import config as configs
 from aggregator.amending import Edit
+from aggregator.collect import withheld
 from aggregator.config import Config, lists
 from aggregator.dates import rfc3339
 from aggregator.errors import AggregatorError
@@ -49,17 +49,17 @@ def add(config: Config, given: str, categories: Sequence[str], title: str, now: 
     `categories` are as `a/b`. The feed is asked once. Raises AggregatorError: when the config has it already, nothing
     was found, or the config would not be right.
     """
-    tries = _addresses(given)
+    asked, *others = tries = _addresses(given)
     _check(categories)
     engine = open_store(config.store)
     try:
         known = _known(engine, config)
         for url in tries:
             _refuse_twice(known, url)
-        met, documents = _ask(config, engine, tries[0], now)
-        if met.trouble and met.trouble.kind in _UNHEARD and tries[1:]:
-            other, documents = _ask(config, engine, tries[1], now)
-            met = met if other.error else other
+        met, documents = _ask(config, engine, asked, now)
+        if met.trouble and met.trouble.kind in _UNHEARD and others:
+            other, documents = _ask(config, engine, others[0], now)
+            met, asked = (met, asked) if other.error else (other, others[0])
     finally:
         engine.dispose()
     found = next(iter(met.documents), "")
@@ -71,8 +71,9 @@ def add(config: Config, given: str, categories: Sequence[str], title: str, now: 
         _refuse_twice(known, each)
     secret = login(given)
     feed = Listed("", http_url(moved or found) if secret else moved or found, login=secret)
-    if urlsplit(feed.url).hostname != urlsplit(http_url(tries[0])).hostname:
-        feed = replace(feed, login="")  # it is not for others
+    strange = bool(secret) and discovery.origin(feed.url) != discovery.origin(asked)
+    if strange:
+        feed = replace(feed, login="")
     names = adopting.variables(config, [feed])
     table: dict[str, object] = {"url": feed.url}
     table |= {"basic": f"env:{names[0]}"} if names[0] else {}
@@ -86,6 +87,8 @@ def add(config: Config, given: str, categories: Sequence[str], title: str, now: 
         _others(documents, {found, answer, moved}),
         (
             *(each for name, said in met.said.items() if name for each in said),  # "" is about what we have mended
+            *withheld(met.answer),
+            *((f"the login is for {http_url(asked)} and was not sent to its feed; it is left out",) if strange else ()),
             *adopting.logins([feed], names),
         ),
         edit,

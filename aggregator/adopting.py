@@ -146,10 +146,11 @@ def logins(feeds: Sequence[Listed], names: Sequence[str]) -> tuple[str, ...]:
     told = []
     for name in dict.fromkeys(filter(None, names)):
         urls = [feed.url for feed, own in zip(feeds, names, strict=True) if own == name]
+        coded = any("%" in feed.login for feed, own in zip(feeds, names, strict=True) if own == name)
         more = f" and {len(urls) - _NAMED} more" if len(urls) > _NAMED else ""
         told.append(
             f"the login of {', '.join(urls[:_NAMED])}{more} is not written into the config: set {name} to"
-            " user:password where aggregator runs"
+            " user:password where aggregator runs" + (", with what stands there as %40 written as @" if coded else "")
         )
     return tuple(told)
 

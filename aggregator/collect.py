@@ -70,6 +70,14 @@ async def read(source: Source, document: Document) -> Visit:
     return Visit(source, batch.items, batch.feed, said={document.name: batch.warnings}, signs=batch.signs)
 
 
+def withheld(answer: Document | None) -> tuple[str, ...]:
+    """What the owner should know of a login that was not sent on to where a source has moved."""
+    if not (answer and answer.withheld):
+        return ()
+    advice = "if it is meant for that host too, write the new address as url; else take it out of the config"
+    return (f"the login (or headers) was sent to {answer.withheld} alone, and it has moved to {answer.url}; {advice}",)
+
+
 def _read(source: Source, found: Found) -> Visit:
     """Read the documents that changed.
 
@@ -84,7 +92,7 @@ def _read(source: Source, found: Found) -> Visit:
     answer = found.answer and replace(found.answer, body=b"")
     read: dict[str, Validators] = {}
     broken: dict[str, str] = {}
-    said = {"": found.warnings}
+    said = {"": (*found.warnings, *withheld(found.answer))}
     for document in found.changed:
         try:
             batch = pool.read(source.kind, document, source)

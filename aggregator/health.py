@@ -29,7 +29,7 @@ WANTING: tuple[State, ...] = ("failing", "blocked", "gone", "moved")
 """These want something of the owner. A quiet one may well be silent for ever, and nothing is to be done about that."""
 
 _BROKEN = ("failing", "blocked", "gone")
-_REFUSED = ("http 401", "http 403", "http 429", "blocked")
+_REFUSED = ("http 401", "http 401 elsewhere", "http 403", "http 403 elsewhere", "http 429", "blocked")
 _ENOUGH = 3  # failures in a row
 _SLOW = 0.5  # of the timeout
 

@@ -22,7 +22,7 @@ _UNVALIDATED = "always sent in full: "
 _OWN = (_EVERY, _POSTS, _AT, UNKNOWN, _UNVALIDATED)  # how the reasons begin of what was planned after a success
 _WISHES = ("publisher says ", "ttl ", "updates ")
 _NO_RHYTHM = Rhythm()
-_REFUSED = ("http 401", "http 403", "blocked")
+_REFUSED = ("http 401", "http 401 elsewhere", "http 403", "http 403 elsewhere", "blocked")
 _OURS = ("no match",)  # the server is well; the owner mends the config, and should see soon that it works
 _BUSY = ("http 429", "http 503", "paused")  # paused: another feed of the host met one of these
 

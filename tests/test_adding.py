@@ -1,5 +1,6 @@
 """`add`, `remove`, `disable` and `enable`, as their users meet them, with feeds on loopback."""
 
+import base64
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from aggregator import adding, config
 from aggregator.adding import same
 from aggregator.errors import AggregatorError
 from tests.planet import NOON, Planet, rss
-from tests.server import Server
+from tests.server import Request, Response, Server
 
 HOST = "127.0.0.1"
 ITEMS = [{"title": f"T{n}", "guid": str(n), "date": NOON.replace(day=n + 1)} for n in range(7)]
@@ -118,6 +119,47 @@ def test_a_password_is_not_written(file: Path, server: Server) -> None:
     written = file.read_text(encoding="utf-8")
     assert written == with_block(f'url = "{server.url("/feed", HOST)}"', 'basic = "env:LOGIN_127_0_0_1"')
     assert "hunter2" not in out + err + written
+
+
+def closed(server: Server, path: str, body: bytes) -> None:
+    """Something that only `me` is shown, whose password is `p@ss`."""
+    wanted = "Basic " + base64.b64encode(b"me:p@ss").decode()
+
+    def answer(request: Request) -> Response:
+        return Response(body) if request.headers.get("authorization") == wanted else Response(status=401)
+
+    server.script(path, answer)
+
+
+def test_a_closed_page_leads_to_its_closed_feed(file: Path, server: Server) -> None:
+    closed(server, "/members", PAGE.encode())
+    closed(server, "/feed", rss(ITEMS, title="For members"))
+    code, out, err = aggregator(file, "add", server.url("/members", HOST).replace("//", "//me:p%40ss@"))
+    assert (code, "For members" in out) == (0, True)
+    said = " ".join(err.split())
+    assert (
+        "set LOGIN_127_0_0_1 to user:password where aggregator runs, with what stands there as %40 written as @" in said
+    )
+    written = file.read_text(encoding="utf-8")
+    assert written == with_block(f'url = "{server.url("/feed", HOST)}"', 'basic = "env:LOGIN_127_0_0_1"')
+    assert "p%40ss" not in out + err + written
+
+
+def test_a_login_is_for_its_own_origin_alone(file: Path, server: Server) -> None:
+    other = server.url("/feed", "127.0.0.2")
+    closed(server, "/members", PAGE.replace("/feed", other).encode())
+    found = adding.add(config.load(file), server.url("/members", HOST).replace("//", "//me:p%40ss@"), (), "", NOON)
+    assert found.url == other
+    assert found.edit.after.decode() == with_block(f'url = "{other}"')
+    assert "authorization" not in server.log[-1].headers
+    assert [each for each in found.warnings if "was not sent to its feed; it is left out" in each]
+    server.redirect("/gone", other, 301)
+    found = adding.add(config.load(file), server.url("/gone", HOST).replace("//", "//me:p%40ss@"), (), "", NOON)
+    assert [
+        each
+        for each in found.warnings
+        if f"was sent to {server.url('/', HOST)} alone, and it has moved to {other};" in each
+    ]
 
 
 def test_a_dry_run_writes_nothing(file: Path, server: Server) -> None:
