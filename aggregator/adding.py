@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
 
@@ -27,6 +28,7 @@ from aggregator.text import http_url, masked, one_line
 from aggregator.values import one_category
 
 _NEWEST = 5
+_NOT_THERE = "take it out there, or write a [[source]] of that url with enabled = false"
 _UNHEARD = ("bad response", "connect", "refused", "reset", "tls")
 """What a server that does not speak TLS may give."""
 
@@ -63,6 +65,8 @@ def add(config: Config, given: str, categories: Sequence[str], title: str, now: 
     finally:
         engine.dispose()
     found = next(iter(met.documents), "")
+    if met.trouble and met.trouble.kind == "http 404":
+        raise AggregatorError(_not_there(asked))
     if met.error or not found:
         raise AggregatorError(f"{masked(met.error) or 'nothing was found'}; nothing is added")
     answer = met.answer.url if met.answer else ""
@@ -95,6 +99,14 @@ def add(config: Config, given: str, categories: Sequence[str], title: str, now: 
     )
 
 
+def _not_there(url: str) -> str:
+    """What to try where an address has answered 404."""
+    parts = urlsplit(http_url(url))
+    site = f"{parts.scheme}://{parts.netloc}/"
+    advice = f"try {site}: its feed is looked for there" if parts.path.strip("/") else "look at it in a browser"
+    return f"{masked(url)} answered 404, there is nothing at that address; {advice}; nothing is added"
+
+
 def as_json(found: Addition) -> dict[str, Any]:
     """What was found, for programs."""
     return {
@@ -111,16 +123,21 @@ def as_json(found: Addition) -> dict[str, Any]:
 
 def remove(config: Config, wanted: str) -> tuple[Source, Edit]:
     """The source that is meant, and the config without it. Raises AggregatorError."""
-    source, numbers = _meant(config, wanted)
+    source = _meant(config, wanted)
+    numbers = _numbers(config, source, _NOT_THERE)
     return source, amending.edit(config.file, partial(editing.without_tables, name="source", numbers=numbers))
 
 
 def switch(config: Config, wanted: str, *, on: bool) -> tuple[Source, Edit]:
-    """The source that is meant, and the config with it enabled or disabled. Raises AggregatorError."""
-    source, numbers = _meant(config, wanted)
+    """The source that is meant, and the config with it enabled or disabled; where it is so already, the same config.
+
+    Raises AggregatorError.
+    """
+    source = _meant(config, wanted)
     value = None if on else False
     if source.enabled == on:
         return source, amending.edit(config.file, lambda toml: toml)
+    numbers = _numbers(config, source, "enable it there, or write a [[source]] of that url" if on else _NOT_THERE)
     change = partial(editing.with_key, name="source", numbers=numbers, key="enabled", value=value)
     return source, amending.edit(config.file, change)
 
@@ -192,20 +209,24 @@ def _refuse_twice(known: Mapping[str, Source], url: str) -> None:
         raise AggregatorError(f"{shown} is in the config already{where}{off}")
 
 
-def _meant(config: Config, wanted: str) -> tuple[Source, tuple[int, ...]]:
-    """The source that somebody means, and the numbers of its tables in the config's file."""
+def _meant(config: Config, wanted: str) -> Source:
+    """The source of the config that somebody means."""
     alike = [each for each in config.sources if http_url(wanted) and same(each.key) == same(wanted)]
     source = alike[0] if len(alike) == 1 else previewing.named(config, wanted, _titles(config))
     if source.key not in {each.key for each in config.sources}:
         raise AggregatorError(f"{masked(source.key)} is not in the config; see `aggregator list sources`")
+    return source
+
+
+def _numbers(config: Config, source: Source, advice: str) -> tuple[int, ...]:
+    """The numbers of its tables in the config's file. Where it has none, `advice` is for one of a list."""
     numbers = configs.tables_of(config.file, source.key)
     if not numbers:
         what = f"{masked(source.key)} has no [[source]] of its own in {config.file}"
         if names := lists.holders(config.lists, source.key):
-            advice = "take it out there, or write a [[source]] of that url with enabled = false"
             raise AggregatorError(f"{what}: it stands in the list {' and '.join(names)}; {advice}")
         raise AggregatorError(f"{what}; change it by hand")
-    return source, numbers
+    return numbers
 
 
 def _titles(config: Config) -> Mapping[str, str]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from aggregator import text
 from aggregator.config import entries, problems, shelves, templates, toml
@@ -24,7 +25,7 @@ from aggregator.config.problems import Problem
 from aggregator.config.tables import CategorySettings, Fetching, Host, Site, Web
 from aggregator.config.toml import KeyPath
 from aggregator.config.types import is_bucket, store_url
-from aggregator.errors import ConfigError
+from aggregator.errors import ConfigError, FetchError
 from aggregator.matching import fold_path, spelled
 from aggregator.model import CategoryPath, HostRule, Pace, Shelf, Source
 
@@ -201,6 +202,7 @@ def _read(file: Path, root: Path, data: dict[str, Any], found: list[Problem], lo
         found.extend(_forbidden(site, listed))
     if look:
         found.extend(_out_of_reach(root, site, listed))
+        found.extend(_refused(fetch, listed) if fetch else ())
     if not (site and fetch and web):
         return None
     lists = _lists(data, root, site, listed, found)
@@ -344,6 +346,22 @@ def _out_of_reach(root: Path, site: Site | None, listed: Iterable[entries.Entry]
                 yield ("site", "store"), "needs psycopg; install aggregator with its extra: aggregator[cluster]"
         elif os.path.lexists(file) and not (file.is_file() and os.access(file, os.R_OK | os.W_OK)):
             yield ("site", "store"), f"{file} is no file that can be read and written; mend that or write another path"
+
+
+def _refused(fetch: Fetching, listed: Iterable[entries.Entry]) -> Iterator[Problem]:
+    """The addresses on private networks that nobody has allowed. Names are not looked up."""
+    from aggregator.fetching import rules  # only `check` pays for it
+
+    allowed = tuple(map(rules.parse_network, fetch.allow_networks))
+    for entry in listed:
+        parts = urlsplit(text.http_url(str(getattr(entry.options, "url", ""))))
+        host, port = (parts.hostname or "").rstrip("."), parts.port or (443 if parts.scheme == "https" else 80)
+        with contextlib.suppress(ValueError):  # a name
+            try:
+                rules.check_addresses(host, port, ["127.0.0.1" if host == "localhost" else host], allowed)
+            except FetchError as error:
+                if entry.common.enabled:
+                    yield (*entry.path, "url"), str(error)
 
 
 def _program(root: Path, name: str) -> bool:
