@@ -5,14 +5,19 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from aggregator import text
 from aggregator.config import Config, toml
 from aggregator.formats import opml
 from aggregator.importing import Listed
+from aggregator.matching import fold_path
 from aggregator.model import Category, CategoryPath, Overview, Source, Subscription
+from aggregator.placing import spellings
+from aggregator.store import channels
 from aggregator.store import sources as stored
+from aggregator.store.channels import Place
 from aggregator.store.engine import is_there, looking
 from aggregator.store.sources import Standing
 
@@ -37,14 +42,17 @@ def export(config: Config, kind: str) -> tuple[bytes, tuple[str, ...]]:
     What feeds say of themselves is in it where the store knows it; there need not be one.
     """
     standings: Mapping[str, Standing] = {}
+    places: tuple[Place, ...] = ()
     if is_there(config.store):
         with looking(config.store) as db:
-            standings = stored.standings(db)
+            standings, places = stored.standings(db), tuple(channels.places(db))
+    known = spellings(config, places)
     feeds, notes = [], []
     for source in config.sources:
         feed, why = _feed(source, standings.get(source.key), own=kind in ("opml", "list", "json"))
         if feed:
-            feeds.append(feed)
+            ours = (known.get(fold_path(path), path) for path in feed.categories)
+            feeds.append(replace(feed, categories=tuple(dict.fromkeys(ours))))
         if why:
             notes.append(f"{text.masked(source.key)}: {why}")
     return _WRITERS[kind](config, feeds), (*notes, *_missing(config, kind, feeds), *_other_keys(config))
@@ -85,7 +93,12 @@ def _missing(config: Config, kind: str, feeds: Sequence[Listed]) -> tuple[str, .
     if kind != "opml" and (described := sum(bool(each.description) for each in config.categories.values())):
         counts["descriptions of categories"] = described
     said = ", ".join(f"{name} of {count}" for name, count in counts.items())
-    return (f"{kind} cannot hold: {said}",) if said else ()
+    notes = [f"{kind} cannot hold: {said}"] if said else []
+    slashed = sorted({name for feed in feeds for path in feed.categories for name in path if "/" in name})
+    if kind == "urls" and slashed:
+        names = ", ".join(slashed[:5]) + (f" and {len(slashed) - 5} more" if len(slashed) > 5 else "")
+        notes.append(f"urls: who reads it takes the slash in {names} for a level of its own")
+    return tuple(notes)
 
 
 def _values(feed: Listed) -> dict[str, Any]:
