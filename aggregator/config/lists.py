@@ -25,6 +25,9 @@ from aggregator.model import CategoryPath
 from aggregator.text import masked
 from aggregator.values import MAX_LEVELS
 
+MOST = 5000
+"""Feeds of one list: nobody is asked before they are visited."""
+
 
 class List(Table):
     """`[[list]]`: where the list is, `url` or `path`, and the category that all its feeds are below."""
@@ -153,12 +156,15 @@ def _feeds(followed: SourceList) -> tuple[Listed, ...]:
 
 
 def whole(data: bytes, name: str) -> Found:
-    """What a list has that is whole and not empty. Raises AggregatorError, one line."""
+    """What a list has that is whole, not empty and not far too long. Raises AggregatorError, one line."""
     found = importing.read(data, name)
     if found.broken:
         raise AggregatorError(f"{name}: {found.broken}")
     if not found.feeds:
         raise AggregatorError(f"{name}: has no feed in it")
+    if len(found.feeds) > MOST:
+        advice = "`aggregator import` takes them all and shows them first, or divide it into several [[list]]"
+        raise AggregatorError(f"{name}: has {len(found.feeds):,} feeds, and a [[list]] may have {MOST:,}; {advice}")
     return found
 
 

@@ -133,7 +133,10 @@ def looking(url: str) -> Iterator[Connection]:
     with _told(name, "read"), reading(engine) as db:
         if not (is_file or engine.dialect.has_table(db, "alembic_version")):
             raise AggregatorError(f"{name}: there is no store yet; `aggregator once` makes it")
-        if db.execute(text("SELECT version_num FROM alembic_version")).scalar() != SCHEMA:
+        version = db.execute(text("SELECT version_num FROM alembic_version")).scalar() or ""
+        if version > SCHEMA:
+            raise AggregatorError(f"{name}: {_newer(version)}")
+        if version != SCHEMA:
             raise AggregatorError(f"{name}: the store is of another version; `aggregator once` brings it up to date")
         _refuse_half(db, name)
         yield db
@@ -307,8 +310,12 @@ def migrate(engine: Engine, name: str) -> None:
         if found == SCHEMA:
             return
         if found > SCHEMA:
-            raise AggregatorError(f"the store was written by a newer version (schema {found}); upgrade aggregator")
+            raise AggregatorError(_newer(found))
         _upgrade(engine)
+
+
+def _newer(version: str) -> str:
+    return f"the store was written by a newer version (schema {version}); upgrade aggregator"
 
 
 def _version(db: Connection) -> str:
