@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -599,12 +600,13 @@ def test_what_is_brought_forward_is_never_late_nor_in_the_past(
     now: datetime, rhythm: Rhythm, interval: int, visited: int, ahead: int, stretch: float
 ) -> None:
     pace, last = Pace(interval=timedelta(seconds=interval)), now - timedelta(seconds=visited)
-    planned, more = now + timedelta(seconds=ahead), {"rhythm": rhythm, "stretch": stretch}
-    due = sooner(now, KEY, planned, Hints(), pace, last_visit=last, reason="every 1 h", **more)
+    planned = now + timedelta(seconds=ahead)
+    by_now = partial(sooner, now, KEY, hints=Hints(), pace=pace, last_visit=last, rhythm=rhythm, stretch=stretch)
+    due = by_now(planned=planned, reason="every 1 h")
     if due:
         assert now < due.when < planned
         assert due.when - last >= pace.interval
-        again = sooner(now, KEY, due.when, Hints(), pace, last_visit=last, reason=due.reason, **more)
+        again = by_now(planned=due.when, reason=due.reason)
         assert again is None or again.when < due.when
 
 
