@@ -65,7 +65,7 @@ def add(config: Config, given: str, categories: Sequence[str], title: str, now: 
     finally:
         engine.dispose()
     found = next(iter(met.documents), "")
-    if met.trouble and met.trouble.kind == "http 404":
+    if met.trouble and met.trouble.kind == "http 404" and http_url(asked) and not documents:
         raise AggregatorError(_not_there(asked))
     if met.error or not found:
         raise AggregatorError(f"{masked(met.error) or 'nothing was found'}; nothing is added")

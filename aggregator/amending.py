@@ -62,7 +62,7 @@ def _texts(value: Any, *, below: bool) -> Iterator[str]:
     elif isinstance(value, list):
         for each in value:
             yield from _texts(each, below=below)
-    elif below and isinstance(value, str) and not value.startswith(("env:", "file:")):
+    elif below and isinstance(value, str) and value and not value.startswith(("env:", "file:")):
         yield value
 
 

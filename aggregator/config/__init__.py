@@ -355,9 +355,10 @@ def _refused(fetch: Fetching, listed: Iterable[entries.Entry]) -> Iterator[Probl
     allowed = tuple(map(rules.parse_network, fetch.allow_networks))
     for entry in listed:
         parts = urlsplit(text.http_url(str(getattr(entry.options, "url", ""))))
-        host, port = (parts.hostname or "").rstrip("."), parts.port or (443 if parts.scheme == "https" else 80)
+        host = (parts.hostname or "").rstrip(".")
         with contextlib.suppress(ValueError):  # a name
             try:
+                port = parts.port or (443 if parts.scheme == "https" else 80)
                 rules.check_addresses(host, port, ["127.0.0.1" if host == "localhost" else host], allowed)
             except FetchError as error:
                 if entry.common.enabled:
