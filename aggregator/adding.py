@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from aggregator import adopting, amending, editing, identity, previewing
 from aggregator import config as configs
 from aggregator.amending import Edit
+from aggregator.collect import withheld
 from aggregator.config import Config, lists
 from aggregator.dates import rfc3339
 from aggregator.errors import AggregatorError
@@ -29,6 +30,7 @@ from aggregator.text import http_url, masked, one_line
 from aggregator.values import one_category
 
 _NEWEST = 5
+_NOT_THERE = "take it out there, or write a [[source]] of that url with enabled = false"
 _UNHEARD = ("bad response", "connect", "refused", "reset", "tls")
 """What a server that does not speak TLS may give."""
 
@@ -51,20 +53,22 @@ def add(config: Config, given: str, categories: Sequence[str], title: str, now: 
     `categories` are as `a/b`. The feed is asked once. Raises AggregatorError: when the config has it already, nothing
     was found, or the config would not be right.
     """
-    tries = _addresses(given)
+    asked, *others = tries = _addresses(given)
     _check(categories)
     engine = open_store(config.store)
     try:
         known = _known(engine, config)
         for url in tries:
             _refuse_twice(known, url)
-        met, documents = _ask(config, engine, tries[0], now)
-        if met.trouble and met.trouble.kind in _UNHEARD and tries[1:]:
-            other, documents = _ask(config, engine, tries[1], now)
-            met = met if other.error else other
+        met, documents = _ask(config, engine, asked, now)
+        if met.trouble and met.trouble.kind in _UNHEARD and others:
+            other, documents = _ask(config, engine, others[0], now)
+            met, asked = (met, asked) if other.error else (other, others[0])
     finally:
         engine.dispose()
     found = next(iter(met.documents), "")
+    if met.trouble and met.trouble.kind == "http 404" and http_url(asked) and not documents:
+        raise AggregatorError(_not_there(asked))
     if met.error or not found:
         raise AggregatorError(_("{why}; nothing is added").format(why=masked(met.error) or _("nothing was found")))
     answer = met.answer.url if met.answer else ""
@@ -73,8 +77,9 @@ def add(config: Config, given: str, categories: Sequence[str], title: str, now: 
         _refuse_twice(known, each)
     secret = login(given)
     feed = Listed("", http_url(moved or found) if secret else moved or found, login=secret)
-    if urlsplit(feed.url).hostname != urlsplit(http_url(tries[0])).hostname:
-        feed = replace(feed, login="")  # it is not for others
+    strange = bool(secret) and discovery.origin(feed.url) != discovery.origin(asked)
+    if strange:
+        feed = replace(feed, login="")
     names = adopting.variables(config, [feed])
     table: dict[str, object] = {"url": feed.url}
     table |= {"basic": f"env:{names[0]}"} if names[0] else {}
@@ -88,10 +93,20 @@ def add(config: Config, given: str, categories: Sequence[str], title: str, now: 
         _others(documents, {found, answer, moved}),
         (
             *(each for name, said in met.said.items() if name for each in said),  # "" is about what we have mended
+            *withheld(met.answer),
+            *((f"the login is for {http_url(asked)} and was not sent to its feed; it is left out",) if strange else ()),
             *adopting.logins([feed], names),
         ),
         edit,
     )
+
+
+def _not_there(url: str) -> str:
+    """What to try where an address has answered 404."""
+    parts = urlsplit(http_url(url))
+    site = f"{parts.scheme}://{parts.netloc}/"
+    advice = f"try {site}: its feed is looked for there" if parts.path.strip("/") else "look at it in a browser"
+    return f"{masked(url)} answered 404, there is nothing at that address; {advice}; nothing is added"
 
 
 def as_json(found: Addition) -> dict[str, Any]:
@@ -110,16 +125,21 @@ def as_json(found: Addition) -> dict[str, Any]:
 
 def remove(config: Config, wanted: str) -> tuple[Source, Edit]:
     """The source that is meant, and the config without it. Raises AggregatorError."""
-    source, numbers = _meant(config, wanted)
+    source = _meant(config, wanted)
+    numbers = _numbers(config, source, _NOT_THERE)
     return source, amending.edit(config.file, partial(editing.without_tables, name="source", numbers=numbers))
 
 
 def switch(config: Config, wanted: str, *, on: bool) -> tuple[Source, Edit]:
-    """The source that is meant, and the config with it enabled or disabled. Raises AggregatorError."""
-    source, numbers = _meant(config, wanted)
+    """The source that is meant, and the config with it enabled or disabled; where it is so already, the same config.
+
+    Raises AggregatorError.
+    """
+    source = _meant(config, wanted)
     value = None if on else False
     if source.enabled == on:
         return source, amending.edit(config.file, lambda toml: toml)
+    numbers = _numbers(config, source, "enable it there, or write a [[source]] of that url" if on else _NOT_THERE)
     change = partial(editing.with_key, name="source", numbers=numbers, key="enabled", value=value)
     return source, amending.edit(config.file, change)
 
@@ -197,27 +217,28 @@ def _refuse_twice(known: Mapping[str, Source], url: str) -> None:
         )
 
 
-def _meant(config: Config, wanted: str) -> tuple[Source, tuple[int, ...]]:
-    """The source that somebody means, and the numbers of its tables in the config's file."""
+def _meant(config: Config, wanted: str) -> Source:
+    """The source of the config that somebody means."""
     alike = [each for each in config.sources if http_url(wanted) and same(each.key) == same(wanted)]
     source = alike[0] if len(alike) == 1 else previewing.named(config, wanted, _titles(config))
     if source.key not in {each.key for each in config.sources}:
         raise AggregatorError(
             _("{key} is not in the config; see `aggregator list sources`").format(key=masked(source.key))
         )
+    return source
+
+
+def _numbers(config: Config, source: Source, advice: str) -> tuple[int, ...]:
+    """The numbers of its tables in the config's file. Where it has none, `advice` is for one of a list."""
     numbers = configs.tables_of(config.file, source.key)
     if not numbers:
         names = lists.holders(config.lists, source.key)
         why = _("{source} has no [[source]] of its own in {file}; change it by hand")
         if names:
-            why = _(
-                "{source} has no [[source]] of its own in {file}: it stands in the list {lists}; take it out there,"
-                " or write a [[source]] of that url with enabled = false"
-            )
-        raise AggregatorError(
-            why.format(source=masked(source.key), file=config.file, lists=pgettext("of names", " and ").join(names))
-        )
-    return source, numbers
+            why = _("{source} has no [[source]] of its own in {file}: it stands in the list {lists}; {advice}")
+        held = pgettext("of names", " and ").join(names)
+        raise AggregatorError(why.format(source=masked(source.key), file=config.file, lists=held, advice=advice))
+    return numbers
 
 
 def _titles(config: Config) -> Mapping[str, str]:

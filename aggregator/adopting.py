@@ -150,11 +150,13 @@ def logins(feeds: Sequence[Listed], names: Sequence[str]) -> tuple[str, ...]:
     for name in dict.fromkeys(filter(None, names)):
         urls = [feed.url for feed, own in zip(feeds, names, strict=True) if own == name]
         more = _(" and {more} more").format(more=len(urls) - _NAMED) if len(urls) > _NAMED else ""
+        coded = any("%" in feed.login for feed, own in zip(feeds, names, strict=True) if own == name)
         told.append(
             _(
                 "the login of {urls}{more} is not written into the config: set {name} to user:password"
                 " where aggregator runs"
             ).format(urls=_(", ").join(urls[:_NAMED]), more=more, name=name)
+            + (_(", with what stands there as %40 written as @") if coded else "")
         )
     return tuple(told)
 

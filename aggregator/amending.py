@@ -4,12 +4,14 @@ import codecs
 import difflib
 import fcntl
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from gettext import gettext as _
 from pathlib import Path
+from typing import Any
 
 from aggregator import config as configs
 from aggregator.config import Config, toml
@@ -26,10 +28,43 @@ class Edit:
     config: Config = field(repr=False)
 
     def diff(self) -> tuple[str, ...]:
-        """The lines of a unified diff, () where nothing changes. They may hold secrets of the config."""
-        old, new = (each.decode("utf-8-sig").removesuffix("\n").split("\n") for each in (self.before, self.after))
-        names = str(self.file), str(self.file)
-        return tuple(line.rstrip("\r\n") for line in difflib.unified_diff(old, new, *names, lineterm=""))
+        """The lines of a unified diff, () where nothing changes. What the config sends as headers is not shown; there
+        may be URLs with passwords in it."""
+        old, new = (each.decode("utf-8-sig").removesuffix("\n") for each in (self.before, self.after))
+        lines = difflib.unified_diff(old.split("\n"), new.split("\n"), str(self.file), str(self.file), lineterm="")
+        hidden = _hidden(old) | _hidden(new)
+        shown = (line[:1] + hidden.get(line[1:], line[1:]) for line in lines)
+        return tuple(line.rstrip("\r\n") for line in shown)
+
+
+def _hidden(raw: str) -> dict[str, str]:
+    """The lines of a config that hold values of `headers`, each as it may be shown: these may be tokens."""
+    found: dict[str, str] = {}
+    within = False
+    for __, statement, data in toml.statements(raw) if "headers" in raw else ():
+        if statement.lstrip().startswith("["):
+            within = re.match(r"\s*\[+[^#]*\bheaders\b[\"'\s]*\]", statement) is not None
+            continue
+        values = sorted(_texts(data, below=within), key=len, reverse=True)
+        quoted = [rf"""(["']){re.escape(value)}\1""" for value in values]
+        is_plain = all(re.search(each, statement) for each in quoted)  # else with escapes, or on lines of its own
+        for line in statement.removesuffix("\n").split("\n") if values else ():
+            found[line] = line if is_plain else "***"
+            for each in quoted:
+                found[line] = re.sub(each, r"\1***\1", found[line])
+    return found
+
+
+def _texts(value: Any, *, below: bool) -> Iterator[str]:
+    """The texts below the keys `headers` of a value that do not say where a secret is, but may be one."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from _texts(each, below=below or key == "headers")
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each, below=below)
+    elif below and isinstance(value, str) and value and not value.startswith(("env:", "file:")):
+        yield value
 
 
 def edit(file: Path, change: Callable[[str], str]) -> Edit:

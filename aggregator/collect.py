@@ -77,6 +77,14 @@ async def read(source: Source, document: Document) -> Visit:
     return Visit(source, batch.items, batch.feed, said={document.name: batch.warnings}, signs=batch.signs)
 
 
+def withheld(answer: Document | None) -> tuple[str, ...]:
+    """What the owner should know of a login that was not sent on to where a source has moved."""
+    if not (answer and answer.withheld):
+        return ()
+    advice = "if it is meant for that host too, write the new address as url; else take it out of the config"
+    return (f"the login (or headers) was sent to {answer.withheld} alone, and it has moved to {answer.url}; {advice}",)
+
+
 def _read(source: Source, found: Found, heard: Heard) -> Visit:
     """Read the documents that changed.
 
@@ -91,7 +99,7 @@ def _read(source: Source, found: Found, heard: Heard) -> Visit:
     answer = found.answer and replace(found.answer, body=b"")
     read: dict[str, Validators] = {}
     broken: dict[str, str] = {}
-    said = {"": found.warnings}
+    said = {"": (*found.warnings, *withheld(found.answer))}
     for number, document in enumerate(found.changed):
         if number % _MANY == 0 < number:
             heard(source.key, number, len(found.changed))

@@ -9,6 +9,7 @@ meant, or else ConfigError is raised. Texts are TOML, without a byte order mark.
 import re
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from gettext import gettext as _
 from typing import Any
@@ -18,6 +19,8 @@ from tomlkit.exceptions import TOMLKitError
 
 from aggregator.config.toml import statements
 from aggregator.errors import ConfigError
+
+_TRIED = 20  # brackets and braces
 
 
 def with_tables(toml: str, name: str, tables: Sequence[Mapping[str, object]]) -> str:
@@ -32,7 +35,12 @@ def with_tables(toml: str, name: str, tables: Sequence[Mapping[str, object]]) ->
     meant = data | {name: [*_listed(data, name), *map(_plain, tables)]}
     there = _tables(toml, name)
     if name in data and not there:
-        return _checked(_in_array(toml, name, lambda array: [array.append(_inline(each)) for each in tables]), meant)
+        try:
+            return _checked(
+                _in_array(toml, name, lambda array: [array.append(_inline(each)) for each in tables]), meant
+            )
+        except ConfigError:  # tomlkit puts commas into comments that stand behind the last table
+            return _checked(_with_lines(toml, name, tables), meant)
     newline = "\r\n" if "\r\n" in toml else "\n"
     at = _end(toml, there)
     head, tail = toml[:at], toml[at:]
@@ -227,6 +235,35 @@ def _in_array(toml: str, name: str, change: Callable[[Any], object]) -> str:
         return tomlkit.dumps(document)
     except (TOMLKitError, ValueError, TypeError, LookupError) as error:
         raise ConfigError(_by_hand(name)) from error
+
+
+def _with_lines(toml: str, name: str, tables: Sequence[Mapping[str, object]]) -> str:
+    """The text with further tables of an array that is written as a value, each on a line of its own before its end.
+
+    Where that is, and the end of its last table, is tried from the right: brackets may stand in comments as well.
+    """
+    lines = _lines(toml)
+    for line, statement, data in statements(toml):
+        if not data or [*data] != [name] or statement.lstrip().startswith("["):
+            continue
+        wanted = [*_listed(data, name), *map(_plain, tables)]
+        newline = "\r\n" if "\r\n" in statement else "\n"
+        new = "".join(f"  {written(each)},{newline}" for each in tables)
+        for close in _from_right(statement, "]"):
+            head, tail = statement[:close].rstrip(" \t"), statement[close:]
+            head += "" if head.endswith("\n") else newline
+            for brace in (None, *_from_right(head, "}")):
+                before = head if brace is None else f"{head[: brace + 1]},{head[brace + 1 :]}"
+                with suppress(ValueError):
+                    if tomllib.loads(before + new + tail) == {name: wanted}:
+                        after = lines[line - 1 + statement.count("\n") :]
+                        return "".join(lines[: line - 1]) + before + new + tail + "".join(after)
+    raise ConfigError(_by_hand(name))
+
+
+def _from_right(text: str, char: str) -> list[int]:
+    """Where a character stands in a text, the last few of its places."""
+    return [found.start() for found in re.finditer(re.escape(char), text)][: -1 - _TRIED : -1]
 
 
 def _checked(toml: str, meant: Mapping[str, Any]) -> str:

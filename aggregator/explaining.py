@@ -13,8 +13,9 @@ from sqlalchemy import Connection
 from aggregator import composing, dates, identity, phrases, text
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
+from aggregator.matching import fold_path
 from aggregator.model import CategoryPath, Item
-from aggregator.placing import shelf
+from aggregator.placing import shelf, spellings
 from aggregator.sources import find
 from aggregator.store import archives, channels, telling
 from aggregator.store import sources as stored
@@ -102,6 +103,9 @@ def _explanation(config: Config, db: Connection, view: View, told: Told) -> Expl
     places = [_place(config, db, told, path, number) for path, number in told.places.items()]
     lines += [(_("feed"), line) for line in places]
     if item:
+        known = spellings(config, channels.places(db))
+        ours = (known.get(fold_path(path), path) for path in item.categories)
+        item = replace(item, categories=tuple(dict.fromkeys(ours)))
         why = view.explain_places(item, frozenset(item.categories), shown.first_seen)
         lines += [(_("category"), _say(line)) for line in why]
     title = shown.title or shown.item.url or told.id

@@ -5,6 +5,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from gettext import gettext as _
 from typing import Any
 
@@ -13,8 +14,12 @@ from aggregator.config import Config, toml
 from aggregator.formats import opml
 from aggregator.importing import Listed
 from aggregator.languages import marked
+from aggregator.matching import fold_path
 from aggregator.model import Category, CategoryPath, Overview, Source, Subscription
+from aggregator.placing import spellings
+from aggregator.store import channels
 from aggregator.store import sources as stored
+from aggregator.store.channels import Place
 from aggregator.store.engine import is_there, looking
 from aggregator.store.sources import Standing
 
@@ -39,14 +44,17 @@ def export(config: Config, kind: str) -> tuple[bytes, tuple[str, ...]]:
     What feeds say of themselves is in it where the store knows it; there need not be one.
     """
     standings: Mapping[str, Standing] = {}
+    places: tuple[Place, ...] = ()
     if is_there(config.store):
         with looking(config.store) as db:
-            standings = stored.standings(db)
+            standings, places = stored.standings(db), tuple(channels.places(db))
+    known = spellings(config, places)
     feeds, notes = [], []
     for source in config.sources:
         feed, why = _feed(source, standings.get(source.key), own=kind in ("opml", "list", "json"))
         if feed:
-            feeds.append(feed)
+            ours = (known.get(fold_path(path), path) for path in feed.categories)
+            feeds.append(replace(feed, categories=tuple(dict.fromkeys(ours))))
         if why:
             notes.append(_("{name}: {why}").format(name=text.masked(source.key), why=why))
     return _WRITERS[kind](config, feeds), (*notes, *_missing(config, kind, feeds), *_other_keys(config))
@@ -88,7 +96,14 @@ def _missing(config: Config, kind: str, feeds: Sequence[Listed]) -> tuple[str, .
     if kind != "opml" and (described := sum(bool(each.description) for each in config.categories.values())):
         counts[marked("descriptions of categories")] = described
     said = _(", ").join(_("{what} of {count}").format(what=_(name), count=count) for name, count in counts.items())
-    return (_("{kind} cannot hold: {what}").format(kind=kind, what=said),) if said else ()
+    notes = [_("{kind} cannot hold: {what}").format(kind=kind, what=said)] if said else []
+    slashed = sorted({name for feed in feeds for path in feed.categories for name in path if "/" in name})
+    if kind == "urls" and slashed:
+        names = _(", ").join(slashed[:5])
+        if more := len(slashed) - 5 if len(slashed) > 5 else 0:
+            names += _(" and {more} more").format(more=more)
+        notes.append(_("urls: who reads it takes the slash in {names} for a level of its own").format(names=names))
+    return tuple(notes)
 
 
 def _values(feed: Listed) -> dict[str, Any]:

@@ -28,7 +28,7 @@ WANTING: tuple[State, ...] = ("failing", "blocked", "gone", "moved")
 """These want something of the owner. A quiet one may well be silent for ever, and nothing is to be done about that."""
 
 _BROKEN = ("failing", "blocked", "gone")
-_REFUSED = ("http 401", "http 403", "http 429", "blocked")
+_REFUSED = ("http 401", "http 401 elsewhere", "http 403", "http 403 elsewhere", "http 429", "blocked")
 _ENOUGH = 3  # failures in a row
 _SLOW = 0.5  # of the timeout
 
@@ -101,22 +101,24 @@ def _advice(kind: str, standing: Standing) -> str:
 # --- Pages that give nothing ------------------------------------------------------------------------------------------
 
 _SINCE = re.compile(r" since (\d+) visits$")
+_UNCOUNTED = " (the last visit came before its time, and does not count)"
 
 
 def counted(error: str, before: str, *, again: bool) -> str:
     """The error of a page on which nothing is found, with the number of visits in a row that say so: "no match:
     selector `a` matched nothing since 3 visits; ...". Others are given back as they are.
 
-    `before` is the error of the visit before, "" for none; `again` False says that this one came before its time, and
-    does not count.
+    `before` is the error of the visit before, "" for none; `again` False says that this one came before its time, which
+    does not count, and is said.
     """
     said, mark, advice = error.partition("; ")
-    earlier = before.partition("; ")[0]
+    earlier = before.partition("; ")[0].removesuffix(_UNCOUNTED)
     if not error.startswith("no match: ") or _SINCE.sub("", earlier) != said:
         return error
     found = _SINCE.search(earlier)
     visits = int(found[1] if found else 1) + again
-    return f"{said} since {visits} visits{mark}{advice}" if visits > 1 else error
+    since, uncounted = f" since {visits} visits" if visits > 1 else "", "" if again else _UNCOUNTED
+    return f"{said}{since}{uncounted}{mark}{advice}"
 
 
 def _why(error: str, kind: str) -> str:

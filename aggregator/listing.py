@@ -20,6 +20,7 @@ from aggregator.matching import fold_path
 from aggregator.model import HostState, Move, Source
 from aggregator.placing import categories as titled
 from aggregator.placing import published
+from aggregator.previewing import named
 from aggregator.publish import page, urls
 from aggregator.sources import find
 from aggregator.store import channels as stored_channels
@@ -181,15 +182,13 @@ def _name(path: Sequence[str], everything: str = "(everything)") -> str:
 
 
 def items(config: Config, category: str | None, source: str | None, limit: int | None) -> Listing:
-    """Every published item of a category (`A/B`; None: all) or source (its key), newest first, with all its copies.
+    """Every published item of a category (`A/B`; None: all) or source (as `status` takes it), newest first, with all
+    its copies.
 
-    The key may be masked. Raises AggregatorError when there is no such category or source.
+    Raises AggregatorError when there is no such category or source.
     """
-    keys = {each.key for each in config.sources if source in (each.key, text.masked(each.key))}
-    if source and not keys:
-        said = _('there is no source "{source}"; see `aggregator list sources --json` for their keys')
-        raise AggregatorError(said.format(source=text.masked(source)))
     with _store(config) as db:
+        keys = _keys(config, db, source) if source else set()
         place = _place(stored_channels.places(db), category or "")
         shown = stored_channels.recent(db, place.id, None) if place else ()
         copies = stored_channels.copies(db)
@@ -217,6 +216,19 @@ def items(config: Config, category: str | None, source: str | None, limit: int |
         for each in values
     ]
     return Listing((_("published"), _("source"), _("title")), rows, values)
+
+
+def _keys(config: Config, db: Connection, wanted: str) -> set[str]:
+    """The sources that somebody means: one, or all whose keys look like that without their passwords."""
+    keys = {each.key for each in config.sources}
+    if same := {key for key in keys if wanted in (key, text.masked(key))}:
+        return same
+    titles = {key: each.feed.title for key, each in stored_sources.standings(db).items()}
+    found = {named(config, wanted, titles).key} & keys
+    if not found:
+        advice = "see `aggregator list sources --json` for their keys"
+        raise AggregatorError(f'there is no source "{text.masked(wanted)}"; {advice}')
+    return found
 
 
 def pruned(found: Pruned) -> Listing:

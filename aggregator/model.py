@@ -194,7 +194,8 @@ class Document:
     `url` is the final URL after redirects (for a post: the same as `name`); header names are lower case.
     `not_modified` is "304 Not Modified": the body is empty, `validators` are what the 304 said or else the known
     ones; or, where `repeated`, a 200 that sent once more what we have, with the body left out. `moved_to` is where the
-    permanent redirects at the beginning of the chain led (RFC 9110 §15.4.2), "" for none.
+    permanent redirects at the beginning of the chain led (RFC 9110 §15.4.2), "" for none. `withheld` is the origin
+    beyond which a permanent redirect led without what is private to the source, "" for none.
     `seconds` is the time spent on hosts: connecting, waiting for the answer, reading it; not waiting for our turn.
     `cost` is what was asked of them.
     """
@@ -209,6 +210,7 @@ class Document:
     validators: Validators = Validators()
     seconds: float = 0.0
     cost: Cost = FREE
+    withheld: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,18 @@ def configured(config: Config) -> frozenset[CategoryPath]:
     return frozenset(path[:depth] for path in named for depth in range(len(path) + 1)) | {()}
 
 
+def spellings(config: Config, places: Iterable[Place]) -> Mapping[CategoryPath, CategoryPath]:
+    """How each category is spelled, by its path as it is compared: as the store has it, else as the config's
+    `[[category]]`, else as the first in sorted order."""
+    known = {fold_path(each.path): each.path for each in sorted(places, key=lambda each: each.id, reverse=True)}
+    named = configured(config) | {path for source in config.sources for path in source.categories}
+    every = {path[:depth] for path in named for depth in range(len(path) + 1)}
+    for path in sorted(every, key=lambda path: (len(path), path not in config.categories, path)):
+        folded = fold_path(path)
+        known.setdefault(folded, (*known[folded[:-1]], path[-1]) if path else ())
+    return known
+
+
 def unused(config: Config, places: Iterable[Place]) -> frozenset[int]:
     """The categories that are not published: empty, and not named by the config, or by that of an older twin."""
     wanted = set(map(fold_path, configured(config)))

@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from hashlib import sha256
 from urllib.parse import urlsplit
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from aggregator import schedule, sources
 from aggregator.config import Config
@@ -53,10 +54,43 @@ def align(engine: Engine, config: Config, now: datetime, progress: Progress = la
         notes = _doubts(clock, now) + stored.register(db, listed, now, view(config), whole=is_whole)
         shards.place(db, lambda url: shard(url, config.hosts))
         categories.place(db, configured(config), slugs(config), clock.trusted)
+        if has_changed(db, "paces", _paces(config)):
+            _hasten(db, config, now)
         told = (
             config.notes if has_changed(db, "notes", "\n".join(config.notes)) else ()
         )  # cron would mail them each time
         return (*told, *notes, *categories.rename(db, slugs(config)))
+
+
+def _paces(config: Config) -> str:
+    """A print of how often sources are visited by the config."""
+    common = config.pace
+    own = [(each.key, each.pace) for each in config.sources if each.pace != common]
+    return sha256(repr((common, config.fetch.max_requests_per_hour, own)).encode(errors="replace")).hexdigest()
+
+
+def _hasten(db: Connection, config: Config, now: datetime) -> None:
+    """Plan the visits anew that by the config as it is now would come sooner."""
+    standings = stored.standings(db)
+    asked = tuple(asked_once(config.sources, stored.same(db), standings))
+    stretch = _stretch(config, asked, standings)
+    for source in asked:
+        stands = standings[source.key]
+        if not sources.find(source.kind).REMOTE or stands.gone or stands.last_visit is None:
+            continue
+        due = schedule.sooner(
+            now,
+            source.key,
+            stands.next_visit,
+            stands.hints,
+            source.pace,
+            last_visit=stands.last_visit,
+            reason=stands.reason,
+            rhythm=stands.rhythm,
+            stretch=stretch,
+        )
+        if due:
+            visits.hasten(db, stands.id, due.when, due.reason)
 
 
 def checked(config: Config) -> list[str]:

@@ -16,21 +16,27 @@ from aggregator.collect import visit
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
 from aggregator.fetching import loop_factory
+from aggregator.identity import decide, signs
 from aggregator.model import Document, HostState, Item, Limits, Source, Validators, Visit
 from aggregator.network import network
 from aggregator.sources import find
 from aggregator.store import sources as stored
+from aggregator.store import visits
 from aggregator.store.engine import open_store, reading, writing
+from aggregator.store.sources import Standing
 from aggregator.store.values import dump
 from aggregator.text import masked, one_line
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A visit, and for each of its items in the feed's order: what becomes of it (None: excluded), and why."""
+    """A visit, and for each of its items in the feed's order: what becomes of it (None: excluded), and why.
+
+    `known` are the places of those that the store has already."""
 
     visit: Visit
     items: tuple[tuple[Item, Item | None, tuple[str, ...]], ...]
+    known: frozenset[int] = frozenset()
 
 
 def preview(config: Config, wanted: str, now: datetime, select: Mapping[str, str] | None = None) -> Preview:
@@ -43,9 +49,11 @@ def preview(config: Config, wanted: str, now: datetime, select: Mapping[str, str
     try:
         with reading(engine) as db:
             hosts = stored.hosts(db)
-            titles = {key: each.feed.title for key, each in stored.standings(db).items()}
+            standings = stored.standings(db)
+        titles = {key: each.feed.title for key, each in standings.items()}
         source = configs.source(config, wanted, select) if select else named(config, wanted, titles)
         met = ask(config, engine, source, hosts, now)
+        known = _known(engine, met, standings[source.key], now) if source.key in standings else frozenset()
     finally:
         engine.dispose()
     rules = views.view(config)
@@ -53,7 +61,23 @@ def preview(config: Config, wanted: str, now: datetime, select: Mapping[str, str
     items = [
         (item, rules.item(source.key, item, *told), rules.explain_item(source.key, item, *told)) for item in met.items
     ]
-    return Preview(met, tuple(items))
+    return Preview(met, tuple(items), known)
+
+
+def _known(engine: Engine, met: Visit, standing: Standing, now: datetime) -> frozenset[int]:
+    """Which items of a visit the store has, as a run would recognise them."""
+    remote = find(met.source.kind).REMOTE
+    every = [signs(item) for item in met.items]
+    with reading(engine) as db:
+        known = visits.known(db, standing.id, {key for each in every for key in each.keys}, ())
+    policy, habits = met.source.policy, standing.habits
+    found = decide(met.items, known, now, remote=remote, policy=policy, habits=habits, ready=every)
+    there = {_face(each.item) for each in found.changes if each.item and each.known}
+    return frozenset(place for place, item in enumerate(met.items) if _face(item) in there)
+
+
+def _face(item: Item) -> tuple[object, ...]:
+    return item.title, item.url, item.origin, item.published
 
 
 def ask(
@@ -135,7 +159,12 @@ def as_json(preview: Preview) -> dict[str, Any]:
             for each in met.catches
         ],
         "items": [
-            {"excluded": kept is None, "rules": list(said), "item": json.loads(dump(kept or item))}
-            for item, kept, said in preview.items
+            {
+                "excluded": kept is None,
+                "known": place in preview.known,
+                "rules": list(said),
+                "item": json.loads(dump(kept or item)),
+            }
+            for place, (item, kept, said) in enumerate(preview.items)
         ],
     }

@@ -4,7 +4,7 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from gettext import gettext as _
@@ -225,11 +225,12 @@ def show_preview(preview: Preview) -> None:
     rows = []
     met, say = preview.visit, phrases.of_terminal()
     links = met.source.kind in ("command", "page", "sitemap")
-    for item, kept, said in preview.items:
+    for place, (item, kept, said) in enumerate(preview.items):
         shown = kept or item
         where = "; ".join(" / ".join(path) for path in shown.categories)
         day = f"{shown.published:%Y-%m-%d}" if shown.published else _("no date")
-        what = _("; ").join(map(say, said)) or (_("comes in") if kept else _("excluded"))
+        comes = _("is in already") if place in preview.known else _("comes in")
+        what = _("; ").join(map(say, said)) or (comes if kept else _("excluded"))
         more = (shown.url, shown.image.url if shown.image else "") if links else ()
         rows.append((day, shown.title or shown.url or shown.guid, *more, where or _("(everything)"), what))
     if met.answer and not met.error:

@@ -19,10 +19,11 @@ _BACKUP = _DAY  # between visits to what a hub delivers
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _EVERY, _POSTS, _AT = "every ", "posts ", "scheduled at "
 _UNVALIDATED = "always sent in full: "
+_SOONER = "sooner by the config: "
 _OWN = (_EVERY, _POSTS, _AT, UNKNOWN, _UNVALIDATED)  # how the reasons begin of what was planned after a success
 _WISHES = ("publisher says ", "ttl ", "updates ")
 _NO_RHYTHM = Rhythm()
-_REFUSED = ("http 401", "http 403", "blocked")
+_REFUSED = ("http 401", "http 401 elsewhere", "http 403", "http 403 elsewhere", "blocked")
 _OURS = ("no match",)  # the server is well; the owner mends the config, and should see soon that it works
 _BUSY = ("http 429", "http 503", "paused")  # paused: another feed of the host met one of these
 
@@ -229,6 +230,42 @@ def is_due(
             late = now - last_visit - owed
     is_long = late >= pace.skip_cap or _is_skipped(next_visit, hints)
     return late >= timedelta(0) and (is_long or not _is_skipped(now, hints))
+
+
+def sooner(
+    now: datetime,
+    key: str,
+    planned: datetime,
+    hints: Hints,
+    pace: Pace,
+    *,
+    last_visit: datetime,
+    reason: str,
+    rhythm: Rhythm = _NO_RHYTHM,
+    stretch: float = 1.0,
+) -> Due | None:
+    """The visit to the source `key` in place of one that was `planned` for this `reason`, where by a `pace` that is new
+    it would come sooner; None where it stays as it is, as after a failure, or where a cron expression decides.
+
+    What would be over by now comes within the hour, each source at a moment of its own, so that a config which makes
+    all of them due does not have all of them asked at once.
+    """
+    said = reason.removeprefix(_SOONER)
+    is_ours = said.startswith((*_OWN, *_WISHES)) and not isinstance(pace.schedule, Cron)
+    if planned <= now or not is_ours:
+        return None
+    own, words = _own(last_visit, pace, rhythm, stretch)
+    validated = hints.validated and not said.startswith(_UNVALIDATED)
+    if _is_unvalidated(pace, own, validated=validated):
+        own, words = pace.unvalidated, _no_validators(pace)
+    owed, wish = max(((own, ""), *_wishes(pace, hints)), key=lambda floor: floor[0])
+    if last_visit + _at_most(owed, Hints(), pace) >= planned:
+        return None
+    when = _drifted(last_visit, min(owed, _LONGEST), _jitter(pace, owed, wish), _chance(key, last_visit))
+    if when <= now:
+        when = (now + min(owed, _HOUR) * _chance(key, now)).replace(microsecond=0) + timedelta(seconds=1)
+    when = _outside(when, hints, pace.skip_cap)
+    return Due(when, f"{_SOONER}{wish or words}") if when < planned else None
 
 
 def _longest(now: datetime, pace: Pace, stretch: float) -> timedelta:

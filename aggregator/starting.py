@@ -17,7 +17,7 @@ DEFAULTS: Mapping[str, str] = {"title": "My planet", "base_url": "https://exampl
 
 
 _CONFIG = marked("""\
-# What this planet reads, and where it publishes. All keys: docs/configuration.md.
+# What this planet reads, and where it publishes. `aggregator schema` prints all keys, with what they mean.
 # Paths start at the folder that holds config/. `aggregator check` tells what is wrong with this file.
 
 [site]

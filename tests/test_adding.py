@@ -1,5 +1,6 @@
 """`add`, `remove`, `disable` and `enable`, as their users meet them, with feeds on loopback."""
 
+import base64
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from aggregator import adding, config
 from aggregator.adding import same
 from aggregator.errors import AggregatorError
 from tests.planet import NOON, Planet, rss
-from tests.server import Server
+from tests.server import Request, Response, Server
 
 HOST = "127.0.0.1"
 ITEMS = [{"title": f"T{n}", "guid": str(n), "date": NOON.replace(day=n + 1)} for n in range(7)]
@@ -54,6 +55,7 @@ def file(tmp_path: Path, server: Server) -> Path:
     server.put("/other", rss(ITEMS, title="Another"))
     for path, status in (("/old", 301), ("/now", 302)):
         server.redirect(path, server.url("/feed", HOST), status)
+    server.put("/plain", PAGE.partition("<link")[0].encode() + b"</head></html>", headers={"Content-Type": "text/html"})
     server.put("/empty", b"Nothing here", headers={"Content-Type": "text/plain"})
     file = tmp_path / "config" / "aggregator.toml"
     file.parent.mkdir()
@@ -120,6 +122,47 @@ def test_a_password_is_not_written(file: Path, server: Server) -> None:
     assert "hunter2" not in out + err + written
 
 
+def closed(server: Server, path: str, body: bytes) -> None:
+    """Something that only `me` is shown, whose password is `p@ss`."""
+    wanted = "Basic " + base64.b64encode(b"me:p@ss").decode()
+
+    def answer(request: Request) -> Response:
+        return Response(body) if request.headers.get("authorization") == wanted else Response(status=401)
+
+    server.script(path, answer)
+
+
+def test_a_closed_page_leads_to_its_closed_feed(file: Path, server: Server) -> None:
+    closed(server, "/members", PAGE.encode())
+    closed(server, "/feed", rss(ITEMS, title="For members"))
+    code, out, err = aggregator(file, "add", server.url("/members", HOST).replace("//", "//me:p%40ss@"))
+    assert (code, "For members" in out) == (0, True)
+    said = " ".join(err.split())
+    assert (
+        "set LOGIN_127_0_0_1 to user:password where aggregator runs, with what stands there as %40 written as @" in said
+    )
+    written = file.read_text(encoding="utf-8")
+    assert written == with_block(f'url = "{server.url("/feed", HOST)}"', 'basic = "env:LOGIN_127_0_0_1"')
+    assert "p%40ss" not in out + err + written
+
+
+def test_a_login_is_for_its_own_origin_alone(file: Path, server: Server) -> None:
+    other = server.url("/feed", "127.0.0.2")
+    closed(server, "/members", PAGE.replace("/feed", other).encode())
+    found = adding.add(config.load(file), server.url("/members", HOST).replace("//", "//me:p%40ss@"), (), "", NOON)
+    assert found.url == other
+    assert found.edit.after.decode() == with_block(f'url = "{other}"')
+    assert "authorization" not in server.log[-1].headers
+    assert [each for each in found.warnings if "was not sent to its feed; it is left out" in each]
+    server.redirect("/gone", other, 301)
+    found = adding.add(config.load(file), server.url("/gone", HOST).replace("//", "//me:p%40ss@"), (), "", NOON)
+    assert [
+        each
+        for each in found.warnings
+        if f"was sent to {server.url('/', HOST)} alone, and it has moved to {other};" in each
+    ]
+
+
 def test_a_dry_run_writes_nothing(file: Path, server: Server) -> None:
     code, out, err = aggregator(file, "add", server.url("/feed", HOST), "--dry-run")
     assert (code, err) == (0, "nothing is written\n")
@@ -161,7 +204,12 @@ WRONG = {
     "a mail address": (["me@a.example"], "is no address of a feed"),
     "a control character": (["https://a.example/\x1b[31m"], "is no address of a feed"),
     "a category": (["https://a.example/", "--category", "a//b"], "--category a//b: a category's name is empty"),
-    "nothing there": (["{nothing}"], "http 404: "),
+    "nothing there": (["{nothing}"], "/nothing answered 404, there is nothing at that address; try http://127.0.0.1:"),
+    "no feed there, but a page": (["{plain}"], 'with kind = "page" it can be a source itself: `aggregator preview URL'),
+    "a site whose feed is gone": (
+        ["{root}"],
+        "/ answered 404, there is nothing at that address; look at it in a browser;",
+    ),
     "no feed there": (["{empty}"], "not a feed: "),
     "a password": (["https://me:secret@a b/"], "https://***@a b/ is no address"),
     "a network of its own": (["10.0.0.1"], "private address: https://10.0.0.1"),
@@ -172,7 +220,11 @@ WRONG = {
 def test_what_is_wrong_is_one_line_and_nothing_is_written(
     file: Path, server: Server, arguments: list[str], said: str
 ) -> None:
-    urls = {"nothing": server.url("/nothing", HOST), "empty": server.url("/empty", HOST)}
+    urls = {name: server.url(f"/{name}", HOST) for name in ("nothing", "empty", "plain")} | {
+        "root": server.url("/", HOST)
+    }
+    for path in ("/", "/feed"):
+        server.put(path, status=404)
     code, out, err = aggregator(file, "add", *(each.format(**urls) for each in arguments))
     assert (code, out, len(err.splitlines())) == (1, "", 1)
     assert err.startswith("aggregator: ")
@@ -196,6 +248,18 @@ def test_a_source_of_a_list_is_said_to_be_in_it(file: Path) -> None:
             change(config.load(file), "three")
 
 
+def test_a_source_of_a_list_is_enabled_there(file: Path) -> None:
+    listed = '[{"url": "https://three.example/feed", "enabled": false}, {"url": "https://four.example/feed"}]'
+    (file.parent.parent / "friends.json").write_text(listed, encoding="utf-8")
+    file.write_text(EARLIER + '\n[[list]]\npath = "friends.json"\n', encoding="utf-8")
+    with pytest.raises(
+        AggregatorError, match=r"friends\.json; enable it there, or write a \[\[source\]\] of that url$"
+    ):
+        adding.switch(config.load(file), "three", on=True)
+    assert aggregator(file, "enable", "four") == (0, "", "https://four.example/feed is not disabled\n")
+    assert aggregator(file, "disable", "three", "--dry-run")[2] == "https://three.example/feed is disabled already\n"
+
+
 def test_a_source_that_is_listed_twice_is_removed_and_disabled_as_a_whole(file: Path) -> None:
     again = table('url = "https://two.example/feed"', 'title = "Two"', 'category = "b"')
     file.write_text(EARLIER + again, encoding="utf-8")
@@ -207,7 +271,7 @@ def test_the_commands_change_one_source_after_another(file: Path) -> None:
     code, out, err = aggregator(file, "disable", "Two")
     assert (code, err) == (0, "config/aggregator.toml: written; it is not visited any more; its entries stay\n")
     assert [line for line in out.splitlines() if line[0] in "+-"][2:] == ["+enabled = false"]
-    assert aggregator(file, "disable", "Two") == (0, "", "config/aggregator.toml: it is so already\n")
+    assert aggregator(file, "disable", "Two") == (0, "", "Two is disabled already\n")
     assert aggregator(file, "enable", "Two", "-q") == (0, "", "")
     assert file.read_text(encoding="utf-8") == EARLIER
     assert aggregator(file, "remove", "Two", "--json")[0] == 0
@@ -230,6 +294,28 @@ def test_a_password_is_not_shown(file: Path) -> None:
         assert code == 0
         assert "three.example" in out
         assert "secret" not in out + err
+
+
+HEADERS = (
+    'headers = { Authorization = "Bearer t0ken-1", X-From = "env:T0KEN" }',
+    "headers.X-Key = 't0ken-2'",
+    """headers = { X-Key = "t0ken\\u002d3" }""",
+    'headers = {"X" = """\nt0ken-4"""}',
+    '[source.headers]\nX-Key = "t0ken-5" # mine',
+    "[source . 'headers' ]\n'X' = \"t0ken-6\"",
+)
+
+
+@pytest.mark.parametrize("headers", HEADERS)
+def test_a_token_in_a_header_is_not_shown_and_stays(file: Path, headers: str) -> None:
+    before = EARLIER + table('url = "https://three.example/"', headers).rstrip() + "\n"
+    file.write_text(before, encoding="utf-8")
+    edit = adding.switch(config.load(file), "three.example", on=False)[1]
+    for changed in (edit, adding.remove(config.load(file), "three.example")[1]):
+        shown = "\n".join(changed.diff())
+        assert ("***" in shown, "t0ken" in shown, "env:T0KEN" in shown) == (True, False, "env:" in headers), shown
+    assert all(line in edit.after.decode() for line in headers.splitlines())
+    assert 'title = "Two"' in "".join(adding.remove(config.load(file), "two")[1].diff())
 
 
 def test_addresses_of_the_same() -> None:

@@ -83,7 +83,7 @@ FLOORS: dict[str, int] = {
     "explaining": 40,
     "exporting": 40,
     "listing": 40,
-    "previewing": 40,
+    "previewing": 39,
     "adding": 41,
     "starting": 41,
     "pruning": 40,

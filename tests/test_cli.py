@@ -306,6 +306,25 @@ def test_check_says_all_that_is_wrong(planet: Planet, shell: Shell) -> None:
     assert [problem.split(": ")[1] for problem in json.loads(out)["problems"]] == ["site.titel", "source[2].path"]
 
 
+def test_check_names_addresses_that_would_be_refused(planet: Planet, shell: Shell) -> None:
+    urls = ("http://10.0.0.7/feed", "https://localhost/feed", "http://[::1]:81/feed", "http://me:word@192.168.1.1/")
+    fine = ("http://127.0.0.1/", "http://10.0.0.8:8080/feed", "https://news.example/", "http://8.8.8.8/feed")
+    for url in (*urls, *fine):
+        planet.feed(url)
+    planet.feed("http://10.0.0.9/", enabled=False)
+    planet.fetch["allow_networks"] = ["127.0.0.1:80", "10.0.0.8:8080"]
+    planet.write()
+    code, _, err = shell("check")
+    lines = err.splitlines()
+    assert (code, len(lines)) == (2, len(urls))
+    wanted = ("10.0.0.7:80", "127.0.0.1:443", "[::1]:81", "192.168.1.1:80")
+    for number, (line, entry) in enumerate(zip(lines, wanted, strict=True), 2):
+        assert f"source[{number}].url: private address: " in line
+        assert line.endswith(f'if it is meant, add "{entry}" to allow_networks in [fetch]')
+    assert "word" not in err
+    assert planet.load().sources  # a run goes on with the others
+
+
 # --- list -----------------------------------------------------------------------------------------------------------
 
 

@@ -288,7 +288,8 @@ def test_it_can_only_look(filled: Planet) -> None:
     ("damage", "said"),
     [
         ("UPDATE alembic_version SET version_num = '0004'", "brings it up to date"),
-        ("UPDATE alembic_version SET version_num = '9999'", "the store is of another version"),
+        ("UPDATE alembic_version SET version_num = '9999'", "the store was written by a newer version (schema 9999)"),
+        ("UPDATE alembic_version SET version_num = '0001'", "the store is of another version; `aggregator once`"),
         ("DROP TABLE alembic_version", "cannot be read"),
         ("", "cannot be read"),
     ],

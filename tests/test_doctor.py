@@ -326,6 +326,35 @@ def test_rights(seen: ground.Rights | None, expected: list[str]) -> None:
     assert [level for _, level in levels(ground.judge_rights(seen))] == expected
 
 
+def test_secrets_that_everybody_may_read(planet: Planet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A", "b")
+    for name, mode in (("open", 0o644), ("closed", 0o640), ("of a header", 0o604)):
+        (planet.root / name).write_text("me:secret", encoding="utf-8")
+        (planet.root / name).chmod(mode)
+    planet.feed("https://a.example/1", basic="file:open")
+    planet.feed("https://a.example/2", bearer="file:closed", headers={"X-A": "file:of a header", "X-B": "env:A"})
+    planet.feed("https://a.example/3", basic="file:not there", enabled=False)
+    found = list(ground.judge_secrets(ground.look_at_secrets(planet.load())))
+    assert [(each.part, each.level, each.advice) for each in found] == [
+        ("permissions", "note", f"chmod 600 '{planet.root}/of a header'"),
+        ("permissions", "note", f"chmod 600 {planet.root}/open"),
+    ]
+    assert [each.what for each in examine(planet, offline=True)["permissions"] if "holds a secret" in each.what]
+
+
+def test_files_that_are_mounted_one_by_one_are_found() -> None:
+    raw = (
+        b"22 1 8:1 / / rw - ext4 /dev/sda1 rw\n31 22 8:1 /x /srv/my\\040feeds/tech/rss.xml rw - ext4 /dev/sda1 rw\n"
+        b"32 22 0:5 / /srv/my\\040feeds rw - tmpfs none rw\n33 22 0:5 / /srv/other rw - tmpfs none rw\nodd\n"
+    )
+    assert outcome.mounts_below(Path("/srv/my feeds"), raw) == {".", "tech/rss.xml"}
+    (found,) = outcome.judge_folder(outcome.Folder("/srv/my feeds", mounted=("tech/rss.xml",)))
+    assert (found.level, found.what) == (
+        "problem",
+        "/srv/my feeds/tech/rss.xml is mounted by itself, so no new one can be put into its place",
+    )
+
+
 @pytest.mark.parametrize(
     ("room", "store", "level"),
     [

@@ -52,6 +52,16 @@ APPENDED = {
         "source = [\n  {url = 'x'}, # one\n  {url = 'y'}, # two\n"
         '  { url = "https://new.example/feed", category = ["a", "b"] },\n]\n',
     ),
+    "an array with comments behind its last": (
+        "source = [\n  {url = 'x'},\n\n  # y ]\n  {url = 'y'}\n  # end }\n]# all ]\n[site]\n",
+        "source = [\n  {url = 'x'},\n\n  # y ]\n  {url = 'y'},\n  # end }\n"
+        '  { url = "https://new.example/feed", category = ["a", "b"] },\n]# all ]\n[site]\n',
+    ),
+    "an array with two in a line": (
+        "source = [\n  {url = 'x'}, {url = 'y'}, # two\n]\n",
+        "source = [\n  {url = 'x'}, {url = 'y'}, # two\n"
+        '  { url = "https://new.example/feed", category = ["a", "b"] },\n]\n',
+    ),
 }  # fmt: skip
 
 

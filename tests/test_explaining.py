@@ -228,7 +228,7 @@ def test_what_a_source_yields(two: Planet, server: Server, capsys: pytest.Captur
     head, *out = capsys.readouterr().out.splitlines()
     assert head == f"Feed A  {two.sources[0]['url']}"
     assert out[0].split() == ["published", "title", "category", "what", "becomes", "of", "it"]
-    assert out[1].split() == ["2026-03-13", "A", "story", "tech", "/", "news", "comes", "in"]
+    assert out[1].split() == ["2026-03-13", "A", "story", "tech", "/", "news", "is", "in", "already"]
     assert "`another`" in out[2]
     values = previewing.as_json(found)
     assert [(each["item"]["title"], each["excluded"]) for each in values["items"]] == [
@@ -285,6 +285,23 @@ def test_a_source_that_fails(planet: Planet, server: Server, capsys: pytest.Capt
     report.show_preview(found)
     out, err = capsys.readouterr()
     assert (out, err.startswith("failed  http 404: ")) == ("", True)
+
+
+@pytest.mark.parametrize("mode", ["auto", "link"])
+def test_a_preview_tells_what_is_in_from_what_comes_in(
+    planet: Planet, server: Server, capsys: pytest.CaptureFixture[str], mode: str
+) -> None:
+    first = {"guid": "g1", "title": "First", "link": "https://news.example/1"}
+    server.put("/feed", rss([first]))
+    planet.feed(server.url("/feed", host=A), identity=mode)
+    planet.run()
+    edited = {**first, "title": "First, edited"}
+    server.put("/feed", rss([edited, {"guid": "g2", "title": "Second", "link": "https://news.example/2"}]))
+    made = previewing.preview(planet.load(), server.url("/feed", host=A), planet.now)
+    report.show_preview(made)
+    lines = [line.split("  ") for line in capsys.readouterr().out.splitlines() if "irst" in line or "Second" in line]
+    assert [line[-1].strip() for line in lines] == ["is in already", "comes in"]
+    assert [each["known"] for each in previewing.as_json(made)["items"]] == [True, False]
 
 
 def test_warnings_of_a_preview(planet: Planet, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator import exporting, formats, importing
+from aggregator import explaining, exporting, formats, importing
 from aggregator.config import Config
 from aggregator.exporting import KINDS
 from aggregator.formats import opml
@@ -112,6 +112,34 @@ def test_what_a_list_cannot_hold_is_said(tmp_path: Path) -> None:
             "these keys stay in the config alone: keep, priority",
         ]
     assert not (tmp_path / "var").exists()  # looking makes no store
+
+
+def test_a_category_in_two_spellings_is_one(tmp_path: Path) -> None:
+    planet = Planet(tmp_path)
+    with Server() as server:
+        server.put("/a", atom([{"id": "a", "title": "One", "date": planet.now}]))
+        planet.feed(server.url("/a"), category=[["tech", "Rust"], ["TECH", "rust"], ["News"]])
+        planet.feed("https://b.example/", category="Tech/Go", enabled=False)
+        first = exporting.export(planet.load(), "urls")[0].decode()
+        planet.run()
+        later = exporting.export(planet.load(), "urls")[0].decode()
+        told, _ = explaining.explain(planet.load(), "One")
+    assert '"TECH/rust" "News"' in first
+    assert '"TECH/Go"' in first
+    assert '"TECH/rust" "News"' in later
+    assert [line for label, line in told[0].lines if label == "category"] == [
+        "in everything: it is in News",
+        "in News: it is put there",
+        "in TECH: it is in TECH / rust",
+        "in TECH / rust: it is put there",
+    ]
+
+
+def test_a_slash_in_a_name_is_said_where_it_parts_levels(tmp_path: Path) -> None:
+    planet = Planet(tmp_path)
+    planet.feed("https://a.example/", category=[["Music", "AC/DC"], ["b", "c"]])
+    notes = {kind: exporting.export(planet.load(), kind)[1] for kind in ("urls", "opml")}
+    assert notes == {"urls": ("urls: who reads it takes the slash in AC/DC for a level of its own",), "opml": ()}
 
 
 def test_what_feeds_say_of_themselves_is_in_it(tmp_path: Path) -> None:

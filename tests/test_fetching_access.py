@@ -135,6 +135,53 @@ def test_an_address_that_would_lose_the_login_is_not_learned() -> None:
         assert get(far).moved_to == server.url("/feed", "127.0.0.2")
 
 
+@pytest.mark.parametrize(
+    ("status", "answer", "kind", "withheld"),
+    [
+        (301, 200, "", True),
+        (302, 200, "", False),
+        (302, 401, "http 401 elsewhere", False),
+        (308, 403, "http 403 elsewhere", False),
+        (301, 404, "http 404", False),
+    ],
+)
+@pytest.mark.parametrize(("login", "access"), [("", SECRET), ("me:word@", PLAIN)])
+def test_what_was_not_sent_on_is_said(
+    status: int, answer: int, kind: str, withheld: bool, login: str, access: Access
+) -> None:
+    with Server("0.0.0.0") as server:
+        server.redirect("/near", "/far", 301)
+        server.redirect("/far", server.url("/feed", "127.0.0.2"), status)
+        server.put("/feed", BODY, status=answer)
+        url = server.url("/near", "127.0.0.1").replace("//", f"//{login}")
+        here = server.url("/", "127.0.0.1")
+        if kind:
+            error = trouble(url, access)
+            assert error.kind == kind
+            assert (f"was sent to {here} alone; if its login is meant for that host too, write" in str(error)) is (
+                "elsew" in kind
+            )
+            assert TOKEN not in str(error)
+            assert "word" not in str(error)
+        else:
+            assert get(url, access).withheld == (here if withheld else "")
+        server.put("/far", BODY)
+        assert get(url, access).withheld == ""
+        assert "authorization" in server.log[-1].headers
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("p%40w", "p@w"), ("p%2540w", "p%40w"), ("p%C3%A4", "pä"), ("p%", "p%"), ("a:b", "a:b")]
+)
+def test_a_password_in_a_url_is_decoded_once(written: str, meant: str) -> None:
+    """RFC 3986 §3.2.1, RFC 7617 §2: of user and password only the user has no colon."""
+    with Server() as server:
+        server.put("/feed", BODY)
+        get(server.url("/feed").replace("//", f"//me:{written}@"))
+    sent = server.log[0].headers["authorization"].removeprefix("Basic ")
+    assert base64.b64decode(sent).decode() == f"me:{meant}"
+
+
 def test_a_move_from_https_to_http_is_followed_and_not_learned(https: Server) -> None:
     with Server() as server:
         https.redirect("/feed", "/same", 301)

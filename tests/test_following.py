@@ -10,6 +10,7 @@ import pytest
 
 from aggregator import config, following, pipeline, pruning
 from aggregator.config import Config
+from aggregator.config.lists import MOST
 from aggregator.errors import ConfigError
 from tests.planet import Planet, atom
 from tests.running import running, until
@@ -64,6 +65,20 @@ def test_the_feeds_of_a_list_are_sources_below_its_category(planet: Planet) -> N
     assert [each.title for each in loaded.sources] == ["My own words for it", "A feed", ""]
     assert loaded.watched == (planet.root / "a.opml", planet.root / "b.txt")
     assert "secret" not in repr(loaded)
+
+
+def test_a_list_that_is_far_too_long_is_refused_and_takes_nothing_away(planet: Planet) -> None:
+    file = planet.root / "a.txt"
+    file.write_text("".join(f"https://a.example/{number}\n" for number in range(MOST + 1)))
+    with pytest.raises(ConfigError, match=r"has 5,001 feeds, and a \[\[list\]\] may have 5,000; `aggregator import`"):
+        load(planet, {"path": "a.txt"})
+    short = "".join(f"https://a.example/{number}\n" for number in range(MOST))
+    file.write_text(short)
+    following.follow(load(planet, {"path": "a.txt"}), planet.now)
+    file.write_text(short + "https://a.example/more\n")
+    loaded = load(planet, {"path": "a.txt"})
+    assert len(loaded.sources) == MOST
+    assert "the list is used as it last was" in loaded.notes[0]
 
 
 @pytest.mark.parametrize("trouble", [b"<opml><body><outline", b"<opml><body/></opml>", b"hello", b"", None])

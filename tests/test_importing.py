@@ -413,3 +413,19 @@ def test_no_bytes_do_harm(data: bytes) -> None:
         assert "\n" not in str(error)
         return
     assert all(isinstance(each, Listed) and each.url for each in found.feeds)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("http://h.example:80/x", "http://h.example/x", True),
+        ("https://h.example:443/x/", "http://h.example/x", True),
+        ("https://h.example:80/x", "https://h.example/x", False),
+        ("http://h.example:443/x", "https://h.example/x", False),
+        ("http://h.example:8080/x", "http://h.example/x", False),
+        ("http://[::1]:80?a", "http://[::1]?a", True),
+        ("http://h.example/:80", "http://h.example/", False),
+    ],
+)
+def test_a_schemes_own_port_tells_no_feeds_apart(one: str, other: str, alike: bool) -> None:
+    assert (importing.same(one) == importing.same(other)) is alike

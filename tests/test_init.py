@@ -53,6 +53,16 @@ def test_what_it_writes_passes_the_check_and_publishes_its_post(tmp_path: Path) 
     assert set((folder / ".gitignore").read_text(encoding="utf-8").split()) >= {"var/", "feeds/", "secrets/"}
 
 
+def test_the_config_leads_to_what_is_there(tmp_path: Path) -> None:
+    """A planet has no docs/ of ours; the command that it names has every key."""
+    starting.start(tmp_path, starting.DEFAULTS, NOON)
+    text = (tmp_path / "config" / "aggregator.toml").read_text(encoding="utf-8")
+    assert "docs/" not in text
+    assert "`aggregator schema`" in text
+    schema = json.loads(aggregator(tmp_path, "schema")[1])
+    assert "description" in schema["properties"]["site"]["properties"]["keep_for"]
+
+
 def test_all_that_is_written_as_a_comment_may_be_used(tmp_path: Path) -> None:
     """The keys that wait behind a `# ` are right as they stand."""
     starting.start(tmp_path, starting.DEFAULTS, NOON)

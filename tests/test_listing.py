@@ -143,3 +143,15 @@ def test_items_of_a_source_that_is_not_there(planet: Planet) -> None:
     planet.seeds()
     with pytest.raises(AggregatorError, match=r'there is no source "https://\*\*\*@a\.example/"'):
         listing.items(planet.load(), None, "https://me:pw@a.example/", None)
+
+
+def test_items_of_a_source_by_any_of_its_names(planet: Planet, server: Server) -> None:
+    server.put("/feed", rss([{"guid": "a", "title": "One"}], title="The Harbour"))
+    server.put("/other", rss([{"guid": "b", "title": "Two"}], title="Another"))
+    planet.feed(server.url("/feed", "127.0.0.1"))
+    planet.feed(server.url("/other", "127.0.0.1"), title="Mine")
+    planet.run()
+    for name, title in (("the harbour", "One"), ("/feed", "One"), ("mine", "Two"), (planet.sources[1]["url"], "Two")):
+        assert [each["title"] for each in listing.items(planet.load(), None, name, None).values] == [title]
+    with pytest.raises(AggregatorError, match=r"127\.0\.0\.1 may be any of .*; write more of it"):
+        listing.items(planet.load(), None, "127.0.0.1", None)

@@ -107,6 +107,33 @@ def test_what_the_config_forbids_is_tried_by_every_run(planet: Planet, url: str,
 # --- Hosts that want silence ----------------------------------------------------------------------------------------
 
 
+def test_a_shorter_interval_counts_from_the_change_on_and_is_no_stampede(planet: Planet, server: Server) -> None:
+    planet.fetch |= {"interval": "24h", "interval_cap": "24h"}
+    for number in range(30):
+        server.put(f"/{number}", story(str(number)), etag=True)
+        planet.feed(server.url(f"/{number}", HOST))
+    planet.run()
+    assert min(planned(planet).values()) >= DAY
+    server.log.clear()
+    planet.fetch |= {"interval": "2h", "interval_cap": "2h"}
+    planet.run(later=HOUR)  # within the new interval
+    assert {round(wait / HOUR) for wait in planned(planet).values()} == {1}
+    assert not server.log
+    planet.fetch |= {"interval": "30m", "interval_cap": "30m"}
+    planet.run()  # all would be over by now
+    waits = planned(planet).values()
+    assert not server.log
+    assert timedelta(0) < min(waits) <= max(waits) <= 31 * MINUTE
+    assert max(Counter(wait // (3 * MINUTE) for wait in waits).values()) <= 10, "they are spread"
+    planet.run()  # and stay where they are, as nothing has changed
+    assert sorted(planned(planet).values()) == sorted(waits)
+    planet.run(later=31 * MINUTE)
+    assert len(server.log) == 30
+    planet.fetch |= {"interval": "24h", "interval_cap": "24h"}
+    planet.run(later=MINUTE)
+    assert max(planned(planet).values()) < HOUR, "a plan that was made is kept where the new one is later"
+
+
 def test_force_does_not_pull_plans_forward(planet: Planet, server: Server) -> None:
     server.put("/week", story("a"), etag=True, headers={"Cache-Control": "max-age=604800"})
     busy(server, "/busy", 429, retry_after="7200")

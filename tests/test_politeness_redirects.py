@@ -3,6 +3,7 @@
 Whole runs at moments of our choosing; each test is named after its point.
 """
 
+import base64
 import itertools
 from collections.abc import Iterable
 from datetime import timedelta
@@ -175,6 +176,47 @@ def test_15_credentials_stay_with_their_origin(planet: Planet, server: Server, m
     planet.run()
     sent = [(request.path, "authorization" in request.headers) for request in server.log]
     assert sent == [("/a", True), ("/b", True), ("/c", False), ("/d", False)]
+
+
+def test_15_a_login_that_stays_behind_is_said(planet: Planet, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLANET_LOGIN", "ann:secret")
+    server.redirect("/a", server.url("/b", OTHER), 301)
+    server.put("/b", FEED, etag=True)
+    planet.feed(server.url("/a", HOST), basic="env:PLANET_LOGIN")
+    for _ in range(2):  # 200, then 304
+        (outcome,) = planet.run(later=2 * HOUR).outcomes
+        said = (
+            f"was sent to {server.url('/', HOST)} alone, and it has moved to {server.url('/b', OTHER)}; if it is meant"
+        )
+        assert [said in each for each in outcome.warnings] == [True]
+    server.put("/b", b"", status=401)
+    (outcome,) = planet.run(later=2 * HOUR).outcomes
+    assert "login (or headers) was sent to" in outcome.error
+    server.put("/a", FEED)
+    (outcome,) = planet.run(later=9 * HOUR).outcomes
+    assert (outcome.error, outcome.warnings) == ("", ())
+
+
+def test_15_a_login_in_an_address_is_for_what_that_leads_to_at_its_origin(planet: Planet, server: Server) -> None:
+    """A page that leads to its feed, and an index of sitemaps, all closed."""
+    for host in (HOST, OTHER):
+        page = f"<html><link rel=alternate type=application/rss+xml href='{server.url('/feed', host)}'></html>"
+        server.put("/page" + host, page.encode(), headers={"Content-Type": "text/html"})
+        planet.feed(server.url("/page" + host, HOST).replace("//", "//ann:se%40cret@"))
+    server.put("/feed", FEED, etag=True)
+    listed = f"<sitemap><loc>{server.url('/sitemap', HOST)}</loc></sitemap>"
+    server.put("/index", f"<sitemapindex>{listed}</sitemapindex>".encode())
+    server.put("/sitemap", b"<urlset><url><loc>https://a.example/b</loc></url></urlset>")
+    planet.feed(server.url("/index", HOST).replace("//", "//ann:se%40cret@"), kind="sitemap")
+    for _ in range(2):
+        planet.run(later=2 * HOUR)
+    sent = {
+        (place, request.headers.get("authorization")) for place, request in zip(places(server), server.log, strict=True)
+    }
+    right = "Basic " + base64.b64encode(b"ann:se@cret").decode()
+    asked = (f"/page{HOST}", f"/page{OTHER}", "/feed", "/index", "/sitemap")
+    assert sent == {(HOST + path, right) for path in asked} | {(OTHER + "/feed", None)}
+    assert not any(b"cret" in data for data in planet.files().values())
 
 
 def test_15_22_private_addresses_are_never_contacted_on_any_hop(planet: Planet, server: Server) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from aggregator.model import Cron, Hints, Pace, Trouble
 from aggregator.rhythm import Rhythm, learn, wait
-from aggregator.schedule import Due, is_due, next_visit, stretched
+from aggregator.schedule import Due, is_due, next_visit, sooner, stretched
 
 NOW = datetime(2026, 3, 14, 12, 0, 7, tzinfo=UTC)  # a Saturday
 MINUTE = timedelta(minutes=1)
@@ -563,6 +564,50 @@ def test_a_plan_does_not_outlive_what_it_was_made_for(
 ) -> None:
     said = is_due(NOW, NOW + ahead, Hints(), pace, last_visit=NOW - visited, reason=reason, rhythm=DAILY)
     assert said is due
+
+
+@pytest.mark.parametrize(
+    ("reason", "hints", "pace", "visited", "when", "said"),
+    [
+        ("every 24 h", Hints(), STRICT, HOUR / 2, HOUR / 2, "every 1 h"),
+        ("sooner by the config: every 12 h", Hints(), STRICT, HOUR / 2, HOUR / 2, "every 1 h"),
+        ("always sent in full: once a day", Hints(), replace(STRICT, unvalidated=3 * HOUR), HOUR, 2 * HOUR,
+         "always sent in full: every 3 h"),
+        ("ttl 23 h, capped at 20 h", Hints(ttl=23 * HOUR), replace(STRICT, ttl_cap=6 * HOUR), HOUR, 5 * HOUR,
+         "ttl 23 h, capped at 6 h"),
+        ("ttl 20 h", Hints(ttl=20 * HOUR), STRICT, HOUR, None, ""),
+        ("failed last time (dns)", Hints(), STRICT, HOUR / 2, None, ""),
+        ("hub pushes; backup once a day", Hints(), STRICT, HOUR / 2, None, ""),
+        ("every 24 h", Hints(), Pace(schedule=BERLIN), HOUR / 2, None, ""),
+        ("every 24 h", Hints(), replace(STRICT, interval=DAY), HOUR / 2, None, ""),
+        ("every 24 h", Hints(skip_hours=frozenset({12})), STRICT, HOUR / 2, HOUR / 2 + HOUR, "every 1 h"),
+    ],
+)  # fmt: skip
+def test_a_shorter_wait_brings_a_plan_forward(
+    reason: str, hints: Hints, pace: Pace, visited: timedelta, when: timedelta | None, said: str
+) -> None:
+    due = sooner(NOW, KEY, NOW - visited + 20 * HOUR, hints, pace, last_visit=NOW - visited, reason=reason)
+    assert (due is None) is (when is None)
+    if due and when:
+        assert abs(due.when - NOW - when) < MINUTE
+        assert due.reason == f"sooner by the config: {said}"
+        assert not is_due(NOW, due.when, hints, pace, last_visit=NOW - visited, reason=due.reason)
+        assert is_due(due.when, due.when, hints, pace, last_visit=NOW - visited, reason=due.reason)
+
+
+@given(MOMENTS, RHYTHMS, st.integers(1, 10**6), st.integers(1, 10**6), st.integers(1, 10**6), STRETCHES)
+def test_what_is_brought_forward_is_never_late_nor_in_the_past(
+    now: datetime, rhythm: Rhythm, interval: int, visited: int, ahead: int, stretch: float
+) -> None:
+    pace, last = Pace(interval=timedelta(seconds=interval)), now - timedelta(seconds=visited)
+    planned = now + timedelta(seconds=ahead)
+    by_now = partial(sooner, now, KEY, hints=Hints(), pace=pace, last_visit=last, rhythm=rhythm, stretch=stretch)
+    due = by_now(planned=planned, reason="every 1 h")
+    if due:
+        assert now < due.when < planned
+        assert due.when - last >= pace.interval
+        again = by_now(planned=due.when, reason=due.reason)
+        assert again is None or again.when < due.when
 
 
 @given(MOMENTS, RHYTHMS, st.integers(1, 10**7), st.integers(0, 10**7), STRETCHES)

@@ -296,6 +296,47 @@ def test_a_date_in_words(said: str, date: str | None) -> None:
     assert (dates.rfc3339(found) if found else None) == date
 
 
+@pytest.mark.parametrize(
+    ("said", "language", "date"),
+    [
+        ("05/03/2026", "", "2026-05-03"),
+        ("05/03/2026", "en", "2026-05-03"),
+        ("05/03/2026", "en-US", "2026-05-03"),
+        ("05/03/2026", "en-GB", "2026-03-05"),
+        ("Publié le 05/03/2026 à 12:30", "fr", "2026-03-05"),
+        ("05/03/2026", "pt-BR", "2026-03-05"),
+        ("05/03/2026", "es-PR", "2026-05-03"),
+        ("25/03/2026", "en-US", "2026-03-25"),
+        ("03/25/2026", "de", "2026-03-25"),
+        ("2026/05/03", "de", "2026-05-03"),
+    ],
+)
+def test_slashes_are_read_as_the_language_has_them(said: str, language: str, date: str) -> None:
+    found = day(said, "UTC", language).when
+    assert found
+    assert f"{found:%Y-%m-%d}" == date
+
+
+def test_the_language_is_that_of_the_page_or_the_sources_own() -> None:
+    row = '<li class="x"><a href="/1">One</a><i>05/03/2026</i></li>'
+    options = Options(URL, Select("li", date="i"))
+    for lang, own, month in (("en-GB", "", 3), ("en-US", "", 5), ("en-GB", "en-US", 5), ("", "en-GB", 3)):
+        source = Source(key=URL, kind="page", options=options, language=own)
+        (item,) = page.read(Document(URL, URL, f'<html lang="{lang}">{row}</html>'.encode()), source).items
+        assert item.published and item.published.month == month
+
+
+def test_a_date_that_cannot_be_read_does_not_count_as_found() -> None:
+    rows = [
+        f'<li><a href="/{n}">{n}</a><i>{said}</i></li>' for n, said in enumerate(("3. maaliskuuta 2026", "2026-03-04"))
+    ]
+    some, none = read("".join(rows), item="li", date="i"), read(rows[0] * 2, item="li", date="i")
+    assert [(each.found, each.of, each.missed) for each in some.catches if each.name == "date"] == [(1, 2, ("0",))]
+    assert some.warnings == ()
+    said = "date: selector `i` finds no date that can be read in any of 2 items, but: 3. maaliskuuta 2026"
+    assert none.warnings == (said,)
+
+
 @settings(max_examples=100)
 @given(some.text(max_size=80))
 def test_any_text_may_stand_where_a_date_is_looked_for(said: str) -> None:
@@ -514,13 +555,20 @@ def test_a_page_that_is_too_large_is_refused(planet: Planet) -> None:
     assert failed.error.startswith("too large: ")
 
 
+EARLY = "(the last visit came before its time, and does not count)"
+
+
 @pytest.mark.parametrize(
     ("error", "before", "again", "said"),
     [
         ("no match: x; y", "", True, "no match: x; y"),
         ("no match: x; y", "no match: x; y", True, "no match: x since 2 visits; y"),
         ("no match: x; y", "no match: x since 2 visits; y", True, "no match: x since 3 visits; y"),
-        ("no match: x; y", "no match: x since 2 visits; y", False, "no match: x since 2 visits; y"),
+        ("no match: x; y", "no match: x since 2 visits; y", False, f"no match: x since 2 visits {EARLY}; y"),
+        ("no match: x; y", "no match: x; y", False, f"no match: x {EARLY}; y"),
+        ("no match: x; y", f"no match: x {EARLY}; y", True, "no match: x since 2 visits; y"),
+        ("no match: x; y", f"no match: x since 2 visits {EARLY}; y", True, "no match: x since 3 visits; y"),
+        ("no match: x; y", f"no match: x since 2 visits {EARLY}; y", False, f"no match: x since 2 visits {EARLY}; y"),
         ("no match: x; y", "no match: z since 2 visits; y", True, "no match: x; y"),
         ("no match: x; y", "http 500: x", True, "no match: x; y"),
         ("http 500: x; y", "http 500: x; y", True, "http 500: x; y"),

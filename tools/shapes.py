@@ -276,6 +276,8 @@ class Previewed(Shape):
 
     excluded: bool
     """Whether a rule keeps it out."""
+    known: bool
+    """Whether the store has it already."""
     rules: list[str]
     """Which rules touched it."""
     item: dict[str, Any]

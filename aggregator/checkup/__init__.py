@@ -53,6 +53,7 @@ def _examined(config: Config, now: datetime, progress: Progress, *, offline: boo
     store = ground.look_at_store(config)
     yield from ground.judge_store(store)
     yield from ground.judge_rights(ground.look_at_rights(config))
+    yield from ground.judge_secrets(ground.look_at_secrets(config))
     yield from ground.judge_room(ground.look_at_room(config), store.size)
     usable = store.is_there and not store.trouble and not store.damage
     found = status.look(config, now) if usable else None

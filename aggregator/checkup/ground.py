@@ -1,17 +1,21 @@
 """What a planet stands on: the store, the right to use it, room on the disk, and the clock."""
 
 import os
+import shlex
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from gettext import gettext as _
 from pathlib import Path
+from typing import Any
 
 from aggregator import phrases
 from aggregator.checkup.findings import Finding, note, ok, problem
-from aggregator.config import Config
+from aggregator.config import Config, toml
 from aggregator.errors import AggregatorError
 from aggregator.store import history
 from aggregator.store.engine import damage, is_there, looking, name_of, size
@@ -84,6 +88,25 @@ def look_at_rights(config: Config) -> Rights | None:
 _EFFECTIVE = os.access in os.supports_effective_ids
 
 
+def look_at_secrets(config: Config) -> tuple[str, ...]:
+    """The files that the config names as secrets, `file:PATH`, and that every user of this machine may read."""
+    _, data = toml.read(config.file)
+    found = []
+    for path in sorted({config.root / each.removeprefix("file:") for each in _texts(data) if each.startswith("file:")}):
+        with suppress(OSError, ValueError):  # it is not there, or not ours to look at
+            mode = path.stat().st_mode
+            found += [str(path)] if stat.S_ISREG(mode) and mode & stat.S_IROTH else []
+    return tuple(found)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts in a value of TOML."""
+    if isinstance(value, str):
+        yield value
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _texts(each)
+
+
 def look_at_room(config: Config) -> tuple[Room, ...]:
     """What is free where the store, the output and temporary files are; each disk once."""
     folders = [Path(tempfile.gettempdir())]
@@ -135,6 +158,13 @@ def judge_rights(seen: Rights | None) -> Iterator[Finding]:
         yield problem("permissions", what.format(owner=seen.owner, user=seen.user), advice)
     if not seen.refused and seen.owner == seen.user:
         yield ok("permissions", _("the store is yours and can be written"))
+
+
+def judge_secrets(open_to_all: tuple[str, ...]) -> Iterator[Finding]:
+    """Whether secrets are kept from others; who has a machine of his own, as in a container, may not mind."""
+    for path in open_to_all:
+        what = f"{path} holds a secret, and every user of this machine may read it"
+        yield note("permissions", what, f"chmod 600 {shlex.quote(path)}")
 
 
 def judge_room(rooms: tuple[Room, ...], store: int) -> Iterator[Finding]:

@@ -1,7 +1,9 @@
 """What comes of a planet: the output folder, the documents in it, and how its sources stand."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from gettext import gettext as _
@@ -28,14 +30,15 @@ _SILENT = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """The output as it is: which folders in it cannot be written, which of our current files are lost, and files that
-    are not ours. All are paths below it."""
+    """The output as it is: which folders in it cannot be written, which of our current files are lost, files that are
+    not ours, and those of ours that are `mounted` one by one. All are paths below it."""
 
     path: str
     is_there: bool = True
     refused: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
+    mounted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +61,31 @@ def look_at_folder(config: Config, ours: frozenset[str], current: frozenset[str]
     if not output.is_dir():
         above = next(each for each in output.parents if each.exists())
         return Folder(str(output), False, () if os.access(above, os.W_OK | os.X_OK) else (str(above),), (), ())
-    refused, there = [], set()
+    refused, there, mounted = [], set(), frozenset[str]()
     for folder, _below, names in os.walk(output):
         below = Path(folder).relative_to(output).as_posix()
         there |= {name if below == "." else f"{below}/{name}" for name in names}
         if not os.access(folder, os.W_OK | os.X_OK):
             refused.append(below)
     foreign = sorted(path for path in there - ours if not path.rpartition("/")[2].startswith("."))
-    return Folder(str(output), True, tuple(sorted(refused)), tuple(sorted(current - there)), tuple(foreign))
+    with suppress(OSError):  # other systems than Linux do not say
+        mounted = mounts_below(output.resolve(), Path("/proc/self/mountinfo").read_bytes()) & ours
+    return Folder(
+        str(output),
+        True,
+        tuple(sorted(refused)),
+        tuple(sorted(current - there)),
+        tuple(foreign),
+        tuple(sorted(mounted)),
+    )
+
+
+def mounts_below(folder: Path, mountinfo: bytes) -> frozenset[str]:
+    """The paths below a folder that are mount points; proc_pid_mountinfo(5) of Linux writes a blank as \\040."""
+    points = [words[4] for line in mountinfo.split(b"\n") if len(words := line.split()) > 4]
+    said = (re.sub(rb"\\([0-7]{3})", lambda code: bytes([int(code[1], 8)]), point) for point in points)
+    paths = (Path(os.fsdecode(each)) for each in said)
+    return frozenset(path.relative_to(folder).as_posix() for path in paths if path.is_relative_to(folder))
 
 
 def our_files(config: Config) -> tuple[frozenset[str], frozenset[str]]:
@@ -124,10 +144,13 @@ def judge_folder(seen: Folder) -> Iterator[Finding]:
         what = _("{number} documents are not where they were written, such as {file}")
         what = what.format(number=len(seen.lost), file=seen.lost[0])
         yield problem("output", what, _("run `aggregator once`, which writes them again"))
+    for path in seen.mounted[:_MOST]:
+        what = _("{path} is mounted by itself, so no new one can be put into its place")
+        yield problem("output", what.format(path=Path(seen.path) / path), _("mount the folder that it is in instead"))
     if seen.foreign:
         what = _("{number} files in {path} are not ours and stay, such as {file}")
         yield note("output", what.format(number=len(seen.foreign), path=seen.path, file=seen.foreign[0]))
-    if not (seen.refused or seen.lost):
+    if not (seen.refused or seen.lost or seen.mounted):
         yield ok("output", _("{path} can be written, and nothing is missing").format(path=seen.path))
 
 

@@ -162,11 +162,15 @@ def _switch(wishes: Wishes, source: tuple[str, ...], *, on: bool, dry: bool) -> 
 
     meant, edit = adding.switch(loaded, " ".join(source), on=on)
     advice = _("it is visited again") if on else _("it is not visited any more; its entries stay")
-    _make(wishes, edit, {"source": text.masked(meant.key)}, advice, dry=dry)
+    so = _("{} is not disabled") if on else _("{} is disabled already")
+    key = text.masked(meant.key)
+    _make(wishes, edit, {"source": key}, advice, dry=dry, unchanged=so.format(text.one_line(meant.title) or key))
 
 
-def _make(wishes: Wishes, edit: "Edit", values: Mapping[str, Any], advice: str, *, dry: bool) -> None:
-    """Show a change of the config, and make it unless that is `dry`."""
+def _make(
+    wishes: Wishes, edit: "Edit", values: Mapping[str, Any], advice: str, *, dry: bool, unchanged: str = ""
+) -> None:
+    """Show a change of the config, and make it unless that is `dry`; what is `unchanged` where there is none."""
     from aggregator import amending, report, text
 
     lines = edit.diff()
@@ -179,5 +183,5 @@ def _make(wishes: Wishes, edit: "Edit", values: Mapping[str, Any], advice: str, 
         diff = [text.masked(line) for line in lines]
         report.show_json({**values, "config": str(edit.file), "written": is_made, "diff": diff})
     elif not wishes.quiet:
-        told = _("{}: written; {}") if is_made else _("{}: it is so already")
-        click.echo(_("nothing is written") if dry else told.format(edit.file, advice), err=True)
+        told = _("{}: written; {}").format(edit.file, advice) if is_made else _("nothing is written")
+        click.echo(told if lines else unchanged, err=True)

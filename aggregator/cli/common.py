@@ -1,6 +1,7 @@
 """What all commands share: the options that each of them has, the config, the clock, and how they fail."""
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -141,6 +142,7 @@ def offer_sources(context: click.Context, argument: click.Parameter, begun: str)
     given = [each.params.get("config") for each in (context, context.parent) if each]
     file = next(filter(None, given), Wishes.config)
     try:
-        return list(completing.offered(configs.load(file), context.params.get(argument.name or "") or (), begun))
+        before = context.params.get(argument.name or "") or ()
+        return list(completing.offered(configs.load(file), before, begun, os.environ))
     except (AggregatorError, OSError):
         return []

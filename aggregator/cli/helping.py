@@ -10,6 +10,12 @@ import click
 
 from aggregator.cli.common import common, now, progress_of, wishes_of
 
+_MENDED = {
+    "IFS=',' read type": "IFS=',' read -r type",  # bash: a backslash is one
+    "COMPREPLY+=($value)": 'COMPREPLY+=("$value")',  # and a `*` no name of a file
+    'string split ","': 'string split -m 1 ","',  # fish: a name may have a comma
+}
+"""What is wrong in the scripts of click for names such as ours."""
 _COLOURS = {"problem": "red", "note": "yellow", "ok": "green"}
 
 
@@ -107,4 +113,7 @@ def completion(config: Path | None, as_json: bool, verbose: int, quiet: bool, sh
 
     kind = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}[shell]
     made = kind(click.get_current_context().find_root().command, {}, "aggregator", "_AGGREGATOR_COMPLETE")
-    click.echo(made.source_template % made.source_vars())
+    script = made.source_template % made.source_vars()
+    for wrong, right in _MENDED.items():
+        script = script.replace(wrong, right)
+    click.echo(script)

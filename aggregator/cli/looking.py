@@ -116,7 +116,7 @@ def categories(config: Path | None, as_json: bool, verbose: int, quiet: bool) ->
 @list_.command()
 @common
 @click.option("--category", metavar="A/B", help="Only items of this category and those below it.")
-@click.option("--source", metavar="KEY", help="Only items of this source (its key: a feed's URL, or seed:PATH).")
+@click.option("--source", metavar="SOURCE", help="Only items of this source, which is named as for `status`.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many, newest first.")
 def items(
     config: Path | None,

@@ -7,25 +7,23 @@ array are counted from 1: `source[2].catgory` is a key of the second `[[source]]
 import contextlib
 import os
 import re
-import shutil
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from gettext import gettext as _
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from aggregator import text
-from aggregator.config import entries, problems, shelves, templates, toml
+from aggregator.config import entries, problems, reach, shelves, templates, toml
 from aggregator.config import lists as followed
 from aggregator.config import web as webs
 from aggregator.config.modules import find_format
 from aggregator.config.problems import Problem
+from aggregator.config.reach import store_file
 from aggregator.config.tables import CategorySettings, Fetching, Host, Site, Web
 from aggregator.config.toml import KeyPath
 from aggregator.config.types import is_bucket, store_url
-from aggregator.errors import ConfigError, reason
+from aggregator.errors import ConfigError
 from aggregator.matching import fold_path, spelled
 from aggregator.model import CategoryPath, HostRule, Pace, Shelf, Source
 
@@ -83,7 +81,7 @@ class Config:
     @property
     def store(self) -> str:
         """The store's URL, its path made absolute."""
-        file = _store_file(self.root, self.site.store)
+        file = store_file(self.root, self.site.store)
         return f"sqlite:///{file}" if file else self.site.store
 
 
@@ -169,7 +167,7 @@ def other_store(config: Config, given: str) -> str:
         url = store_url(f"sqlite:///{Path(given).absolute()}" if is_path else given)
     except ValueError as error:
         raise ConfigError(f"{text.masked(given).partition('?')[0]}: {error}") from error
-    file = _store_file(config.root, url)
+    file = store_file(config.root, url)
     if file and not config.bucket and file.resolve().is_relative_to(config.output.resolve()):
         raise ConfigError(
             _("{given}: stands in the output, where it would be published; give another path").format(given=given)
@@ -207,7 +205,8 @@ def _read(file: Path, root: Path, data: dict[str, Any], found: list[Problem], lo
         found.extend(_twice(site, web))
         found.extend(_forbidden(site, listed))
     if look:
-        found.extend(_out_of_reach(root, site, listed))
+        found.extend(reach.out_of_reach(root, site, listed))
+        found.extend(reach.refused(fetch, listed) if fetch else ())
     if not (site and fetch and web):
         return None
     lists = _lists(data, root, site, listed, found)
@@ -231,7 +230,7 @@ def _lists(
     data: dict[str, Any], root: Path, site: Site, listed: Iterable[entries.Entry], found: list[Problem]
 ) -> followed.Read:
     """The lists that are followed. Their copies stand beside the store, or in var/ where that is on a server."""
-    store = _store_file(root, site.store)
+    store = store_file(root, site.store)
     folder = (store.parent if store else root / "var") / "lists"
     taken = [str(getattr(each.options, "url", "")) for each in listed]
     return followed.read(_tables(data, "list", found), root, folder, taken, found)
@@ -298,14 +297,6 @@ def _forbidden(site: Site, listed: Iterable[entries.Entry]) -> Iterator[Problem]
             )
 
 
-# --- What the disk says ---------------------------------------------------------------------------------------------
-
-
-def _store_file(root: Path, url: str) -> Path | None:
-    """The file of a store; None where it is on a server."""
-    return root / url.removeprefix("sqlite:///") if url.startswith("sqlite:///") else None
-
-
 def _twice(site: Site, web: Web | None) -> Iterator[Problem]:
     """One name for two files, one place for two listeners."""
     if site.failures and site.failures in [find_format(name).FILENAME for name in site.formats]:
@@ -331,7 +322,7 @@ def _entangled(root: Path, site: Site, listed: Iterable[entries.Entry]) -> Itera
             _("{folder} holds the whole project; write a folder of its own").format(folder=site.output),
         )
         return
-    file = _store_file(root, site.store)
+    file = store_file(root, site.store)
     if file and file.resolve().is_relative_to(output):
         yield ("site", "store"), _("stands in the output, where it would be published; write another path")
     for entry in listed:
@@ -342,57 +333,3 @@ def _entangled(root: Path, site: Site, listed: Iterable[entries.Entry]) -> Itera
                     ("site", "output"),
                     _("and the posts in {folder} share a folder; write another one").format(folder=entry.options.path),
                 )
-
-
-def _out_of_reach(root: Path, site: Site | None, listed: Iterable[entries.Entry]) -> Iterator[Problem]:
-    """The folders of posts that cannot be read, and the output and the store where they cannot be written."""
-    for entry in listed:
-        if (
-            entry.common.kind == "seed"
-            and entry.common.enabled
-            and (why := _hindrance(root / entry.options.path, os.R_OK | os.X_OK))
-        ):
-            yield (*entry.path, "path"), _("{why}; create the folder or mend the path").format(why=why)
-        if entry.common.kind == "command" and entry.common.enabled and not _program(root, entry.options.command[0]):
-            yield (
-                (*entry.path, "command"),
-                _("there is no such program that may be run; mend its path or its permissions"),
-            )
-    if site:
-        file = _store_file(root, site.store)
-        folders = {} if is_bucket(site.output) else {"output": root / site.output}
-        folders |= {"store": file.parent} if file else {}
-        for key, folder in folders.items():
-            there = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
-            if why := _hindrance(there, os.W_OK | os.X_OK):
-                yield ("site", key), _("{why}; mend that or write another path").format(why=why)
-        if is_bucket(site.output) and find_spec("obstore") is None:
-            yield ("site", "output"), _("needs obstore; install aggregator with its extra: aggregator[s3]")
-        if file is None:
-            if find_spec("psycopg") is None:
-                yield ("site", "store"), _("needs psycopg; install aggregator with its extra: aggregator[cluster]")
-        elif os.path.lexists(file) and not (file.is_file() and os.access(file, os.R_OK | os.W_OK)):
-            yield (
-                ("site", "store"),
-                _("{file} is no file that can be read and written; mend that or write another path").format(file=file),
-            )
-
-
-def _program(root: Path, name: str) -> bool:
-    """Whether there is a program of that name: by PATH, or where it has a slash, below `root`."""
-    return shutil.which(root / name if "/" in name else name) is not None
-
-
-def _hindrance(folder: Path, wish: int) -> str:
-    """Why a folder cannot be used as wished (os.R_OK ...), or ""."""
-    try:
-        if not stat.S_ISDIR(folder.stat().st_mode):
-            return _("{folder} is no folder").format(folder=folder)
-    except FileNotFoundError:
-        return _("{folder} does not exist").format(folder=folder)
-    except OSError as error:
-        return f"{folder}: {reason(error)}"
-    if os.access(folder, wish):
-        return ""
-    said = _("{folder} cannot be written") if wish & os.W_OK else _("{folder} cannot be read")
-    return said.format(folder=folder)

@@ -27,6 +27,9 @@ from aggregator.model import CategoryPath
 from aggregator.text import masked
 from aggregator.values import MAX_LEVELS
 
+MOST = 5000
+"""Feeds of one list: nobody is asked before they are visited."""
+
 
 class List(Table):
     """`[[list]]`: where the list is, `url` or `path`, and the category that all its feeds are below."""
@@ -168,12 +171,19 @@ def _feeds(followed: SourceList) -> tuple[Listed, ...]:
 
 
 def whole(data: bytes, name: str) -> Found:
-    """What a list has that is whole and not empty. Raises AggregatorError, one line."""
+    """What a list has that is whole, not empty and not far too long. Raises AggregatorError, one line."""
     found = importing.read(data, name)
     if found.broken:
         raise AggregatorError(_("{name}: {why}").format(name=name, why=found.broken))
     if not found.feeds:
         raise AggregatorError(_("{name}: has no feed in it").format(name=name))
+    if len(found.feeds) > MOST:
+        raise AggregatorError(
+            _(
+                "{name}: has {count} feeds, and a [[list]] may have {most}; `aggregator import` takes them all and"
+                " shows them first, or divide it into several [[list]]"
+            ).format(name=name, count=f"{len(found.feeds):,}", most=f"{MOST:,}")
+        )
     return found
 
 

@@ -153,7 +153,8 @@ class Client:
     async def _follow(self, url: str, known: Validators, limits: Limits, watch: Watch) -> Document:
         here, private, login = _start(url, limits)
         # An address for the future has to work without the login that the URL brings.
-        permanent, moved_to = not login, ""
+        permanent, moved_to, withheld = not login, "", ""
+        for_good = False
         visited: set[str] = set()
         while True:
             place = str(here) if not visited else f"{here} (redirected from {one_line(masked(url))})"
@@ -176,14 +177,16 @@ class Client:
                     wait = self._heed(answer, rule)
                 there = _leads_to(answer)
                 if there is None:
-                    document = _document(url, known, limits, answer, raw, moved_to, wait)
+                    document = _document(url, known, limits, answer, raw, moved_to, wait, withheld)
                     if len(document.body) > SMALL:
                         del document  # it is made again when there is room for it
                         await self._room.enter_large()
-                        document = _document(url, known, limits, answer, raw, moved_to, wait)
-                    return document
+                        document = _document(url, known, limits, answer, raw, moved_to, wait, withheld)
+                    return replace(document, withheld=withheld if for_good else "") if withheld else document
             if not (at_home := _origin(here) == _origin(there)):
                 limits = replace(limits, access=replace(limits.access, verify=True))
+            if private and not at_home:
+                withheld, for_good = str(here.copy_with(raw_path=b"/")), answer.status in (301, 308)
             permanent = permanent and answer.status in (301, 308) and (at_home or not private)
             if permanent := permanent and (here.scheme, there.scheme) != ("https", "http"):
                 moved_to = str(there)
@@ -282,6 +285,7 @@ def _document(
     spool: IO[bytes],
     moved_to: str,
     wait: timedelta | None,
+    withheld: str,
 ) -> Document:
     spool.seek(0)
     raw = spool.read()
@@ -300,7 +304,7 @@ def _document(
             raise rules.trouble("bad redirect", f"HTTP {status} without an address")
         if status == HTTPStatus.GONE and final not in (moved_to, str(_bare(httpx.URL(url)))):
             raise rules.trouble("http 410 elsewhere", "Gone", retry_after=wait, host=host if wait is not None else "")
-        raise rules.status_trouble(status, wait, host if wait is not None else "")
+        raise rules.status_trouble(status, wait, host if wait is not None else "", withheld)
     body = rules.decode(raw, rules.content_coding(coding), limits.max_bytes)
     new = replace(rules.validators(sent), url=final, print=rules.print_of(body, headers))
     is_same = rules.belong(known, final) and new.print == known.print

@@ -46,7 +46,9 @@ ADVICE = {
     "http 3xx": "look in a browser where the feed has gone",
     "http 304": "though it was not asked whether anything changed",
     "http 401": "it wants a login: set one for this source",
+    "http 401 elsewhere": "if its login is meant for that host too, write the new address as url",
     "http 403": "the server does not want us: ask the publisher, or set user_agent or a login",
+    "http 403 elsewhere": "if its login is meant for that host too, write the new address as url",
     "http 404": "gone or moved: look at the site for the feed's new address",
     "http 407": "the proxy wants a login: put it into proxy",
     "http 410": "the publisher has removed it for good: look at the site for another feed, or remove the source",
@@ -254,10 +256,15 @@ def _is_validator(value: str) -> bool:
     return printable is not None and value != "*" and value == value.strip(" ")
 
 
-def status_trouble(status: int, retry_after: timedelta | None = None, host: str = "") -> FetchError:
-    """An answer that is no document, as an error."""
+def status_trouble(status: int, retry_after: timedelta | None = None, host: str = "", withheld: str = "") -> FetchError:
+    """An answer that is no document, as an error. `withheld` is the origin that alone was shown what is private to the
+    source, where a redirect led on from it."""
     phrase = HTTPStatus(status).phrase if status in HTTPStatus.__members__.values() else "no document"
-    return trouble(f"http {status}", phrase, retry_after=retry_after, host=host)
+    kind = f"http {status}"
+    if withheld and status in (401, 403):
+        phrase += f", and the source's login (or headers) was sent to {withheld} alone"
+        kind += " elsewhere"
+    return trouble(kind, phrase, retry_after=retry_after, host=host)
 
 
 def too_large(limit: int) -> FetchError:

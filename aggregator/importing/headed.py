@@ -14,6 +14,7 @@ RSSHub's own documentation, where each route has an example.
 import html
 import re
 from collections.abc import Iterator
+from gettext import gettext as _
 
 from aggregator.importing.listed import Each, lost
 from aggregator.importing.routes import feed_of
@@ -49,13 +50,16 @@ def read(text: str) -> Iterator[Each]:
         elif is_markdown and _TAG.match(line):
             example = _EXAMPLE.search(line)
             written = list(filter(None, names))
-            yield feed_of(where, written, html.unescape(example[1])) if example else lost(where, line, "has no example")
+            if example:
+                yield feed_of(where, written, html.unescape(example[1]))
+            else:
+                yield lost(where, line, _("has no example"))
         elif is_markdown or not line.strip() or re.fullmatch(r"#.*|\w+:\s*", line):
             continue
         elif item := _item(line):
             yield feed_of(where, list(filter(None, names)), item)
         else:
-            yield lost(where, line, "is no route")
+            yield lost(where, line, _("is no route"))
 
 
 def _item(line: str) -> str:

@@ -53,6 +53,7 @@ Each = Listed | Lost | Described
 _TERMINAL = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # what a terminal obeys and XML allows
 _FEED_SCHEME = re.compile(r"(?:feed|itpc|pcast|podcast|rss)(?::(?=https?://)|(?=://))", re.IGNORECASE)
 _LOGIN = re.compile(r"(?:[a-z]+:(?=https?:))?(?!rsshub:)[a-z]+:[/\\]*([^/\\?#]*)@", re.IGNORECASE)
+_OWN_PORT = re.compile(r"^(?:(http://[^/?#]*):80|(https://[^/?#]*):443)(?=[/?#]|$)")
 _ROUTE = re.compile(r"rsshub://[\w.@~%+=,:;!$&'()*-][\w.@~%+=,:;!$&'()*/?-]*", re.ASCII)
 
 
@@ -118,8 +119,9 @@ def lost(where: str, what: object, why: str) -> Lost:
 
 
 def same(url: str) -> str:
-    """What two addresses of one feed have in common: neither the scheme nor a final slash or a fragment tells apart.
+    """What two addresses of one feed have in common: the scheme, its own port, a final slash, a fragment tell nothing.
 
     `identity.canonical_url` leaves out more, such as `?rss`: right for pages, but of feeds it would lose some.
     """
-    return text.http_url(url).partition("://")[2].partition("#")[0].rstrip("/") or url.rstrip("/")
+    whole = _OWN_PORT.sub(lambda found: found[1] or found[2], text.http_url(url))
+    return whole.partition("://")[2].partition("#")[0].rstrip("/") or url.rstrip("/")

@@ -53,7 +53,7 @@ async def documents(source: Source, known: Mapping[str, Validators], fetch: Fetc
     so those of last time are asked. A redirect is followed, but a permanent one is not remembered: what an index leads
     to has names of its own. Raises FetchError, ParseError.
     """
-    from aggregator.sources.feed.discovery import without_secrets
+    from aggregator.sources.feed.discovery import asked
 
     first = await fetch(source.options.url, known.get(source.key, Validators()), source.limits)
     first = replace(first, name=source.key, moved_to="")
@@ -69,18 +69,13 @@ async def documents(source: Source, known: Mapping[str, Validators], fetch: Fetc
     changed: list[Document] = []
     unchanged = {source.key: replace(first.validators, stamp="" if is_dated else _UNDATED)}
     for url in listed:
-        own = _origin(url) == _origin(source.options.url)
-        limits = source.limits if own else without_secrets(source.limits)
-        found = await fetch(url, known.get(url, Validators()), limits)
+        address, limits = asked(source, url)
+        found = await fetch(address, known.get(url, Validators()), limits)
         if found.not_modified:
             unchanged[url] = found.validators
         else:
             changed.append(replace(found, name=url))
     return Found(tuple(changed), unchanged, answer=first)
-
-
-def _origin(url: str) -> list[str]:
-    return text.http_url(url).split("/", 3)[:3]
 
 
 def _newest(document: Document) -> tuple[tuple[str, ...], bool]:

@@ -139,7 +139,10 @@ def looking(url: str) -> Iterator[Connection]:
     with _told(name, marked("{name}: the store cannot be read: {why}")), reading(engine) as db:
         if not (is_file or engine.dialect.has_table(db, "alembic_version")):
             raise AggregatorError(_("{name}: there is no store yet; `aggregator once` makes it").format(name=name))
-        if db.execute(text("SELECT version_num FROM alembic_version")).scalar() != SCHEMA:
+        version = db.execute(text("SELECT version_num FROM alembic_version")).scalar() or ""
+        if version > SCHEMA:
+            raise AggregatorError(f"{name}: {_newer(version)}")
+        if version != SCHEMA:
             raise AggregatorError(
                 _("{name}: the store is of another version; `aggregator once` brings it up to date").format(name=name)
             )
@@ -321,10 +324,12 @@ def migrate(engine: Engine, name: str, progress: Progress = lambda *_: None) -> 
         if found == SCHEMA:
             return
         if found > SCHEMA:
-            raise AggregatorError(
-                _("the store was written by a newer version (schema {found}); upgrade aggregator").format(found=found)
-            )
+            raise AggregatorError(_newer(found))
         _upgrade(engine, int(found or 0), progress if found else lambda *_: None)  # a new one takes no time
+
+
+def _newer(version: str) -> str:
+    return _("the store was written by a newer version (schema {found}); upgrade aggregator").format(found=version)
 
 
 def _version(db: Connection) -> str:

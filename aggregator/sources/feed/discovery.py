@@ -136,7 +136,8 @@ async def _feed(source: Source, url: str, known: Validators, fetch: Fetch) -> Do
     """
     origin = _shown(source)
     try:
-        document = await fetch(url, known, _limits(source, url))
+        address, limits = asked(source, url)
+        document = replace(await fetch(address, known, limits), name=url)
     except FetchError as error:
         message = f"{error.message} (the feed that {origin} leads to)"
         kind = _GONE if error.kind == "http 410" else error.kind
@@ -150,7 +151,8 @@ async def _guessed(source: Source, page: Document, fetch: Fetch) -> Found:
     """The first of the well-known paths that is a feed, or the page. An answer other than "no" ends the search."""
     for guess in well_known(page.url)[:_GUESSES]:
         try:
-            document = await fetch(guess, Validators(), _limits(source, guess))
+            address, limits = asked(source, guess)
+            document = await fetch(address, Validators(), limits)
         except FetchError as error:
             if not error.kind.startswith("http 4") or error.kind == "http 429":
                 raise
@@ -170,10 +172,20 @@ def _found(source: Source, document: Document, name: str) -> Found:
     return Found(changed=(document,), answer=document, warnings=(said,))
 
 
-def _limits(source: Source, url: str) -> Limits:
-    """The source's limits, for another address: secrets stay with the origin that they are for (RFC 6454 §4)."""
-    own, other = (text.http_url(each).split("/", 3)[:3] for each in (source.options.url, url))
-    return source.limits if own == other else without_secrets(source.limits)
+def asked(source: Source, url: str) -> tuple[str, Limits]:
+    """What another address that the source has led to is asked with: secrets, the login in the source's own address
+    among them, stay with the origin that they are for (RFC 6454 §4)."""
+    own = source.options.url
+    if origin(own) != origin(url):
+        return url, without_secrets(source.limits)
+    login = urlsplit(own).netloc.rpartition("@")[0]
+    return (url.replace("//", f"//{login}@", 1) if login else url), source.limits
+
+
+def origin(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port of an address."""
+    parts = urlsplit(text.http_url(url))
+    return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def without_secrets(limits: Limits) -> Limits:

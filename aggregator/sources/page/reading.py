@@ -1,7 +1,8 @@
 """A page's bytes become its entries. Pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 
 from bs4 import BeautifulSoup
 
@@ -12,7 +13,7 @@ from aggregator.model import Batch, Catch, Document, Feed, Item, Source
 from aggregator.sources.feed import decoding, parts
 from aggregator.sources.page import Select, marked, selecting
 from aggregator.sources.page.selecting import Plan
-from aggregator.sources.page.values import Raw, made, merged
+from aggregator.sources.page.values import Raw, day, made, merged
 
 _META = re.compile(rb"<meta[^>]{0,200}?\bcharset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
 _FEED = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<(?:rss|feed|rdf:RDF)[\s>]")
@@ -40,31 +41,36 @@ def read(document: Document, source: Source) -> Batch:
             raise ParseError(
                 "no match", "no h-entry and no article of schema.org is on the page, and no select is given"
             )
-    catches = (Catch("item", how, len(raws), len(raws)), *_catches(select, raws))
+    language = source.language or (text.language(selecting.said(page.html, "lang")) if page.html else "")
+    when = cache(partial(day, zone=source.zone, language=language))
+    catches = (Catch("item", how, len(raws), len(raws)), *_catches(select, raws, when))
     kept = merged(raws, document.url, base)
     if not kept:
         raise ParseError("no match", f"neither a title nor a link was found in any of {len(raws)} items")
-    return _batch(document, source, page, base, kept, catches)
+    items, warnings = _items(document, source, base, kept, language, when)
+    warnings += [_useless(each, raws) for each in catches if each.selector and not each.found]
+    return Batch(items, _feed(page, document, language), warnings=tuple(warnings), catches=catches)
 
 
-def _batch(
-    document: Document, source: Source, page: BeautifulSoup, base: str, raws: Sequence[Raw], catches: tuple[Catch, ...]
-) -> Batch:
+def _items(
+    document: Document, source: Source, base: str, raws: Sequence[Raw], language: str, when: Callable[[str], Moment]
+) -> tuple[tuple[Item, ...], list[str]]:
     raws, warnings = parts.capped(raws)
-    warnings += [
-        f"{each.name}: selector `{text.one_line(each.selector, 100)}` matched nothing in any of {each.of} items"
-        for each in catches
-        if each.selector and not each.found
-    ]
-    language = text.language(selecting.said(page.html, "lang")) if page.html else ""
     items: list[tuple[Item, Moment]] = []
     for number, raw in enumerate(raws, 1):
-        item, moment, cut = made(raw, document.url, base, source, source.language or language)
+        item, moment, cut = made(raw, document.url, base, source, language, when)
         items.append((item, moment))
         if cut:
             warnings.append(f"the content of item {number} is cut to {parts.MAX_CONTENT} characters")
-    feed = _feed(page, document, source.language or language)
-    return Batch(parts.whole_days(items), feed, warnings=tuple(warnings), catches=catches)
+    return parts.whole_days(items), warnings
+
+
+def _useless(catch: Catch, raws: Sequence[Raw]) -> str:
+    """What is said of a selector that has given nothing."""
+    selector = f"{catch.name}: selector `{text.one_line(catch.selector, 100)}`"
+    if catch.name == "date" and (said := next((each.date for each in raws if each.date), "")):
+        return f"{selector} finds no date that can be read in any of {catch.of} items, but: {text.one_line(said, 80)}"
+    return f"{selector} matched nothing in any of {catch.of} items"
 
 
 def plan_of(select: Select) -> Plan:
@@ -77,12 +83,13 @@ def plan_of(select: Select) -> Plan:
     return Plan(select.item, {**selecting.USUAL, **given})
 
 
-def _catches(select: Select, raws: Sequence[Raw]) -> tuple[Catch, ...]:
-    """How many items each field was found in, and the first in which it was not."""
+def _catches(select: Select, raws: Sequence[Raw], when: Callable[[str], Moment]) -> tuple[Catch, ...]:
+    """How many items each field was found in, and the first in which it was not. A date is one that can be read."""
     found = []
     for name in ("title", "link", "date", "image", "content", "author"):
         field = "url" if name == "link" else name
-        missed = [each.title or each.url or f"item {n}" for n, each in enumerate(raws, 1) if not getattr(each, field)]
+        there = [when(each.date).when if name == "date" else getattr(each, field) for each in raws]
+        missed = [each.title or each.url or f"item {n}" for n, each in enumerate(raws, 1) if not there[n - 1]]
         if getattr(select, name) or name in ("title", "link", "date", "image"):
             shown = tuple(text.one_line(each, 80) for each in missed[:_MISSED])
             found.append(Catch(name, getattr(select, name), len(raws) - len(missed), len(raws), shown))

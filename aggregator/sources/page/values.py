@@ -1,6 +1,7 @@
 """What a page says of an item, and the Item that becomes of it. Pure."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
 from aggregator import dates, html, text
@@ -45,15 +46,18 @@ def merged(raws: list[Raw], page: str, base: str) -> list[Raw]:
     return list(known.values())
 
 
-def made(raw: Raw, page: str, base: str, source: Source, language: str) -> tuple[Item, Moment, bool]:
-    """The item, its date as it was read, and whether its content had to be cut. `page` is the address of the page.
+def made(
+    raw: Raw, page: str, base: str, source: Source, language: str, read: Callable[[str], Moment]
+) -> tuple[Item, Moment, bool]:
+    """The item, its date as it was read, and whether its content had to be cut. `page` is the address of the page;
+    `read` is `day` for it.
 
     What is a place on the page is known by that place, as canonical links have none.
     """
     here = raw.url.partition("#")[0] == page.partition("#")[0]
     body = Body(raw.content) if raw.content else None
     content, summary, cut = parts.texts(body, Body(raw.summary) if raw.summary else None, None, raw.url or base)
-    published, updated = day(raw.date, source.zone), day(raw.updated, source.zone)
+    published, updated = read(raw.date), read(raw.updated)
     picture = picture_of(raw.image, base)
     item = Item(
         guid=raw.url if here and "#" in raw.url else "",
@@ -89,12 +93,45 @@ _LONGEST = 6  # words of a date: `Saturday, 14 March 2026 12:05 UTC`
 _DAY = re.compile(r"(?=.*\d)(?!\d{4}$).*[^\W_].*", re.DOTALL)
 
 
-def day(said: str, zone: str) -> Moment:
+_SLASHED = re.compile(r"(?<![\d/])(\d{1,2})/(0?[1-9]|1[0-2])/(\d{4})(?![\d/])")
+_DAY_FIRST = (
+    "AU",
+    "BW",
+    "GB",
+    "HK",
+    "IE",
+    "IN",
+    "JM",
+    "KE",
+    "MT",
+    "MY",
+    "NG",
+    "NZ",
+    "PK",
+    "SG",
+    "TT",
+    "UG",
+    "ZA",
+    "ZW",
+)
+_MONTH_FIRST = ("es-PA", "es-PR", "fil", "fil-PH")
+
+
+def is_day_first(language: str) -> bool:
+    """Whether 05/03/2026 is March where that language is written, as Unicode's CLDR has it. Where nothing is said, and
+    in English of no country, it is May."""
+    name, _, region = language.partition("-")
+    return region.upper() in _DAY_FIRST if name in ("", "en") else language not in _MONTH_FIRST
+
+
+def day(said: str, zone: str, language: str = "") -> Moment:
     """The date in a text: the text itself, or else the longest run of its words that is one.
 
     `Posted on March 5, 2024 by Ann` is no date to `dates`, which never guesses; here somebody has said that there is
     one. A lone year is none: it may be anything.
     """
+    if "/" in said and is_day_first(language):
+        said = _SLASHED.sub(r"\1.\2.\3", said[:500])
     found = dates.read(said, zone)
     if found.when:
         return found
