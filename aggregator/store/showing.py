@@ -15,6 +15,7 @@ from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, delete
 from aggregator.identity import canonical_url
 from aggregator.model import CategoryPath, Feed, Item
 from aggregator.store import archives, categories
+from aggregator.store.engine import many
 from aggregator.store.tables import item, source, story, story_category
 from aggregator.store.values import dump, load, moment
 from aggregator.store.view import View
@@ -70,10 +71,8 @@ def refresh(
             dirty |= before.get(number, {}).keys() | after.keys()
             if before.get(number, {}) != after:
                 moved[number] = after
-    if rewritten:
-        db.execute(_REWRITE, rewritten)
-    if left := [{"of": number} for number in moved if number in before]:
-        db.execute(_LEAVE, left)
+    many(db, _REWRITE, rewritten)
+    many(db, _LEAVE, [{"of": number} for number in moved if number in before])
     rows = [
         {
             "category_id": category_id,
@@ -85,8 +84,7 @@ def refresh(
         for number, after in moved.items()
         for category_id, leaf in after.items()
     ]
-    if rows:
-        db.execute(_PLACE, rows)
+    many(db, _PLACE, rows)
     archives.heed(db, [number for number in moved if old[number].digest])  # what was never shown is in no archive
     categories.bump(db, dirty)
 

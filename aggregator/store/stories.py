@@ -14,7 +14,7 @@ from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, delete
 from aggregator.identity import is_global, story_keys
 from aggregator.model import CategoryPath
 from aggregator.store import channels, clocks, meta, near, showing
-from aggregator.store.engine import insert_new, new_numbers, portions
+from aggregator.store.engine import insert_new, many, new_numbers, portions
 from aggregator.store.tables import item, item_key, pending, source, story, waiting
 from aggregator.store.values import load_guid, seconds
 from aggregator.store.view import View, plain
@@ -115,10 +115,10 @@ _JOINED = update(item).where(item.c.id == bindparam("of")).values(story_id=bindp
 
 def _write(db: Connection, stories: list[dict[str, Any]], joins: list[dict[str, int]]) -> None:
     """Write new stories, and who joined which; both lists are empty then."""
-    for statement, rows in ((_BORN, stories), (_JOINED, joins)):
-        if rows:
-            db.execute(statement, rows)
-            rows.clear()
+    many(db, _BORN, stories)
+    many(db, _JOINED, joins)
+    stories.clear()
+    joins.clear()
 
 
 def _part_twins(db: Connection, ids: Sequence[int]) -> Mapping[int, int]:

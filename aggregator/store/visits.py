@@ -12,7 +12,7 @@ from aggregator.model import CategoryPath, Feed, Hints, Item, Move, Validators, 
 from aggregator.rhythm import Rhythm
 from aggregator.schedule import Due
 from aggregator.store import items
-from aggregator.store.engine import insert_new, portions
+from aggregator.store.engine import insert_new, many, portions
 from aggregator.store.retention import FINAL
 from aggregator.store.tables import document, item, item_key, pending, source, waiting
 from aggregator.store.values import dump, dump_said, load, load_said, moment, seconds
@@ -26,6 +26,7 @@ _SAID = select(source.c.warnings).where(source.c.id == _OF)
 _SAVE = update(source).where(source.c.id == _OF)
 _DOCUMENTS = select(document).where(document.c.source_id.in_(_THESE)).order_by(document.c.source_id, document.c.name)
 _GONE = delete(document).where(document.c.source_id == _OF, document.c.name == bindparam("which"))
+_READ = insert(document)
 _STOCKED = select(source.c.id).where(source.c.id.in_(_THESE), exists().where(item.c.source_id == source.c.id))
 _MINE = (item_key.c.source_id == _OF) & item_key.c.key.in_(_THESE)
 _WITH_KEYS = select(item_key.c.item_id).where(_MINE)
@@ -135,7 +136,7 @@ def save(db: Connection, every: Sequence[Kept], now: datetime, then: datetime | 
         if each.visit.feed and not each.is_first and _shows(each.feed) != _shows(each.visit.feed):
             touch(db, each.source_id)
     for rows in alike.values():
-        db.execute(_SAVE, rows)
+        many(db, _SAVE, rows)
 
 
 def _state(each: Kept, now: datetime) -> dict[str, Any]:
@@ -267,10 +268,8 @@ def _save_documents(db: Connection, every: Sequence[Kept]) -> None:
             for name, said in kept.items()
             if before.get(name) != said
         ]
-    if gone:
-        db.execute(_GONE, gone)
-    if rows:
-        db.execute(insert(document), rows)
+    many(db, _GONE, gone)
+    many(db, _READ, rows)
 
 
 def _known(row: Any, keys: frozenset[str]) -> Known:
