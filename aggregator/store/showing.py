@@ -53,12 +53,19 @@ class How:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """An item that is new: its guid, and what is shown of it where no other is the same; no `copy` where nothing is."""
+    """An item that is new, as its row says, its dates in seconds. `copy` is what is shown of it, None for nothing, in
+    these `places` where no other item is the same."""
 
-    item_id: int
+    id: int
+    source_id: int
+    source_key: str
+    identity: str
     guid: str
-    copy: _Copy | None
-    places: Mapping[CategoryPath, bool]
+    published: int | None
+    first_seen: int
+    updated: int
+    copy: _Copy | None = None
+    places: Mapping[CategoryPath, bool] = field(default_factory=dict)
 
 
 def first_sight(db: Connection, ids: Sequence[int], how: How) -> Mapping[int, Sight]:
@@ -66,11 +73,12 @@ def first_sight(db: Connection, ids: Sequence[int], how: How) -> Mapping[int, Si
     found: dict[int, Sight] = {}
     for row in db.execute(_NEW, {"these": ids}):
         came, seen, shown = _seen(row, how)
-        if shown is None or not row.active:
-            found[row.id] = Sight(row.id, came.guid, None, {})
-            continue
-        copy = _copy(row, came, shown)
-        found[row.id] = Sight(row.id, came.guid, copy, _places(shown, seen, [copy], how.view))
+        own = row.id, row.source_id, row.source_key, row.identity, came.guid
+        own += row.published, row.first_seen, row.updated
+        found[row.id] = Sight(*own)
+        if shown is not None and row.active:
+            copy = _copy(row, came, shown)
+            found[row.id] = Sight(*own, copy, _places(shown, seen, [copy], how.view))
     return found
 
 
@@ -122,7 +130,7 @@ _OLD = select(*story.c["id", "digest", "published", "first_seen", "updated"]).wh
 _BEFORE = select(*story_category.c["story_id", "category_id", "leaf"]).where(story_category.c.story_id.in_(_THESE))
 _OWN = item.c["id", "story_id", "source_id", "data", "digest", "published", "first_seen", "updated"]
 _ITS = source.c.key.label("source_key"), source.c.title.label("source_title"), source.c.feed
-_NEW: Select[Any] = select(*_OWN, *_ITS, source.c.active).join(source).where(item.c.id.in_(_THESE))
+_NEW: Select[Any] = select(*_OWN, *_ITS, item.c.identity, source.c.active).join(source).where(item.c.id.in_(_THESE))
 _LIVE: Select[Any] = (
     select(*_OWN, *_ITS)
     .join(source)

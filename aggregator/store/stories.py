@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, delete, exists, func, select, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, exists, func, select, update
 
 from aggregator.identity import is_global, story_keys
 from aggregator.model import CategoryPath
@@ -69,30 +69,28 @@ def settle(
 def _join_stories(db: Connection, ids: Sequence[int], authority: str, how: showing.How, similar: bool) -> set[int]:
     """Find or make the stories of some pending items. Returns all stories that these belong to, but for new ones of one
     item, which are shown already."""
-    found = {row.id: row for row in db.execute(_FOUND, {"these": ids}).all()}
-    parted = _part_twins(db, [number for number in ids if found[number].story_id is not None])
-    if parted:
-        found |= {row.id: row for row in db.execute(_FOUND, {"these": list(parted)}).all()}
-        ids = [*ids, *(number for number in parted if number not in ids)]
-    asleep = set(db.scalars(_ASLEEP, {"these": ids}))
-    touched = {row.story_id for row in found.values() if row.story_id is not None} | set(parted.values())
-    fresh = [n for n in ids if found[n].story_id is None and found[n].removed is None and n not in asleep]
+    told = {row.id: row.story_id for row in db.execute(_TOLD, {"these": ids}).all()}
+    parted = _part_twins(db, list(told))
+    touched = {*told.values(), *parted.values()} - {None}
+    every = [*ids, *(number for number in parted if number not in ids)]
+    asleep = set(db.scalars(_ASLEEP, {"these": every}).all())
+    fresh = [n for n in every if n not in asleep and (n in parted or n not in told)]
     if not fresh:
         return touched
-    keys: dict[int, list[str]] = {number: [] for number in fresh}
-    for number, key in db.execute(_TELLING, {"these": fresh}).all():
-        keys[number].append(key)
     seen = showing.first_sight(db, fresh, how)
-    signs = {number: story_keys(own) for number, own in keys.items()}
-    shared = _shared(db, {key for own in signs.values() for key in own})
-    met = {number for number, own in signs.items() if not shared.isdisjoint(own)}
-    meetings = _Meetings(db, {key for number in met for key in signs[number]})
-    names = _Names(db, [(found[number], seen[number].guid) for number in fresh], authority)
+    met = set(db.scalars(_SHARING, {"these": fresh}).all())
+    keys: dict[int, list[str]] = {number: [] for number in fresh}
+    for some in portions(fresh if similar else list(met)):
+        for number, key in db.execute(_TELLING, {"these": some}).all():
+            keys[number].append(key)
+    signs = {number: story_keys(keys[number]) for number in met}
+    meetings = _Meetings(db, {key for own in signs.values() for key in own})
+    names = _Names(db, [seen[number] for number in fresh], authority)
     stories: list[dict[str, Any]] = []
     joins: list[dict[str, int]] = []
     alone: dict[int, showing.Sight] = {}
     for number in fresh:
-        each = found[number]
+        each = seen[number]
         joined = meetings.story_of(number, signs[number]) if number in met else None
         if joined is None and similar:
             _write(db, stories, {}, joins, how)  # it looks for those in the store
@@ -101,27 +99,36 @@ def _join_stories(db: Connection, ids: Sequence[int], authority: str, how: showi
         if joined is None:
             stories.append(names.mint(each))
             joined = stories[-1]["id"]
-            alone[joined] = seen[number]
+            alone[joined] = each
         elif joined in alone:
             del alone[joined]
         joins.append({"of": number, "joined": joined})
         meetings.join(number, each.source_id, joined)
         touched.add(joined)
     if similar:
-        alone.clear()  # others may have been written before they were joined
-    channels.recount(db, sorted({found[each.item_id].source_id for each in alone.values()}))
+        alone.clear()  # what was written on the way is not shown yet
+    elif alone:
+        channels.recount(db, sorted({each.source_id for each in alone.values()}))
     _write(db, stories, alone, joins, how)
     return touched - alone.keys()
 
 
 _THESE: BindParameter[Any] = bindparam("these", expanding=True)
 _LONGEST = 500  # characters of a guid that may be a public id
-_OWN = item.c["id", "story_id", "source_id", "identity", "published", "first_seen", "updated", "removed"]
-_FOUND: Select[Any] = select(*_OWN, source.c.key.label("source_key")).join(source).where(item.c.id.in_(_THESE))
+_TOLD = select(item.c.id, item.c.story_id).where(
+    item.c.id.in_(_THESE), item.c.story_id.is_not(None) | item.c.removed.is_not(None)
+)
 _ASLEEP = select(waiting.c.item_id).where(waiting.c.item_id.in_(_THESE))
 _KIND = func.substr(item_key.c.key, 1, 5).in_(("guid:", "link:", "text:", "near:"))  # by these others may know an item
 _TELLING = select(item_key.c.item_id, item_key.c.key).where(item_key.c.item_id.in_(_THESE), _KIND)
-_SHARED = select(item_key.c.key).where(item_key.c.key.in_(_THESE)).group_by(item_key.c.key).having(func.count() > 1)
+_OTHER = item_key.alias()
+_SHARING = (
+    select(item_key.c.item_id)
+    .distinct()
+    .where(item_key.c.item_id.in_(_THESE), func.substr(item_key.c.key, 1, 5).in_(("guid:", "link:", "text:")))
+    .where(exists().where(_OTHER.c.key == item_key.c.key, _OTHER.c.item_id != item_key.c.item_id))
+)
+"""Those who share a key: nobody is met by what is one's own alone."""
 _TAKEN = select(story.c.public_id).where(story.c.public_id.in_(_THESE))
 _JOINED = update(item).where(item.c.id == bindparam("of")).values(story_id=bindparam("joined"))
 
@@ -157,14 +164,6 @@ def _part_twins(db: Connection, ids: Sequence[int]) -> Mapping[int, int]:
             db.execute(update(item).where(item.c.id == row.id).values(story_id=None))
             parted[row.id] = row.story_id
     return parted
-
-
-def _shared(db: Connection, keys: Collection[str]) -> set[str]:
-    """Those of some keys that several items have: nobody is met by what is one's own alone."""
-    found: set[str] = set()
-    for some in portions(sorted(keys)):
-        found.update(db.scalars(_SHARED, {"these": some}).all())
-    return found
 
 
 class _Meetings:
@@ -265,14 +264,14 @@ class _Names:
     """Numbers and public ids for the stories of some items. Such an id never changes: it is upstream's own where that
     is a URI (RFC 4287 §4.2.6), and else made from what the item is called in its source."""
 
-    def __init__(self, db: Connection, rows: Sequence[tuple[Row[Any], str]], authority: str) -> None:
-        self.wanted = {row.id: (*_guid(row, guid), f"{authority}item/{_name(row)}") for row, guid in rows}
+    def __init__(self, db: Connection, every: Sequence[showing.Sight], authority: str) -> None:
+        self.wanted = {each.id: (*_guid(each), f"{authority}item/{_name(each)}") for each in every}
         self.taken: set[str] = set()
         for some in portions(sorted({name for names in self.wanted.values() for name in names})):
             self.taken.update(db.scalars(_TAKEN, {"these": some}).all())
-        self.numbers = iter(new_numbers(db, story, len(rows)))  # who joins another's leaves one
+        self.numbers = iter(new_numbers(db, story, len(every)))  # who joins another's leaves one
 
-    def mint(self, each: Row[Any]) -> dict[str, Any]:
+    def mint(self, each: showing.Sight) -> dict[str, Any]:
         """A new story, as a row. The last candidate for its id names its item's number, so it is free."""
         wanted = self.wanted[each.id]
         public_id = next((name for name in wanted if name not in self.taken), f"{wanted[-1]}/{each.id}")
@@ -290,11 +289,11 @@ class _Names:
         }
 
 
-def _guid(each: Row[Any], guid: str) -> tuple[str, ...]:
+def _guid(each: showing.Sight) -> tuple[str, ...]:
     """The id that upstream gave, if it may be used."""
-    is_named = each.identity.startswith("guid:") and len(guid) <= _LONGEST
-    return (guid,) if is_named and _PUBLIC_GUID.fullmatch(guid) else ()
+    is_named = each.identity.startswith("guid:") and len(each.guid) <= _LONGEST
+    return (each.guid,) if is_named and _PUBLIC_GUID.fullmatch(each.guid) else ()
 
 
-def _name(each: Row[Any]) -> str:
+def _name(each: showing.Sight) -> str:
     return hashlib.sha256(f"{each.source_key}\0{each.identity}".encode()).hexdigest()[:32]

@@ -30,10 +30,13 @@ _READ = insert(document)
 _STOCKED = select(source.c.id).where(source.c.id.in_(_THESE), exists().where(item.c.source_id == source.c.id))
 _MINE = (item_key.c.source_id == _OF) & item_key.c.key.in_(_THESE)
 _WITH_KEYS = select(item_key.c.item_id).where(_MINE)
+_FEW_WITH_KEYS = _WITH_KEYS.distinct().limit(_CROWD + 1)
 _CROWDED = select(item_key.c.key).where(_MINE).group_by(item_key.c.key).having(func.count() > _CROWD)
 _OF_FILES = select(item.c.id).where(item.c.source_id == _OF, item.c.origin.in_(_THESE))
 _KEYS = select(item_key.c.item_id, item_key.c.key).where(item_key.c.item_id.in_(_THESE))
-_ITEMS = select(item).where(item.c.id.in_(_THESE))
+_ITEMS = select(*item.c["id", "digest", "words", "title", "origin", "published", "updated", "removed", "why"]).where(
+    item.c.id.in_(_THESE)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,28 +101,29 @@ def with_items(db: Connection, ids: Sequence[int]) -> set[int]:
 def known(db: Connection, source_id: int, keys: Collection[str], origins: Collection[str]) -> tuple[Known, ...]:
     """The items of a source that have one of these keys or came from one of these files."""
     ids: set[int] = set()
-    for some in _some(
-        set(keys) - _crowded(db, source_id, [key for key in keys if key.startswith(("tail:", "title:"))])
-    ):
-        ids.update(db.scalars(_WITH_KEYS, {"of": source_id, "these": some}))
+    for some in _some(keys):
+        ids.update(_with_keys(db, source_id, some))
     for some in _some(origins):
         ids.update(db.scalars(_OF_FILES, {"of": source_id, "these": some}))
     found: list[Known] = []
     for some in _some(ids):
         own: dict[int, set[str]] = {}
-        for number, key in db.execute(_KEYS, {"these": some}):
+        for number, key in db.execute(_KEYS, {"these": some}).all():
             own.setdefault(number, set()).add(key)
-        for row in db.execute(_ITEMS, {"these": some}):
+        for row in db.execute(_ITEMS, {"these": some}).all():
             found.append(_known(row, frozenset(own.get(row.id, ()))))
     return tuple(sorted(found, key=lambda each: each.id))
 
 
-def _crowded(db: Connection, source_id: int, keys: Collection[str]) -> set[str]:
-    """Those of some keys that very many items of a source have."""
-    found: set[str] = set()
-    for some in _some(keys):
-        found.update(db.scalars(_CROWDED, {"of": source_id, "these": some}))
-    return found
+def _with_keys(db: Connection, source_id: int, keys: Sequence[str]) -> Sequence[int]:
+    """The items of a source that have one of these keys, but for titles and the like that very many have. Of few items
+    none has."""
+    met = db.scalars(_FEW_WITH_KEYS, {"of": source_id, "these": keys}).all()
+    if len(met) <= _CROWD:
+        return met
+    vague = [key for key in keys if key.startswith(("tail:", "title:"))]
+    crowded = set(db.scalars(_CROWDED, {"of": source_id, "these": vague}))
+    return db.scalars(_WITH_KEYS, {"of": source_id, "these": [key for key in keys if key not in crowded]}).all()
 
 
 def save(db: Connection, every: Sequence[Kept], now: datetime, then: datetime | None = None) -> None:
