@@ -860,12 +860,12 @@ def test_two_stores_that_saw_the_same_show_the_same(
 def test_who_shares_no_sign_meets_nobody(
     fresh: Callable[..., Store], runs: list[list[list[Item]]], one_goes: bool
 ) -> None:
-    """Stories are the same as if the holders of every sign were looked at, not of those alone that several have."""
+    """Stories are the same as if the signs of all were looked at, not of those alone who share one."""
     every: list[dict[int, str]] = []
-    for look in (stories._shared, lambda _, keys: set(keys)):
+    for look in (stories._sharing, lambda _, ids: set(ids)):
         store = fresh(ONE, TWO, THREE)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(stories, "_shared", look)
+            patch.setattr(stories, "_sharing", look)
             for hour, batches in enumerate(runs):
                 store.run(*zip((ONE, TWO, THREE), batches, strict=True), now=NOW + hour * HOUR)
                 if one_goes:

@@ -64,8 +64,8 @@ class Sight:
     published: int | None
     first_seen: int
     updated: int
-    copy: _Copy | None = None
-    places: Mapping[CategoryPath, bool] = field(default_factory=dict)
+    copy: _Copy | None
+    places: Mapping[CategoryPath, bool]
 
 
 def first_sight(db: Connection, ids: Sequence[int], how: How) -> Mapping[int, Sight]:
@@ -73,12 +73,19 @@ def first_sight(db: Connection, ids: Sequence[int], how: How) -> Mapping[int, Si
     found: dict[int, Sight] = {}
     for row in db.execute(_NEW, {"these": ids}):
         came, seen, shown = _seen(row, how)
-        own = row.id, row.source_id, row.source_key, row.identity, came.guid
-        own += row.published, row.first_seen, row.updated
-        found[row.id] = Sight(*own)
-        if shown is not None and row.active:
-            copy = _copy(row, came, shown)
-            found[row.id] = Sight(*own, copy, _places(shown, seen, [copy], how.view))
+        copy = _copy(row, came, shown) if shown is not None and row.active else None
+        found[row.id] = Sight(
+            id=row.id,
+            source_id=row.source_id,
+            source_key=row.source_key,
+            identity=row.identity,
+            guid=came.guid,
+            published=row.published,
+            first_seen=row.first_seen,
+            updated=row.updated,
+            copy=copy,
+            places=_places(shown, seen, [copy], how.view) if shown and copy else {},
+        )
     return found
 
 

@@ -78,7 +78,7 @@ def _join_stories(db: Connection, ids: Sequence[int], authority: str, how: showi
     if not fresh:
         return touched
     seen = showing.first_sight(db, fresh, how)
-    met = set(db.scalars(_SHARING, {"these": fresh}).all())
+    met = _sharing(db, fresh)
     keys: dict[int, list[str]] = {number: [] for number in fresh}
     for some in portions(fresh if similar else list(met)):
         for number, key in db.execute(_TELLING, {"these": some}).all():
@@ -128,7 +128,6 @@ _SHARING = (
     .where(item_key.c.item_id.in_(_THESE), func.substr(item_key.c.key, 1, 5).in_(("guid:", "link:", "text:")))
     .where(exists().where(_OTHER.c.key == item_key.c.key, _OTHER.c.item_id != item_key.c.item_id))
 )
-"""Those who share a key: nobody is met by what is one's own alone."""
 _TAKEN = select(story.c.public_id).where(story.c.public_id.in_(_THESE))
 _JOINED = update(item).where(item.c.id == bindparam("of")).values(story_id=bindparam("joined"))
 
@@ -164,6 +163,11 @@ def _part_twins(db: Connection, ids: Sequence[int]) -> Mapping[int, int]:
             db.execute(update(item).where(item.c.id == row.id).values(story_id=None))
             parted[row.id] = row.story_id
     return parted
+
+
+def _sharing(db: Connection, ids: Sequence[int]) -> set[int]:
+    """Those of some items who share a key with another: nobody is met by what is one's own alone."""
+    return set(db.scalars(_SHARING, {"these": ids}))
 
 
 class _Meetings:
