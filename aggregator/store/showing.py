@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
@@ -89,14 +89,21 @@ def first_sight(db: Connection, ids: Sequence[int], how: How) -> Mapping[int, Si
     return found
 
 
+def placed(db: Connection, alone: Mapping[int, Sight], how: How) -> Mapping[int, Sight]:
+    """Those whose categories are there already. New ones come to be when all are shown, in an order of their own, so
+    that the same posts give the same folders."""
+    paths = {path for sight in alone.values() for path in sight.places}
+    how.placed.update(categories.known(db, paths - how.placed.keys()))
+    return {number: sight for number, sight in alone.items() if sight.places.keys() <= how.placed.keys()}
+
+
 def bear(db: Connection, stories: Sequence[dict[str, Any]], alone: Mapping[int, Sight], how: How) -> None:
-    """Write new stories; those that are `alone`, of one item, as they are shown."""
-    placed = _placed(db, [sight.places for sight in alone.values()], how)
+    """Write new stories; those that are `alone`, of one item, as they are shown. Their categories are `placed`."""
     rows: list[dict[str, Any]] = []
     dirty: set[int] = set()
     for new in stories:
         if sight := alone.get(new["id"]):
-            after = _after(sight.places, placed)
+            after = _after(sight.places, how.placed)
             new |= _shown(new["updated"], [sight.copy] if sight.copy else [], after)
             rows += _rows(new["id"], new["published"], new["first_seen"], after)
             dirty |= after.keys()
@@ -108,7 +115,8 @@ def bear(db: Connection, stories: Sequence[dict[str, Any]], alone: Mapping[int, 
 def refresh(db: Connection, numbers: Sequence[int], how: How) -> None:
     """Choose each story's copy to show, and put the story into the categories of all its copies."""
     copies, places = _copies(db, numbers, how)
-    placed = _placed(db, places.values(), how)
+    if unknown := {path for own in places.values() for path in own} - how.placed.keys():
+        how.placed.update(categories.place(db, unknown, how.slugs, how.now))
     before: dict[int, dict[int, bool]] = {}
     for row in db.execute(_BEFORE, {"these": numbers}):
         before.setdefault(row.story_id, {})[row.category_id] = row.leaf
@@ -117,7 +125,7 @@ def refresh(db: Connection, numbers: Sequence[int], how: How) -> None:
     moved: dict[int, Mapping[int, bool]] = {}
     dirty: set[int] = set()
     for number in numbers:
-        after = _after(places.get(number, {}), placed)
+        after = _after(places.get(number, {}), how.placed)
         values = _shown(old[number].updated, copies.get(number, []), after)
         if values["digest"] != old[number].digest:
             rewritten.append(values | {"of": number})
@@ -150,13 +158,6 @@ _BORN = insert(story)
 _REWRITE = update(story).where(story.c.id == bindparam("of"))
 _LEAVE = delete(story_category).where(story_category.c.story_id == bindparam("of"))
 _PLACE = insert(story_category)
-
-
-def _placed(db: Connection, every: Iterable[Mapping[CategoryPath, bool]], how: How) -> Mapping[CategoryPath, int]:
-    """The numbers of all categories, with those of these places."""
-    if unknown := {path for own in every for path in own} - how.placed.keys():
-        how.placed.update(categories.place(db, unknown, how.slugs, how.now))
-    return how.placed
 
 
 def _after(places: Mapping[CategoryPath, bool], placed: Mapping[CategoryPath, int]) -> dict[int, bool]:

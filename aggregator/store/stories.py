@@ -105,12 +105,11 @@ def _join_stories(db: Connection, ids: Sequence[int], authority: str, how: showi
         joins.append({"of": number, "joined": joined})
         meetings.join(number, each.source_id, joined)
         touched.add(joined)
-    if similar:
-        alone.clear()  # what was written on the way is not shown yet
-    elif alone:
-        channels.recount(db, sorted({each.source_id for each in alone.values()}))
-    _write(db, stories, alone, joins, how)
-    return touched - alone.keys()
+    shown = {} if similar else showing.placed(db, alone, how)  # there, some are written already
+    if shown:
+        channels.recount(db, sorted({each.source_id for each in shown.values()}))
+    _write(db, stories, shown, joins, how)
+    return touched - shown.keys()
 
 
 _THESE: BindParameter[Any] = bindparam("these", expanding=True)
