@@ -20,6 +20,7 @@ from aggregator.config import Config, lists
 from aggregator.dates import rfc3339
 from aggregator.errors import AggregatorError
 from aggregator.importing import Listed, login
+from aggregator.languages import marked
 from aggregator.model import Document, Item, Source, Visit
 from aggregator.sources import find
 from aggregator.sources.feed import discovery
@@ -30,7 +31,7 @@ from aggregator.text import http_url, masked, one_line
 from aggregator.values import one_category
 
 _NEWEST = 5
-_NOT_THERE = "take it out there, or write a [[source]] of that url with enabled = false"
+_NOT_THERE = marked("take it out there, or write a [[source]] of that url with enabled = false")
 _UNHEARD = ("bad response", "connect", "refused", "reset", "tls")
 """What a server that does not speak TLS may give."""
 
@@ -126,7 +127,7 @@ def as_json(found: Addition) -> dict[str, Any]:
 def remove(config: Config, wanted: str) -> tuple[Source, Edit]:
     """The source that is meant, and the config without it. Raises AggregatorError."""
     source = _meant(config, wanted)
-    numbers = _numbers(config, source, _NOT_THERE)
+    numbers = _numbers(config, source, _(_NOT_THERE))
     return source, amending.edit(config.file, partial(editing.without_tables, name="source", numbers=numbers))
 
 
@@ -139,7 +140,7 @@ def switch(config: Config, wanted: str, *, on: bool) -> tuple[Source, Edit]:
     value = None if on else False
     if source.enabled == on:
         return source, amending.edit(config.file, lambda toml: toml)
-    numbers = _numbers(config, source, "enable it there, or write a [[source]] of that url" if on else _NOT_THERE)
+    numbers = _numbers(config, source, _("enable it there, or write a [[source]] of that url") if on else _(_NOT_THERE))
     change = partial(editing.with_key, name="source", numbers=numbers, key="enabled", value=value)
     return source, amending.edit(config.file, change)
 

@@ -163,12 +163,12 @@ def _decide(
         )
         visit = _told(visit, decision)
     changes = decision.changes
-    learned = _learned(visit, standing, changes, before, now)
     rhythm = rhythm_after(visit, standing, changes, then) if remote else standing.rhythm
-    learned = replace(learned, habits=decision.habits, rhythm=rhythm)
+    learned = _learned(visit, standing, decision, before, now, rhythm)
     pushed = heard and not visit.error and _is_pushed(db, standing, changes, now)
     failures = visits.failures_after(standing.failures, standing.next_visit, now) if visit.error else 0
-    visit = replace(visit, error=health.counted(visit.error, standing.error, again=failures > standing.failures))
+    if visit.error:
+        visit = replace(visit, error=health.counted(visit.error, standing.error, again=failures > standing.failures))
     due = schedule.Due(now, "looked at by every run")
     if remote:
         due = _due(visit, standing, learned, now, stretch, failures, pushed)
@@ -287,34 +287,34 @@ def _told(visit: Visit, decision: identity.Decision) -> Visit:
 def _learned(
     visit: Visit,
     standing: Standing,
-    changes: Sequence[identity.Change],
+    decision: identity.Decision,
     before: Mapping[str, Validators],
     now: datetime,
+    rhythm: Rhythm,
 ) -> visits.Learned:
     """What a visit teaches about its source; `before` are the validators that it was made with.
 
     What was not said this time stays as it was, freshness only where a 304 was silent on it (RFC 9111 §4.3.4).
     """
     hints, move, answer = visit.hints or standing.hints, standing.move, visit.answer
+    fresh_for, validated = standing.hints.fresh_for, standing.hints.validated
     if visit.error or not answer:
-        hints = replace(hints, fresh_for=None)
+        fresh_for = None
     elif not answer.not_modified or answer.repeated or {"cache-control", "expires"} & answer.headers.keys():
-        hints = replace(hints, fresh_for=freshness.fresh_for(answer.headers, visit.source.pace.freshness_cap))
-    else:
-        hints = replace(hints, fresh_for=standing.hints.fresh_for)
+        fresh_for = freshness.fresh_for(answer.headers, visit.source.pace.freshness_cap)
     if given := [*visit.documents.values(), *visit.held.values()]:
         is_repeated = answer is not None and answer.repeated
-        hints = replace(hints, validated=not is_repeated and any(each.etag or each.last_modified for each in given))
-    else:
-        hints = replace(hints, validated=standing.hints.validated)
+        validated = not is_repeated and any(each.etag or each.last_modified for each in given)
+    hints = replace(hints, fresh_for=fresh_for, validated=validated)
     if move and move.believed and visit.source.key in (*visit.documents, *visit.held):
         move = None  # the new address was lost again, so the old one was asked
     if answer and not visit.error and standing.last_success:
         unchanged = any(name in before and before[name].url == answer.url for name in visit.held)
-        overlap = unchanged or any(change.known for change in changes)
+        overlap = unchanged or any(change.known for change in decision.changes)
         move = moved(move, visit.source.key, answer.moved_to, visit.source.pace, now, overlap=overlap)
     is_gone = visit.trouble and visit.trouble.kind == "http 410"
-    return visits.Learned(hints, min(standing.gone_since or now, now) if is_gone else None, move)
+    gone_since = min(standing.gone_since or now, now) if is_gone else None
+    return visits.Learned(hints, gone_since, move, decision.habits, rhythm)
 
 
 def rhythm_after(visit: Visit, standing: Standing, changes: Sequence[identity.Change], now: datetime) -> Rhythm:

@@ -70,19 +70,17 @@ def learn(rhythm: Rhythm, dates: Iterable[datetime | None], now: datetime) -> Rh
             hours = [each + weight / 24 for each in hours]
         else:
             hours[hour] += weight
-    return _with_gaps(
-        Rhythm(
-            count=round(rhythm.count * kept + sum(_left(now - date) for date, _ in counted), 4),
-            days=round(rhythm.days * kept + (1 - _left(watched)) * _HALF_LIFE / log(2), 4),
-            hours=tuple(round(each, 4) for each in hours),
-            until=now,
-            newest=rhythm.newest,
-            gap=rhythm.gap,
-            longest=rhythm.longest,
-            gaps=rhythm.gaps,
-        ),
-        came,
+    learned = Rhythm(
+        count=round(rhythm.count * kept + sum(_left(now - date) for date, _ in counted), 4),
+        days=round(rhythm.days * kept + (1 - _left(watched)) * _HALF_LIFE / log(2), 4),
+        hours=tuple(round(each, 4) for each in hours),
+        until=now,
+        newest=rhythm.newest,
+        gap=rhythm.gap,
+        longest=rhythm.longest,
+        gaps=rhythm.gaps,
     )
+    return _with_gaps(learned, came) if came else learned
 
 
 def rate(rhythm: Rhythm) -> float:

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -49,6 +49,8 @@ class View:
     def places(self, item: Item, paths: Collection[CategoryPath], first_seen: datetime) -> Mapping[CategoryPath, bool]:
         """The categories that show an entry (as `item` gave it) which is put into `paths`: True for those that it is
         put into, False for those above and virtual ones."""
+        if not self._picks:
+            return _with_above(frozenset(paths))
         found: dict[CategoryPath, bool] = {}
         for path in sorted(paths) or [()]:
             if self._refusal(path, item, paths, first_seen) is None:
@@ -187,6 +189,11 @@ class View:
         return tuple(shelf for _, shelf in sorted(self.shelves.items()) if shelf.of)
 
     @cached_property
+    def _picks(self) -> bool:
+        """Whether it depends on more than where an entry is put which categories show it."""
+        return bool(self._virtual) or any(decides(rule) for shelf in self.shelves.values() for rule in shelf.rules)
+
+    @cached_property
     def _change(self) -> bool:
         """Whether any category changes what it shows."""
         return any(not decides(rule) for shelf in self.shelves.values() for rule in shelf.rules)
@@ -231,6 +238,16 @@ class View:
 def _above(path: CategoryPath) -> Iterable[CategoryPath]:
     """The categories above one, from everything down."""
     return (path[:depth] for depth in range(len(path)))
+
+
+@lru_cache(maxsize=1000)
+def _with_above(paths: frozenset[CategoryPath]) -> Mapping[CategoryPath, bool]:
+    """These categories, everything where there are none, and those above them: True for those that were named."""
+    found: dict[CategoryPath, bool] = {}
+    for path in sorted(paths) or [()]:
+        found |= {above: found.get(above, False) for above in _above(path)}
+        found[path] = path in paths
+    return found
 
 
 def _has_a_say(source: Source) -> bool:

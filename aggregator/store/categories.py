@@ -46,6 +46,12 @@ def place(
     return ids
 
 
+def known(db: Connection, paths: Collection[CategoryPath]) -> Mapping[CategoryPath, int]:
+    """The ids of those of these categories that are there already."""
+    rows = _by_fold(db.execute(select(category)).all()) if paths else {}
+    return {path: rows[fold_path(path)].id for path in paths if fold_path(path) in rows}
+
+
 def rename(db: Connection, slugs: Mapping[CategoryPath, str]) -> tuple[str, ...]:
     """Follow folder names that the config changed. Returns a line for each move; the old folder is left where it is."""
     moves = []

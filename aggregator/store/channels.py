@@ -217,10 +217,9 @@ def tally(db: Connection) -> Mapping[str, tuple[int, datetime]]:
     return {row.key: (row.entries, moment(row.newest_entry)) for row in rows}
 
 
-def recount(db: Connection, stories: Sequence[int]) -> None:
-    """Have the entries of the sources counted anew that have, or had, a copy of one of these stories."""
-    mine = select(item.c.source_id).where(item.c.story_id.in_(stories))
-    counted = source.c.id.in_(mine) & source.c.entries.is_not(None)
+def recount(db: Connection, sources: Sequence[int] | Select[tuple[int]]) -> None:
+    """Have the entries of some sources counted anew: those that have, or had, a copy of a story that changes."""
+    counted = source.c.id.in_(sources) & source.c.entries.is_not(None)
     db.execute(update(source).where(counted).values(entries=None))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Delete, Row, Select, Table, bindparam, delete, func, insert, or_, select, update
 
 from aggregator.store import clocks
-from aggregator.store.engine import insert_or, portions
+from aggregator.store.engine import insert_or, many, portions
 from aggregator.store.tables import day, incident, run, source, traffic, visit
 from aggregator.store.values import moment, seconds
 
@@ -127,13 +127,13 @@ def log_visits(db: Connection, entries: Sequence[Entry]) -> None:
         more: dict[str, int | None] = {f"more_{name}": value for name, value in added.items()}
         more["more_unchanged"] = int(made.outcome == "same")
         sums.append(more | {"of": each.source_id, "last_size": made.size})
-    db.execute(_LOG, logged)
-    db.execute(_FORGET, [{"of": each.source_id} for each in entries])
-    db.execute(insert_or(db, day, "add"), days)
-    db.execute(_TOTAL, sums)
+    many(db, _LOG, logged)
+    many(db, _FORGET, [{"of": each.source_id} for each in entries])
+    many(db, insert_or(db, day, "add"), days)
+    many(db, _TOTAL, sums)
     if hours:  # all who save add to these rows: so last, and in an order in which nobody waits for each other
         hours.sort(key=itemgetter("hour", "status"))
-        db.execute(insert_or(db, traffic, "add"), hours)
+        many(db, insert_or(db, traffic, "add"), hours)
 
 
 def is_kept(number: int, now: datetime) -> bool:
@@ -154,7 +154,7 @@ def log_incidents(db: Connection, every: Sequence[tuple[int, Incident]]) -> None
         for number, met in every
     ]
     if rows:
-        db.execute(insert(incident), rows)
+        many(db, _HAPPENED, rows)
         db.execute(_beyond(incident, _INCIDENTS))
 
 
@@ -264,6 +264,7 @@ def incidents(db: Connection, limit: int = 100, source_id: int | None = None) ->
 
 _LOGGED = tuple({each.name for each in visit.c} - {"id", "source_id"})
 _LOG = insert(visit)
+_HAPPENED = insert(incident)
 _POSTING = (
     select(day.c.source_id, day.c.number)
     .where(day.c.source_id.in_(bindparam("these", expanding=True)), day.c.new > 0)

@@ -13,7 +13,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, delete, func, inser
 
 from aggregator.identity import Change
 from aggregator.model import Item
-from aggregator.store.engine import insert_new, new_numbers, portions
+from aggregator.store.engine import insert_new, many, new_numbers, portions
 from aggregator.store.tables import item, item_key, pending, waiting
 from aggregator.store.values import dump, seconds
 
@@ -75,26 +75,21 @@ def save(db: Connection, gifts: Sequence[Gift], now: datetime) -> None:
         keyed = edited | more | new
         pages |= {number: (gift.source_id, change.keys) for number, change in keyed.items()}
         shown |= {number: change for number, change in new.items() if change not in gift.surplus} | edited
-    _all(db, _REMOVE, [{"of": number, "when": seconds(now)} for number in gone])
-    _all(db, _SEEN, [{"of": each, "when": seconds(now), "before": seconds(now) - 86400} for each in listed])  # a day
-    _all(db, _EDIT, edits)
-    _all(db, _FORGET, [{"of": number} for number in revised])
+    many(db, _REMOVE, [{"of": number, "when": seconds(now)} for number in gone])
+    many(db, _SEEN, [{"of": each, "when": seconds(now), "before": seconds(now) - 86400} for each in listed])  # a day
+    many(db, _EDIT, edits)
+    many(db, _FORGET, [{"of": number} for number in revised])
     _add_keys(db, pages)
-    _all(db, _WAKE, [{"of": number} for number in (*gone, *(row["of"] for row in edits))])
+    many(db, _WAKE, [{"of": number} for number in (*gone, *(row["of"] for row in edits))])
     days = {number: change.published for number, change in shown.items() if change.waits and change.published}
-    _all(db, _SLEEP, [{"item_id": number, "until": seconds(day)} for number, day in days.items() if day > now])
-    _all(db, insert_new(db, pending), [{"item_id": number} for number in (*shown, *gone)])
+    many(db, _SLEEP, [{"item_id": number, "until": seconds(day)} for number, day in days.items() if day > now])
+    many(db, insert_new(db, pending), [{"item_id": number} for number in (*shown, *gone)])
 
 
 def save_keys(db: Connection, source_id: int, item_id: int, keys: Iterable[str]) -> None:
     """Guids and links are remembered for ever; of all else the last alone, as others may come to have it."""
     db.execute(_FORGET, {"of": item_id})
     _add_keys(db, {item_id: (source_id, keys)})
-
-
-def _all(db: Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
-    if rows:
-        db.execute(statement, rows)
 
 
 def _add(db: Connection, gifts: Sequence[Gift], now: datetime) -> list[dict[int, Change]]:
@@ -114,7 +109,7 @@ def _add(db: Connection, gifts: Sequence[Gift], now: datetime) -> list[dict[int,
             if change in gift.surplus:
                 rows[-1] |= {"removed": seconds(now), "why": "first import", "data": "{}"}
         made.append(mine)
-    db.execute(_NEW, rows)
+    many(db, _NEW, rows)
     return made
 
 
@@ -154,4 +149,4 @@ def _add_keys(db: Connection, keys: Mapping[int, tuple[int, Iterable[str]]]) -> 
         for number, (source_id, own) in keys.items()
         for key in own
     ]
-    _all(db, insert_new(db, item_key), rows)
+    many(db, insert_new(db, item_key), rows)

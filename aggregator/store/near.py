@@ -5,13 +5,13 @@ Their keys are kept for as long as others may be joined to them, and only while 
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, insert, select
+from sqlalchemy import Connection, delete, exists, insert, select
 
 from aggregator.model import Item
 from aggregator.store import meta
 from aggregator.store.engine import insert_new
+from aggregator.store.showing import Sight
 from aggregator.store.tables import item, item_key, pending
 from aggregator.store.values import load, seconds
 
@@ -47,7 +47,7 @@ def remember(db: Connection, ids: Sequence[int], now: datetime) -> None:
         db.execute(insert(item_key), rows)
 
 
-def story_of(db: Connection, each: Row[Any], keys: Sequence[str]) -> int | None:
+def story_of(db: Connection, each: Sight, keys: Sequence[str]) -> int | None:
     """The story whose text is nearest to that of an item; of several the oldest.
 
     It has to be near, of the same days, and without a copy of the item's source.

@@ -13,7 +13,7 @@ from aggregator.model import CategoryPath, Feed, Hints, HostState, Move, Source
 from aggregator.moves import twins
 from aggregator.rhythm import Rhythm
 from aggregator.store import visits
-from aggregator.store.engine import insert_or, portions
+from aggregator.store.engine import insert_or, many, portions
 from aggregator.store.tables import document, host, source
 from aggregator.store.values import dump, dump_said, load, load_said, moment, seconds
 from aggregator.store.view import View, plain
@@ -177,15 +177,13 @@ def save_habits(db: Connection, every: Sequence[Standing]) -> None:
         {"of": each.id, "newest": seconds(each.newest), "patience": each.patience and each.patience.days}
         for each in every
     ]
-    if rows:
-        db.execute(_SAVE, rows)
+    many(db, _SAVE, rows)
 
 
 def save_states(db: Connection, every: Sequence[Standing]) -> None:
     """Keep in which state each source is, and since when."""
     rows = [{"of": each.id, "state": each.state, "state_since": seconds(each.state_since)} for each in every]
-    if rows:
-        db.execute(_SAVE, rows)
+    many(db, _SAVE, rows)
 
 
 def _move(row: Row[Any]) -> Move | None:
@@ -274,8 +272,7 @@ def save_hosts(db: Connection, states: Mapping[str, HostState]) -> None:
         }
         for name, state in sorted(states.items())
     ]
-    if rows:
-        db.execute(insert_or(db, host, "replace"), rows)
+    many(db, insert_or(db, host, "replace"), rows)
 
 
 def _up(when: datetime | None) -> datetime | None:

@@ -9,14 +9,14 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, exists, func, select, update
 
 from aggregator.identity import is_global, story_keys
 from aggregator.model import CategoryPath, Progress
 from aggregator.store import channels, clocks, meta, near, showing
-from aggregator.store.engine import PORTION, insert_new, new_numbers, portions
+from aggregator.store.engine import PORTION, insert_new, many, new_numbers, portions
 from aggregator.store.tables import item, item_key, pending, source, story, waiting
-from aggregator.store.values import load_guid, seconds
+from aggregator.store.values import seconds
 from aggregator.store.view import View, plain
 
 _CHAR = r"(?:[^\x00-\x20\x7f-\x9f\s<>\"{}|\\^`%/?#]|%[0-9A-Fa-f]{2})"
@@ -56,72 +56,96 @@ def settle(
     named = item.c.id.in_(select(pending.c.item_id))  # joined, SQLite would go through all items for their order
     ids = db.scalars(select(item.c.id).join(source).where(named).order_by(*order)).all()
     touched: set[int] = set()
+    how = showing.How(view, slugs, now)
     for turn, some in enumerate(portions(ids)):
         progress(turn * PORTION, len(ids), "grouping", "")
-        parted = _part_twins(db, some)
         if similar:
             near.remember(db, some, now)
-        numbers = [*some, *(number for number in parted if number not in some)]
-        touched |= _join_stories(db, numbers, authority, similar)
-        touched |= set(parted.values())
-    placed: dict[CategoryPath, int] = {}
+        touched |= _join_stories(db, some, authority, how, similar)
     for turn, some in enumerate(portions(sorted(touched))):
         progress(turn * PORTION, len(touched), "sorting", "")
-        channels.recount(db, some)
-        showing.refresh(db, some, now, slugs, view, placed)
+        channels.recount(db, select(item.c.source_id).where(item.c.story_id.in_(some)))
+        showing.refresh(db, some, how)
     db.execute(delete(pending))
 
 
-def _join_stories(db: Connection, ids: Sequence[int], authority: str, similar: bool) -> set[int]:
-    """Find or make the stories of some pending items; return all stories that these belong to."""
-    asleep = set(db.scalars(select(waiting.c.item_id).where(waiting.c.item_id.in_(ids))))
-    found = {row.id: row for row in db.execute(_FOUND, {"these": ids})}
-    touched = {row.story_id for row in found.values() if row.story_id is not None}
-    fresh = [n for n in ids if found[n].story_id is None and found[n].removed is None and n not in asleep]
+def _join_stories(db: Connection, ids: Sequence[int], authority: str, how: showing.How, similar: bool) -> set[int]:
+    """Find or make the stories of some pending items. Returns all stories that these belong to, but for new ones of one
+    item, which are shown already."""
+    told = {row.id: row.story_id for row in db.execute(_TOLD, {"these": ids}).all()}
+    parted = _part_twins(db, list(told))
+    touched = {*told.values(), *parted.values()} - {None}
+    every = [*ids, *(number for number in parted if number not in ids)]
+    asleep = set(db.scalars(_ASLEEP, {"these": every}).all())
+    fresh = [n for n in every if n not in asleep and (n in parted or n not in told)]
+    if not fresh:
+        return touched
+    seen = showing.first_sight(db, fresh, how)
+    met = _sharing(db, fresh)
     keys: dict[int, list[str]] = {number: [] for number in fresh}
-    for number, key in db.execute(_TELLING, {"these": fresh}):
-        keys[number].append(key)
-    signs = {number: story_keys(own) for number, own in keys.items()}
-    shared = _shared(db, {key for own in signs.values() for key in own})
-    met = {number for number, own in signs.items() if not shared.isdisjoint(own)}
-    meetings = _Meetings(db, {key for number in met for key in signs[number]})
-    names = _Names(db, [found[number] for number in fresh], authority)
+    for some in portions(fresh if similar else list(met)):
+        for number, key in db.execute(_TELLING, {"these": some}).all():
+            keys[number].append(key)
+    signs = {number: story_keys(keys[number]) for number in met}
+    meetings = _Meetings(db, {key for own in signs.values() for key in own})
+    names = _Names(db, [seen[number] for number in fresh], authority)
     stories: list[dict[str, Any]] = []
     joins: list[dict[str, int]] = []
+    alone: dict[int, showing.Sight] = {}
     for number in fresh:
-        each = found[number]
+        each = seen[number]
         joined = meetings.story_of(number, signs[number]) if number in met else None
         if joined is None and similar:
-            _write(db, stories, joins)  # it looks for those in the store
+            _write(db, stories, {}, joins, how)  # it looks for those in the store
             if (joined := near.story_of(db, each, keys[number])) is not None:
                 meetings.know([joined])
         if joined is None:
             stories.append(names.mint(each))
             joined = stories[-1]["id"]
+            alone[joined] = each
+        elif joined in alone:
+            del alone[joined]
         joins.append({"of": number, "joined": joined})
         meetings.join(number, each.source_id, joined)
         touched.add(joined)
-    _write(db, stories, joins)
-    return touched
+    shown = {} if similar else showing.placed(db, alone, how)  # there, some are written already
+    if shown:
+        channels.recount(db, sorted({each.source_id for each in shown.values()}))
+    _write(db, stories, shown, joins, how)
+    return touched - shown.keys()
 
 
 _THESE: BindParameter[Any] = bindparam("these", expanding=True)
 _LONGEST = 500  # characters of a guid that may be a public id
-_HEAD = func.substr(item.c.data, 1, 6 * _LONGEST + 20).label("head")  # a guid, which comes first in it, and is spelled
-_OWN = item.c["id", "story_id", "source_id", "identity", "published", "first_seen", "updated", "removed"]
-_FOUND: Select[Any] = select(*_OWN, _HEAD, source.c.key.label("source_key")).join(source).where(item.c.id.in_(_THESE))
+_TOLD = select(item.c.id, item.c.story_id).where(
+    item.c.id.in_(_THESE), item.c.story_id.is_not(None) | item.c.removed.is_not(None)
+)
+_ASLEEP = select(waiting.c.item_id).where(waiting.c.item_id.in_(_THESE))
 _KIND = func.substr(item_key.c.key, 1, 5).in_(("guid:", "link:", "text:", "near:"))  # by these others may know an item
 _TELLING = select(item_key.c.item_id, item_key.c.key).where(item_key.c.item_id.in_(_THESE), _KIND)
-_BORN = insert(story)
+_OTHER = item_key.alias()
+_SHARING = (
+    select(item_key.c.item_id)
+    .distinct()
+    .where(item_key.c.item_id.in_(_THESE), func.substr(item_key.c.key, 1, 5).in_(("guid:", "link:", "text:")))
+    .where(exists().where(_OTHER.c.key == item_key.c.key, _OTHER.c.item_id != item_key.c.item_id))
+)
+_TAKEN = select(story.c.public_id).where(story.c.public_id.in_(_THESE))
 _JOINED = update(item).where(item.c.id == bindparam("of")).values(story_id=bindparam("joined"))
 
 
-def _write(db: Connection, stories: list[dict[str, Any]], joins: list[dict[str, int]]) -> None:
+def _write(
+    db: Connection,
+    stories: list[dict[str, Any]],
+    alone: Mapping[int, showing.Sight],
+    joins: list[dict[str, int]],
+    how: showing.How,
+) -> None:
     """Write new stories, and who joined which; both lists are empty then."""
-    for statement, rows in ((_BORN, stories), (_JOINED, joins)):
-        if rows:
-            db.execute(statement, rows)
-            rows.clear()
+    showing.bear(db, stories, alone, how)
+    many(db, _JOINED, joins)
+    stories.clear()
+    joins.clear()
 
 
 def _part_twins(db: Connection, ids: Sequence[int]) -> Mapping[int, int]:
@@ -129,7 +153,9 @@ def _part_twins(db: Connection, ids: Sequence[int]) -> Mapping[int, int]:
 
     Returns those that left, with the story that each of them left.
     """
-    mine = select(item.c.story_id).where(item.c.id.in_(ids), item.c.story_id.is_not(None))
+    if not ids:
+        return {}
+    mine = select(item.c.story_id).where(item.c.id.in_(ids))
     columns = (item.c.id, item.c.story_id, item.c.source_id, item.c.words)
     members = select(*columns).join(source).where(item.c.story_id.in_(mine), item.c.removed.is_(None))
     oldest: dict[tuple[int, int], str] = {}
@@ -141,13 +167,9 @@ def _part_twins(db: Connection, ids: Sequence[int]) -> Mapping[int, int]:
     return parted
 
 
-def _shared(db: Connection, keys: Collection[str]) -> set[str]:
-    """Those of some keys that several items have: nobody is met by what is one's own alone."""
-    found: set[str] = set()
-    for some in portions(sorted(keys)):
-        mine = select(item_key.c.key).where(item_key.c.key.in_(some))
-        found.update(db.scalars(mine.group_by(item_key.c.key).having(func.count() > 1)))
-    return found
+def _sharing(db: Connection, ids: Sequence[int]) -> set[int]:
+    """Those of some items who share a key with another: nobody is met by what is one's own alone."""
+    return set(db.scalars(_SHARING, {"these": ids}))
 
 
 class _Meetings:
@@ -160,6 +182,8 @@ class _Meetings:
         self.sources: dict[int, set[int]] = {}
         self.alike: dict[tuple[str, str], list[Row[Any]]] = {}
         self.gone: dict[str, dict[int, Row[Any]]] = {}
+        if not keys:
+            return
         other, twin = item_key.alias(), item.alias()
         naming = other.c.key.startswith("guid:") | other.c.key.startswith("link:")
         named = exists().where(other.c.item_id == item.c.id, naming).label("named")
@@ -246,35 +270,36 @@ class _Names:
     """Numbers and public ids for the stories of some items. Such an id never changes: it is upstream's own where that
     is a URI (RFC 4287 §4.2.6), and else made from what the item is called in its source."""
 
-    def __init__(self, db: Connection, rows: Sequence[Row[Any]], authority: str) -> None:
-        self.authority = authority
-        self.wanted = {row.id: (*_guid(row), f"{authority}item/{_name(row)}") for row in rows}
+    def __init__(self, db: Connection, every: Sequence[showing.Sight], authority: str) -> None:
+        self.wanted = {each.id: (*_guid(each), f"{authority}item/{_name(each)}") for each in every}
         self.taken: set[str] = set()
         for some in portions(sorted({name for names in self.wanted.values() for name in names})):
-            self.taken.update(db.scalars(select(story.c.public_id).where(story.c.public_id.in_(some))))
-        self.numbers = iter(new_numbers(db, story, len(rows)))  # who joins another's leaves one
+            self.taken.update(db.scalars(_TAKEN, {"these": some}).all())
+        self.numbers = iter(new_numbers(db, story, len(every)))  # who joins another's leaves one
 
-    def mint(self, each: Row[Any]) -> dict[str, Any]:
+    def mint(self, each: showing.Sight) -> dict[str, Any]:
         """A new story, as a row. The last candidate for its id names its item's number, so it is free."""
-        free = (name for name in self.wanted[each.id] if name not in self.taken)
-        public_id = next(free, f"{self.authority}item/{_name(each)}/{each.id}")
+        wanted = self.wanted[each.id]
+        public_id = next((name for name in wanted if name not in self.taken), f"{wanted[-1]}/{each.id}")
         self.taken.add(public_id)
         shown = each.published if each.published is not None else each.first_seen
         return {
             "id": next(self.numbers),
             "public_id": public_id,
+            "item_id": None,
             "digest": "",
             "published": shown,
             "first_seen": each.first_seen,
             "updated": max(shown, each.updated),
+            "also": "[]",
         }
 
 
-def _guid(each: Row[Any]) -> tuple[str, ...]:
+def _guid(each: showing.Sight) -> tuple[str, ...]:
     """The id that upstream gave, if it may be used."""
-    guid = load_guid(each.head) if each.identity.startswith("guid:") else ""
-    return (guid,) if len(guid) <= _LONGEST and _PUBLIC_GUID.fullmatch(guid) else ()
+    is_named = each.identity.startswith("guid:") and len(each.guid) <= _LONGEST
+    return (each.guid,) if is_named and _PUBLIC_GUID.fullmatch(each.guid) else ()
 
 
-def _name(each: Row[Any]) -> str:
+def _name(each: showing.Sight) -> str:
     return hashlib.sha256(f"{each.source_key}\0{each.identity}".encode()).hexdigest()[:32]

@@ -13,8 +13,6 @@ from aggregator.model import CategoryPath, Feed, Hints, Item, Move
 from aggregator.rhythm import Rhythm
 
 _KINDS = {"Feed": Feed, "Habits": Habits, "Hints": Hints, "Item": Item, "Move": Move, "Rhythm": Rhythm}
-_GUID = '{"guid":'
-_JSON = json.JSONDecoder()
 _Value = TypeVar("_Value", Feed, Habits, Hints, Item, Move, Rhythm)
 
 
@@ -38,15 +36,6 @@ def dump(value: Feed | Habits | Hints | Item | Move | Rhythm) -> str:
 def load(kind: type[_Value], data: str) -> _Value:
     """What `dump` wrote."""
     return cast("_Value", _reader(kind.__name__)(data))
-
-
-def load_guid(data: str) -> str:
-    """The guid alone of an Item that `dump` wrote, or of how that begins: it comes first, and is left out where there
-    is none. "" for one that is longer than this beginning."""
-    try:
-        return str(_JSON.raw_decode(data, len(_GUID))[0]) if data.startswith(_GUID) else ""
-    except ValueError:
-        return ""
 
 
 def dump_path(path: CategoryPath) -> str:

@@ -12,7 +12,7 @@ from aggregator.model import CategoryPath, Feed, Hints, Item, Move, Validators, 
 from aggregator.rhythm import Rhythm
 from aggregator.schedule import Due
 from aggregator.store import items
-from aggregator.store.engine import insert_new, portions
+from aggregator.store.engine import insert_new, many, portions
 from aggregator.store.retention import FINAL
 from aggregator.store.tables import document, item, item_key, pending, source, waiting
 from aggregator.store.values import dump, dump_said, load, load_said, moment, seconds
@@ -26,13 +26,17 @@ _SAID = select(source.c.warnings).where(source.c.id == _OF)
 _SAVE = update(source).where(source.c.id == _OF)
 _DOCUMENTS = select(document).where(document.c.source_id.in_(_THESE)).order_by(document.c.source_id, document.c.name)
 _GONE = delete(document).where(document.c.source_id == _OF, document.c.name == bindparam("which"))
+_READ = insert(document)
 _STOCKED = select(source.c.id).where(source.c.id.in_(_THESE), exists().where(item.c.source_id == source.c.id))
 _MINE = (item_key.c.source_id == _OF) & item_key.c.key.in_(_THESE)
 _WITH_KEYS = select(item_key.c.item_id).where(_MINE)
+_FEW_WITH_KEYS = _WITH_KEYS.distinct().limit(_CROWD + 1)
 _CROWDED = select(item_key.c.key).where(_MINE).group_by(item_key.c.key).having(func.count() > _CROWD)
 _OF_FILES = select(item.c.id).where(item.c.source_id == _OF, item.c.origin.in_(_THESE))
 _KEYS = select(item_key.c.item_id, item_key.c.key).where(item_key.c.item_id.in_(_THESE))
-_ITEMS = select(item).where(item.c.id.in_(_THESE))
+_ITEMS = select(*item.c["id", "digest", "words", "title", "origin", "published", "updated", "removed", "why"]).where(
+    item.c.id.in_(_THESE)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,28 +101,29 @@ def with_items(db: Connection, ids: Sequence[int]) -> set[int]:
 def known(db: Connection, source_id: int, keys: Collection[str], origins: Collection[str]) -> tuple[Known, ...]:
     """The items of a source that have one of these keys or came from one of these files."""
     ids: set[int] = set()
-    for some in _some(
-        set(keys) - _crowded(db, source_id, [key for key in keys if key.startswith(("tail:", "title:"))])
-    ):
-        ids.update(db.scalars(_WITH_KEYS, {"of": source_id, "these": some}))
+    for some in _some(keys):
+        ids.update(_with_keys(db, source_id, some))
     for some in _some(origins):
         ids.update(db.scalars(_OF_FILES, {"of": source_id, "these": some}))
     found: list[Known] = []
     for some in _some(ids):
         own: dict[int, set[str]] = {}
-        for number, key in db.execute(_KEYS, {"these": some}):
+        for number, key in db.execute(_KEYS, {"these": some}).all():
             own.setdefault(number, set()).add(key)
-        for row in db.execute(_ITEMS, {"these": some}):
+        for row in db.execute(_ITEMS, {"these": some}).all():
             found.append(_known(row, frozenset(own.get(row.id, ()))))
     return tuple(sorted(found, key=lambda each: each.id))
 
 
-def _crowded(db: Connection, source_id: int, keys: Collection[str]) -> set[str]:
-    """Those of some keys that very many items of a source have."""
-    found: set[str] = set()
-    for some in _some(keys):
-        found.update(db.scalars(_CROWDED, {"of": source_id, "these": some}))
-    return found
+def _with_keys(db: Connection, source_id: int, keys: Sequence[str]) -> Sequence[int]:
+    """The items of a source that have one of these keys, but for titles and the like that very many have. Of few items
+    none has."""
+    met = db.scalars(_FEW_WITH_KEYS, {"of": source_id, "these": keys}).all()
+    if len(met) <= _CROWD:
+        return met
+    vague = [key for key in keys if key.startswith(("tail:", "title:"))]
+    crowded = set(db.scalars(_CROWDED, {"of": source_id, "these": vague}))
+    return db.scalars(_WITH_KEYS, {"of": source_id, "these": [key for key in keys if key not in crowded]}).all()
 
 
 def save(db: Connection, every: Sequence[Kept], now: datetime, then: datetime | None = None) -> None:
@@ -135,7 +140,7 @@ def save(db: Connection, every: Sequence[Kept], now: datetime, then: datetime | 
         if each.visit.feed and not each.is_first and _shows(each.feed) != _shows(each.visit.feed):
             touch(db, each.source_id)
     for rows in alike.values():
-        db.execute(_SAVE, rows)
+        many(db, _SAVE, rows)
 
 
 def _state(each: Kept, now: datetime) -> dict[str, Any]:
@@ -267,10 +272,8 @@ def _save_documents(db: Connection, every: Sequence[Kept]) -> None:
             for name, said in kept.items()
             if before.get(name) != said
         ]
-    if gone:
-        db.execute(_GONE, gone)
-    if rows:
-        db.execute(insert(document), rows)
+    many(db, _GONE, gone)
+    many(db, _READ, rows)
 
 
 def _known(row: Any, keys: frozenset[str]) -> Known:
