@@ -66,6 +66,7 @@ def test_the_process_stays_for_the_next_document() -> None:
 
 def test_one_process_reads_what_is_read_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "_PATIENCE", 60)
+    monkeypatch.setattr(pool, "_BEGINNING", 60)
     with ThreadPoolExecutor(12) as threads:
         assert len(set(threads.map(read, ["pid"] * 40))) == 1
 
@@ -74,6 +75,7 @@ def test_one_process_reads_what_is_read_in_time(monkeypatch: pytest.MonkeyPatch)
 def test_what_waits_for_long_is_read_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "_PATIENCE", 0.05)
     pool.end()
+    assert read("before") == "before"
     with ThreadPoolExecutor(2) as threads:
         slow = threads.submit(read, "sleep", 20)
         deadline = time.monotonic() + 10

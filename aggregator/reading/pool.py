@@ -1,4 +1,4 @@
-"""The processes that read documents, one and more where it does not suffice; they stay for the next run of this process."""
+"""The processes that read documents: one, and more where it does not suffice. They stay for the next run."""
 
 import atexit
 import logging
@@ -20,6 +20,7 @@ _log = logging.getLogger(__name__)
 
 _MOST = min(4, os.cpu_count() or 1)
 _PATIENCE = 0.5  # seconds that a document waits: for less, a further process takes longer to start than it saves
+_BEGINNING = 3.0  # the same while a process has not answered yet: it may still be starting, on a busy machine
 WAITING = 16
 """How many threads should call `read` at a time: so many documents are ready to be read next."""
 _BLOCKED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -115,7 +116,7 @@ def _take() -> _Worker:
                 worker = _start()
                 _pool.alive.append(worker)
                 return worker
-            is_told = _pool.changed.wait(_PATIENCE)
+            is_told = _pool.changed.wait(_PATIENCE if all(each.done for each in _pool.alive) else _BEGINNING)
             is_late = not is_told and len(_pool.alive) == before  # else another who waits has begun one
             if _pool.era != era:
                 raise ParseError("too expensive", "what reads was ended while it waited; given up")
