@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 
 from aggregator import sources
@@ -65,9 +66,7 @@ async def visit(source: Source, known: Mapping[str, Validators], fetch: Fetch, h
         retry_after = error.retry_after if isinstance(error, FetchError) else None
         result = Visit(source, error=str(error), trouble=Trouble(error.kind, retry_after, asking.asked))
     except Exception as error:  # a border: a bug in one adapter must not cost the other sources their visit
-        _log.exception("%s: a mistake in aggregator itself", source.key)
-        result = Visit(source, error=f"internal error: {type(error).__name__}: {error}; please report it")
-        result = replace(result, trouble=Trouble("internal error"))
+        result = _mistaken(source, error)
     return replace(result, seconds=asking.seconds, cost=asking.cost)
 
 
@@ -100,6 +99,7 @@ def _read(source: Source, found: Found, heard: Heard) -> Visit:
     read: dict[str, Validators] = {}
     broken: dict[str, str] = {}
     said = {"": (*found.warnings, *withheld(found.answer))}
+    is_brief = False
     for number, document in enumerate(found.changed):
         if number % _MANY == 0 < number:
             heard(source.key, number, len(found.changed))
@@ -114,7 +114,8 @@ def _read(source: Source, found: Found, heard: Heard) -> Visit:
         hints = batch.hints or hints
         catches += batch.catches
         said[document.name] = batch.warnings
-        read[document.name] = document.validators
+        read[document.name] = replace(document.validators, entries=batch.entries)
+        is_brief = is_brief or batch.is_brief
     if len(found.changed) > _MANY:
         heard(source.key, len(found.changed), len(found.changed))
     led = found.answer.name if found.answer and broken else ""
@@ -135,4 +136,21 @@ def _read(source: Source, found: Found, heard: Heard) -> Visit:
         hints=hints,
         signs=tuple(signs),
         catches=catches,
+        whole=partial(_read_in_full, source, found) if is_brief else None,
     )
+
+
+def _read_in_full(source: Source, found: Found) -> Visit:
+    """Read the documents with nothing known of their entries. Raises nothing."""
+    changed = (replace(each, validators=replace(each.validators, entries=b"")) for each in found.changed)
+    try:
+        return _read(source, replace(found, changed=tuple(changed)))
+    except Exception as error:  # a border, as in `visit`
+        return _mistaken(source, error)
+
+
+def _mistaken(source: Source, error: Exception) -> Visit:
+    """What a bug of ours leaves of a visit; called where it is caught."""
+    _log.error("%s: a mistake in aggregator itself", source.key, exc_info=error)
+    what = f"internal error: {type(error).__name__}: {error}; please report it"
+    return Visit(source, error=what, trouble=Trouble("internal error"))

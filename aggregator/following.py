@@ -97,7 +97,8 @@ async def _fetched(config: Config, followed: SourceList, fetch: Fetch, now: date
     known = {name: before.get(name, "") for name in _VALIDATORS} if followed.known and followed.copy.is_file() else {}
     wait, trouble, said, changed = config.pace.interval, "", known, False
     try:
-        validators = Validators(**{**known, "url": known["url"] or followed.url}) if known else Validators()
+        etag, last_modified, print_, url = (known.get(name, "") for name in _VALIDATORS)
+        validators = Validators(etag, last_modified, "", url or followed.url, print_) if known else Validators()
         document = await fetch(followed.url, validators, Limits(config.fetch.timeout, importing.MAX_BYTES))
         if not document.not_modified:
             found = listed.whole(document.body, followed.name)

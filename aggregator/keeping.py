@@ -161,6 +161,9 @@ def _decide(
         decision = identity.decide(
             visit.items, known, then, remote=remote, policy=policy, habits=habits, held=held, ready=ready
         )
+        if visit.whole and not (_heeds_guids(visit, habits) and _is_enough(decision)):
+            whole = replace(visit.whole(), seconds=visit.seconds, cost=visit.cost)
+            return _decide(db, whole, standing, before, now, then, stretch, is_first=is_first, heard=heard)
         visit = _told(visit, decision)
     changes = decision.changes
     rhythm = rhythm_after(visit, standing, changes, then) if remote else standing.rhythm
@@ -274,6 +277,20 @@ def _unnamed(item: Item) -> Item:
     return replace(item, guid="")
 
 
+def _is_enough(decision: identity.Decision) -> bool:
+    """Whether what is to be kept was read in full. An item in brief has neither of the two; one that just has neither
+    is read once more in vain."""
+    news = (change.item for change in decision.changes if change.what != "same")
+    return all(item.content or item.summary for item in news if item)
+
+
+def _heeds_guids(visit: Visit, habits: identity.Habits) -> bool:
+    """Whether guids count. Where they do not they are left out, and all signs made anew, for which items in brief do
+    not do."""
+    asked = visit.source.policy.identity
+    return (habits.mode if asked == "auto" else asked) in ("auto", "guid")
+
+
 def _told(visit: Visit, decision: identity.Decision) -> Visit:
     """A visit with what deciding has to say of it; a document of which something was not taken yet is read again: a
     post by the next run, a feed when its server sends it again."""
@@ -281,7 +298,10 @@ def _told(visit: Visit, decision: identity.Decision) -> Visit:
     if sources.find(visit.source.kind).REMOTE and decision.dropped:
         dropped = {name: replace(known, print="") for name, known in visit.documents.items()}
     said = {**visit.said, "": (*visit.said.get("", ()), *decision.warnings)}
-    return replace(visit, documents={**visit.documents, **dropped}, said=said)
+    documents = {**visit.documents, **dropped}
+    if not _heeds_guids(visit, decision.habits):
+        documents = {name: replace(known, entries=b"") for name, known in documents.items()}
+    return replace(visit, documents=documents, said=said)
 
 
 def _learned(

@@ -5,7 +5,7 @@ forbids and of lone surrogates; every URL is absolute http(s) unless its field s
 Names and titles are plain text, never HTML; only `Item.content` holds HTML, and that is already clean.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -27,7 +27,10 @@ from aggregator.terms import HostState as HostState
 from aggregator.terms import Limits as Limits
 from aggregator.terms import Move as Move
 from aggregator.terms import Pace as Pace
+from aggregator.terms import Progress as Progress
+from aggregator.terms import Signs as Signs
 from aggregator.terms import Trouble as Trouble
+from aggregator.terms import Work as Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +181,8 @@ class Source:
 class Validators:
     """What lets a document answer "not changed", byte for byte (RFC 9110 §8.8). `url` gave it; `stamp` is a file's.
 
-    `print` is of the document itself, for servers that never say "not changed"; it is never sent.
+    `print` is of the document itself, for servers that never say "not changed"; `entries` are those of its entries
+    (`brief.packed`), as they were when it was last read. Neither is ever sent.
     """
 
     etag: str = ""
@@ -186,6 +190,7 @@ class Validators:
     stamp: str = ""
     url: str = ""
     print: str = ""
+    entries: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,13 +231,6 @@ class Found:
     warnings: tuple[str, ...] = ()
 
 
-Work = Literal[
-    "checking", "comparing", "copying", "grouping", "reading", "removing", "sorting", "updating", "visiting", "writing"
-]
-Progress = Callable[[int, int, Work, str], None]
-"""Hears how far long work is: how many are done, of how many (0: nobody knows), the work, the name of what it is at."""
-
-
 class Fetch(Protocol):
     """The one way to the network: a conditional GET (RFC 9110 §13) of `url`. Raises FetchError."""
 
@@ -240,19 +238,12 @@ class Fetch(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Signs:
-    """What an item is recognised by, and its prints (identity.signs): of its `words` and, as a `digest`, of all."""
-
-    keys: tuple[str, ...]
-    words: str
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
 class Batch:
     """What reading one document gave. A draft gives no items and no warning; what cannot be read raises ParseError.
 
     `signs` are those of the items, one by one; whoever has documents read adds them. `catches` are for `preview` alone.
+    `prints` are those of the items as well, or there are none at all; whoever has documents read makes `entries` of
+    them, for the next time (see `brief`), and says whether there `is_brief` any item.
     """
 
     items: tuple[Item, ...] = ()
@@ -261,6 +252,9 @@ class Batch:
     warnings: tuple[str, ...] = ()
     signs: tuple[Signs, ...] = ()
     catches: tuple[Catch, ...] = ()
+    prints: tuple[bytes, ...] = field(default=(), repr=False, compare=False)
+    entries: bytes = field(default=b"", repr=False, compare=False)
+    is_brief: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,6 +369,7 @@ class Visit:
     last one (its body left out), `hints` what the document says of the next visit (None: it was not read). `seconds` is
     the time that hosts took for it (see Document), 0 for a visit of posts, `cost` all that was asked of them. `said`
     are the warnings by the name of the document that they are about, "" for none. `catches` are as in Batch.
+    Where items are in brief (see `brief`), without what they say, `whole` reads the documents again, and in full.
     """
 
     source: Source
@@ -392,6 +387,7 @@ class Visit:
     cost: Cost = FREE
     signs: tuple[Signs, ...] = ()
     catches: tuple[Catch, ...] = ()
+    whole: "Callable[[], Visit] | None" = field(default=None, repr=False, compare=False)
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -1,11 +1,13 @@
 """The terms on which sources are visited: what a visit may cost, how often there is one, and what hosts have asked for;
-and how the selectors of a page fared.
+how the selectors of a page fared, what an item is recognised by, and how far long work is.
 
 Part of the model, and found there too: frozen values, standard library only.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,3 +167,19 @@ class Catch:
     found: int
     of: int
     missed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What an item is recognised by, and its prints (identity.signs): of its `words` and, as a `digest`, of all."""
+
+    keys: tuple[str, ...]
+    words: str
+    digest: str
+
+
+Work = Literal[
+    "checking", "comparing", "copying", "grouping", "reading", "removing", "sorting", "updating", "visiting", "writing"
+]
+Progress = Callable[[int, int, Work, str], None]
+"""Hears how far long work is: how many are done, of how many (0: nobody knows), the work, the name of what it is at."""

@@ -16,6 +16,7 @@ FLOORS: dict[str, int] = {
     "collation": 0,
     "disk": 0,
     "policy": 0,
+    "brief": 2,
     "errors": 1,
     "model": 1,
     "text": 1,

@@ -64,6 +64,30 @@ def test_the_process_stays_for_the_next_document() -> None:
     assert read("pid") == read("pid") != str(os.getpid())
 
 
+def test_one_process_reads_what_is_read_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "_PATIENCE", 60)
+    monkeypatch.setattr(pool, "_BEGINNING", 60)
+    with ThreadPoolExecutor(12) as threads:
+        assert len(set(threads.map(read, ["pid"] * 40))) == 1
+
+
+@pytest.mark.skipif(pool._MOST < 2, reason="this machine has one core, and one process reads")
+def test_what_waits_for_long_is_read_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "_PATIENCE", 0.05)
+    pool.end()
+    assert read("before") == "before"
+    with ThreadPoolExecutor(2) as threads:
+        slow = threads.submit(read, "sleep", 20)
+        deadline = time.monotonic() + 10
+        while (not pool._pool.alive or pool._pool.idle) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert read("other") == "other"
+        assert not slow.done()
+        assert len(pool._pool.alive) == 2
+        pool.end()
+        assert isinstance(slow.exception(10), ParseError)
+
+
 def test_one_that_was_ended_while_idle_is_replaced() -> None:
     first = int(read("pid"))
     os.kill(first, signal.SIGKILL)

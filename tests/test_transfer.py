@@ -23,6 +23,7 @@ from sqlalchemy import (
     Column,
     Engine,
     Float,
+    LargeBinary,
     Text,
     create_engine,
     delete,
@@ -55,6 +56,7 @@ TEXTS = (
     "a\\b\tc\nd\r\n",
     "\ue000é e\u0301",
 )
+BYTES = (b"", b"\0\xff'%s", None)
 NUMBERS = (0, -1, 2**63 - 1, -(2**63), 2**31, None)
 FLOATS = (0.1, -0.0, 1e308, 5e-324, 3.0, None)
 WAYS = [("sqlite", "postgresql"), ("postgresql", "sqlite"), ("sqlite", "sqlite"), ("postgresql", "postgresql")]
@@ -88,7 +90,8 @@ def value(column: Column[Any], number: int, values: Mapping[type, Any]) -> Any:
     if isinstance(column.type, Text):
         unique = column.unique or column.primary_key or column.name == "identity"
         return f"{next(values[str])}{number}" if unique else next(values[str])
-    found = next(values[bool if isinstance(column.type, Boolean) else float if isinstance(column.type, Float) else int])
+    kinds: dict[type, type] = {Boolean: bool, Float: float, LargeBinary: bytes}
+    found = next(values[next((mine for kind, mine in kinds.items() if isinstance(column.type, kind)), int)])
     return found if found is not None or column.nullable else 7
 
 
@@ -104,7 +107,8 @@ def opened(url: str) -> Iterator[Engine]:
 
 def fill(url: str, rows: int) -> None:
     """Put so many rows with all kinds of values into every table of a store."""
-    values = {str: cycle(TEXTS), int: cycle(NUMBERS), float: cycle(FLOATS), bool: cycle((True, False, True))}
+    values = {str: cycle(TEXTS), int: cycle(NUMBERS), float: cycle(FLOATS), bytes: cycle(BYTES)}
+    values |= {bool: cycle((True, False, True))}
     with opened(url) as store, writing(store) as db:
         for table in metadata.sorted_tables:
             db.execute(

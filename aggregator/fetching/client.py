@@ -306,7 +306,7 @@ def _document(
             raise rules.trouble("http 410 elsewhere", "Gone", retry_after=wait, host=host if wait is not None else "")
         raise rules.status_trouble(status, wait, host if wait is not None else "", withheld)
     body = rules.decode(raw, rules.content_coding(coding), limits.max_bytes)
-    new = replace(rules.validators(sent), url=final, print=rules.print_of(body, headers))
+    new = replace(rules.validators(sent), url=final, print=rules.print_of(body, headers), entries=known.entries)
     is_same = rules.belong(known, final) and new.print == known.print
     return Document(url, final, b"" if is_same else body, is_same, is_same, moved_to, headers, new)
 

@@ -147,9 +147,12 @@ def keys(item: Item) -> tuple[str, ...]:
     return signs(item).keys
 
 
-def signs(item: Item) -> Signs:
-    """All that can be said of an item by itself. It takes a while, so whoever reads documents has it made."""
-    said = words(item)
+def signs(item: Item, prints: tuple[str, str] | None = None) -> Signs:
+    """All that can be said of an item by itself. It takes a while, so whoever reads documents has it made.
+
+    `prints` are the words and the digest of an item that has a title, where these are known: then it may be in brief.
+    """
+    said, whole = prints or (words(item), digest(item))
     day = f"{item.published:%Y-%m-%d}" if item.published else ""
     host, page = _split(item.url)
     link, tail = host + page if page else "", (page if item.guid == item.url else _split(item.guid)[1]) or page
@@ -165,7 +168,7 @@ def signs(item: Item) -> Signs:
         "text:" + print_of(said + day),
     )
     own = tuple(key if len(key) <= 300 else key[:200] + print_of(key) for key in found if key)
-    return Signs(own, said, digest(item))
+    return Signs(own, said, whole)
 
 
 def stored(found: tuple[str, ...], mode: Identity, *, learned: bool) -> tuple[str, ...]:

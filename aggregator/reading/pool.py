@@ -1,4 +1,4 @@
-"""The processes that read documents, as many as there is work for; they stay for the next run of this process."""
+"""The processes that read documents: one, and more where it does not suffice. They stay for the next run."""
 
 import atexit
 import logging
@@ -19,8 +19,9 @@ from aggregator.reading.worker import SECONDS, Mistake
 _log = logging.getLogger(__name__)
 
 _MOST = min(4, os.cpu_count() or 1)
-_WORTH = 8  # documents that wait: for fewer, a further process takes longer to start than it saves
-WAITING = 2 * _WORTH
+_PATIENCE = 0.5  # seconds that a document waits: for less, a further process takes longer to start than it saves
+_BEGINNING = 3.0  # the same while a process has not answered yet: it may still be starting, on a busy machine
+WAITING = 16
 """How many threads should call `read` at a time: so many documents are ready to be read next."""
 _BLOCKED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LIFE = 2000  # documents that one reads, so that what libraries never give back does not add up
@@ -43,7 +44,7 @@ class _Worker:
 
 @dataclass(slots=True)
 class _Pool:
-    """Who is there: all that are `alive`, those that are `idle`; `waiting` counts documents that are to be read.
+    """Who is there: all that are `alive`, those that are `idle`.
 
     An `era` ends when all are told to: what waits then is not read any more.
     """
@@ -51,7 +52,6 @@ class _Pool:
     changed: threading.Condition = field(default_factory=threading.Condition)
     idle: list[_Worker] = field(default_factory=list)
     alive: list[_Worker] = field(default_factory=list)
-    waiting: int = 0
     era: int = 0
 
 
@@ -99,26 +99,27 @@ def _ask(
 
 
 def _take() -> _Worker:
-    """An idle worker, or a new one where that pays; waits until there is one."""
+    """An idle worker, or a new one where that pays; waits until there is one.
+
+    One reads faster than the rest of us can keep, so the next is there for documents that take long, or stand still.
+    """
     with _pool.changed:
-        _pool.waiting += 1
-        era = _pool.era
-        try:
-            while True:
-                while _pool.idle:
-                    worker = _pool.idle.pop()
-                    if worker.process.poll() is None:
-                        return worker
-                    _pool.alive.remove(worker)  # somebody ended it while it had nothing to do
-                if len(_pool.alive) < min(_MOST, 1 + _pool.waiting // _WORTH):
-                    worker = _start()
-                    _pool.alive.append(worker)
+        era, is_late = _pool.era, False
+        while True:
+            while _pool.idle:
+                worker = _pool.idle.pop()
+                if worker.process.poll() is None:
                     return worker
-                _pool.changed.wait()
-                if _pool.era != era:
-                    raise ParseError("too expensive", "what reads was ended while it waited; given up")
-        finally:
-            _pool.waiting -= 1
+                _pool.alive.remove(worker)  # somebody ended it while it had nothing to do
+            before = len(_pool.alive)
+            if not before or (is_late and before < _MOST):
+                worker = _start()
+                _pool.alive.append(worker)
+                return worker
+            is_told = _pool.changed.wait(_PATIENCE if all(each.done for each in _pool.alive) else _BEGINNING)
+            is_late = not is_told and len(_pool.alive) == before  # else another who waits has begun one
+            if _pool.era != era:
+                raise ParseError("too expensive", "what reads was ended while it waited; given up")
 
 
 def _give_back(worker: _Worker) -> None:

@@ -16,10 +16,10 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from aggregator import sources
+from aggregator import __version__, brief, sources
 from aggregator.errors import ParseError
-from aggregator.identity import signs
-from aggregator.model import Batch, Document, Enclosure, Image, Item, Link, Person, Signs, Source, Tag
+from aggregator.identity import PRINTS, signs
+from aggregator.model import Batch, Document, Enclosure, Image, Item, Link, Person, Signs, Source, Tag, Validators
 
 MEMORY = 1_000_000_000
 """Bytes of address space (RLIMIT_AS); a usual document needs a third of it, libraries included."""
@@ -66,8 +66,7 @@ def pickle_by_fields(kind: type[Any]) -> None:
 def _answer(kind: str, document: Document, source: Source) -> bytes:
     made: Batch | ParseError | Mistake
     try:
-        batch = sources.find(kind).read(document, source)
-        made = replace(batch, signs=tuple(map(signs, batch.items)))
+        made = _read(kind, document, source)
     except ParseError as error:
         made = error
     except MemoryError:
@@ -79,6 +78,19 @@ def _answer(kind: str, document: Document, source: Source) -> bytes:
         what = f"{document.name}: what it holds has {len(answer):,} bytes when it is read; given up"
         return pickle.dumps(ParseError("too expensive", what))
     return answer
+
+
+def _read(kind: str, document: Document, source: Source) -> Batch:
+    """What a document holds, with the signs of its items."""
+    stamp = brief.stamp(__version__, PRINTS)
+    if not document.validators.entries.startswith(stamp):
+        document = replace(document, validators=Validators())
+    batch = sources.find(kind).read(document, source)
+    known = brief.unpacked(document.validators.entries)
+    prints = batch.prints or (b"",) * len(batch.items)
+    own = tuple(signs(item, known.get(each)) for item, each in zip(batch.items, prints, strict=True))
+    is_brief, entries = not known.keys().isdisjoint(prints), brief.packed(stamp, prints, own)
+    return replace(batch, signs=own, prints=(), entries=entries, is_brief=is_brief)
 
 
 def _limit(what: int, most: int) -> None:

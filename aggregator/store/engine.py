@@ -54,7 +54,7 @@ _WORLDS = _BUSY | {
 """What of SQLite's errors is the world's doing, and no mistake of ours (https://sqlite.org/rescode.html)."""
 _Value = TypeVar("_Value")
 
-SCHEMA = "0009"
+SCHEMA = "0010"
 """The newest migration; a store that says so is not migrated again, and Alembic is not even imported."""
 
 _UNOPENED = marked("{name}: the store cannot be opened: {why}")

@@ -33,6 +33,7 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Index,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -121,6 +122,7 @@ document = Table(
     Column("stamp", Text, nullable=False),
     Column("url", Text, nullable=False, server_default=""),
     Column("print", Text, nullable=False, server_default=""),
+    Column("entries", LargeBinary),
 )
 
 story = Table(

@@ -88,7 +88,7 @@ def validators_of(db: Connection, ids: Sequence[int]) -> Mapping[int, Mapping[st
     found: dict[int, dict[str, Validators]] = {number: {} for number in ids}
     for some in portions(ids):
         for row in db.execute(_DOCUMENTS, {"these": some}):
-            known_as = Validators(row.etag, row.last_modified, row.stamp, row.url, row.print)
+            known_as = Validators(row.etag, row.last_modified, row.stamp, row.url, row.print, row.entries or b"")
             found[row.source_id][row.name] = known_as
     return found
 
@@ -247,7 +247,7 @@ def move(db: Connection, source_id: int, old: tuple[CategoryPath, ...], new: tup
 
 def forget_documents(db: Connection, source_id: int) -> None:
     """Have all documents of a source read again at its next visit; their names stay, as one may be gone by then."""
-    nothing = {"etag": "", "last_modified": "", "stamp": "", "url": "", "print": ""}
+    nothing = {"etag": "", "last_modified": "", "stamp": "", "url": "", "print": "", "entries": None}
     db.execute(update(document).where(document.c.source_id == source_id).values(nothing))
 
 
@@ -268,6 +268,7 @@ def _save_documents(db: Connection, every: Sequence[Kept]) -> None:
                 "stamp": said.stamp,
                 "url": said.url,
                 "print": said.print,
+                "entries": said.entries or None,
             }
             for name, said in kept.items()
             if before.get(name) != said

@@ -19,7 +19,7 @@ class Parsed(NamedTuple):
     """A document in feedparser's terms: `version` is its family, "" where that is not known.
 
     `channel` and `elements` are those of the feed and its entries, as far as there is a tree; `trouble` says what is
-    broken.
+    broken. With `has_base` relative addresses depend on more than the document's own.
     """
 
     version: str
@@ -28,6 +28,7 @@ class Parsed(NamedTuple):
     channel: Grouped | None
     elements: Sequence[Grouped]
     trouble: str = ""
+    has_base: bool = False
 
 
 def walked(root: etree._Element) -> Parsed:
@@ -57,7 +58,8 @@ def walked(root: etree._Element) -> Parsed:
                 head.child(child)
             elif child is not channels[0]:
                 _outside(child)
-    return Parsed("atom" if is_atom else "rss", head.whole(), entries, (channels[0], head.own), elements)
+    version, channel = "atom" if is_atom else "rss", (channels[0], head.own)
+    return Parsed(version, head.whole(), entries, channel, elements, has_base=has_base)
 
 
 def _is_atom(root: etree._Element, kind: str) -> bool:

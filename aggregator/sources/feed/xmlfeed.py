@@ -10,7 +10,7 @@ from xml.sax import SAXParseException
 
 from lxml import etree
 
-from aggregator import dates, text
+from aggregator import brief, dates, text
 from aggregator.errors import ParseError
 from aggregator.model import Batch, CategoryPath, Document, Feed, Item, Link, Podcast, Source, Tag
 from aggregator.sources.feed import media, parts, walk
@@ -48,11 +48,12 @@ def read_sound(content: str, document: Document, source: Source) -> Batch | None
     if root is None or local_name(spelled(str(root.tag))[1]) not in ("rss", "rdf", "feed"):
         return None
     parsed = _from_tree(root)
-    return parsed and _batch(parsed, document, source)
+    return parsed and _batch(parsed, document, source, is_sound=True)
 
 
-def _batch(parsed: Parsed, document: Document, source: Source, torn: str = "") -> Batch:
-    """Items and feed. `torn` is the text of a document that is broken, maybe within its last item."""
+def _batch(parsed: Parsed, document: Document, source: Source, torn: str = "", *, is_sound: bool = False) -> Batch:
+    """Items and feed. `torn` is the text of a document that is broken, maybe within its last item; of one that
+    `is_sound` items are in brief where they are as they were."""
     entries, warnings = parts.capped(parsed.entries)
     is_atom = parsed.version.startswith("atom")
     if parsed.channel and len(parsed.elements) == len(parsed.entries):
@@ -61,19 +62,31 @@ def _batch(parsed: Parsed, document: Document, source: Source, torn: str = "") -
         head, own = from_entry(parsed.feed, is_atom), [from_entry(entry, is_atom) for entry in entries]
     feed = _feed(parsed.feed, head, document.url, source.zone)
     place = _Place(document.url, feed.url, is_atom, source.zone)
-    items = []
-    for entry, mine in zip(entries, own, strict=False):
+    known = brief.unpacked(document.validators.entries)
+    prints = _prints(parsed, place, feed, source) if is_sound else [b""] * len(entries)
+    items, told = [], []
+    for entry, mine, print_ in zip(entries, own, prints, strict=False):
         published, updated = _moments(entry, place)
-        item, cut = _item(entry, mine, place, published.when, updated, source.categories)
+        item, cut = _item(entry, mine, place, published.when, updated, source.categories, is_brief=print_ in known)
         if torn and entry is entries[-1] and _is_torn(item, torn):
             warnings.append("its end is missing, and the last entry with it, which has neither guid nor link")
             continue
         items.append((item, published))
+        told.append(print_ if item.title and not cut else b"")  # else its content is asked for
         if cut:
             warnings.append(f"the content of {item.url or item.guid!r} is cut to {parts.MAX_CONTENT} characters")
     timing = with_hub(head.hints or guessed(parsed.feed), feed, document)
     feed = replace(feed, self_url=feed.self_url or text.http_url(document.name))
-    return Batch(parts.whole_days(items), feed, timing, tuple(warnings))
+    return Batch(parts.whole_days(items), feed, timing, tuple(warnings), prints=tuple(told))
+
+
+def _prints(parsed: Parsed, place: "_Place", feed: Feed, source: Source) -> list[bytes]:
+    """The print of each entry; b"" for all where what is around an entry may change what it says in many ways."""
+    if parsed.has_base or len(parsed.elements) > brief.MOST:
+        return [b""] * len(parsed.elements)
+    around = brief.context(place, feed.language, source.language, source.categories)
+    elements = (etree.tostring(element, encoding="utf-8", with_tail=False) for element, _ in parsed.elements)
+    return [brief.print_of(each, around) for each in elements]
 
 
 def _from_tree(root: etree._Element | None) -> Parsed | None:
@@ -161,12 +174,17 @@ def _item(
     published: datetime | None,
     updated: datetime | None,
     categories: tuple[CategoryPath, ...],
+    *,
+    is_brief: bool,
 ) -> tuple[Item, bool]:
-    """One item, and whether its content had to be cut."""
+    """One item, and whether its content had to be cut; in brief it has only what decides which item it is."""
     declared = text.http_url(own.base, place.url) if own.base else ""
     outer = declared or (place.url if place.is_atom else place.page or place.url)
     original = string(entry, "feedburner_origlink", "pheedo_origlink")  # the page behind a counting redirect
     url = text.http_url(original) or text.http_url(own.link, outer)
+    if is_brief:
+        guid, title = text.legal(own.guid).strip(), _title(entry, place.is_atom)
+        return Item(guid=guid, url=url, title=title, published=published, updated=updated), False
     base = declared or url or outer
     content, summary, cut = parts.texts(own.content, own.summary, own.caption, base)
     podcast = _absolute_podcast(own.podcast, base)
