@@ -84,7 +84,7 @@ def withheld(answer: Document | None) -> tuple[str, ...]:
     return (f"the login (or headers) was sent to {answer.withheld} alone, and it has moved to {answer.url}; {advice}",)
 
 
-def _read(source: Source, found: Found, heard: Heard) -> Visit:
+def _read(source: Source, found: Found, heard: Heard = lambda *_: None) -> Visit:
     """Read the documents that changed.
 
     One that cannot be read is a warning, or, when it was all there is, the error. What led to it, an index, is

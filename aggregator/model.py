@@ -5,7 +5,7 @@ forbids and of lone surrogates; every URL is absolute http(s) unless its field s
 Names and titles are plain text, never HTML; only `Item.content` holds HTML, and that is already clean.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
