@@ -1,6 +1,7 @@
 """What a power cut must not take back: the names in a folder, brought to the disk."""
 
 import os
+from itertools import takewhile
 from pathlib import Path
 
 
@@ -15,7 +16,7 @@ def settle(folder: Path) -> None:
 
 def make(folder: Path) -> None:
     """Make a folder, and those above it, where they are missing, and bring their names to the disk. Raises OSError."""
-    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    missing = list(takewhile(lambda each: not each.exists(), (folder, *folder.parents)))
     folder.mkdir(parents=True, exist_ok=True)
     for each in missing:
         settle(each.parent)

@@ -35,7 +35,7 @@ _SHAPES = {
 }
 """What the environment may say: the library panics at other things."""
 _HEAD = 8192
-_AT_ONCE = 16
+AT_ONCE = 16  # requests
 
 
 @dataclass(slots=True)
@@ -128,7 +128,7 @@ def marked(bucket: Bucket, paths: Collection[str]) -> Collection[str]:
     from concurrent.futures import ThreadPoolExecutor
 
     there = [path for path in paths if is_there(bucket, path)]
-    with ThreadPoolExecutor(_AT_ONCE, "object store") as pool:
+    with ThreadPoolExecutor(AT_ONCE, "object store") as pool:
         foreign = list(pool.map(lambda path: is_foreign(bucket, path, b""), there))
     return [path for path, is_other in zip(there, foreign, strict=True) if not is_other]
 
@@ -159,32 +159,6 @@ def write(bucket: Bucket, path: str, data: bytes) -> bool:
     bucket.known.there[path] = tag
     bucket.known.sent[path] = f"{_print(bucket, path, data)} {tag}" if tag else ""
     return True
-
-
-def write_all(bucket: Bucket, documents: Mapping[str, bytes]) -> Iterable[tuple[str, bool, str]]:
-    """Put objects, some at a time: the path of each, whether it was put, and what kept it from that, or "". No
-    compressed copy of what could not be put."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    done: dict[str, tuple[bool, str]] = {
-        path: (False, "") for path in documents if holds(bucket, path, documents[path])
-    }
-
-    def one(path: str) -> tuple[bool, str]:
-        try:
-            return write(bucket, path, documents[path]), ""
-        except AggregatorError as error:
-            return False, str(error)
-
-    due = [path for path in documents if path not in done]
-    with ThreadPoolExecutor(_AT_ONCE, "object store") as pool:
-        for some in (
-            [path for path in due if not path.endswith(".gz")],
-            [path for path in due if path.endswith(".gz")],
-        ):
-            fine = [path for path in some if not done.get(path.removesuffix(".gz"), (False, ""))[1]]
-            done.update(zip(fine, pool.map(one, fine), strict=True))
-    return [(path, *done[path]) for path in documents if path in done]
 
 
 def remove(bucket: Bucket, paths: Iterable[str]) -> Mapping[str, str]:

@@ -1,8 +1,9 @@
 """Where documents go, a folder or an object store: the one place that knows of both."""
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from aggregator import media, objects, publish
 from aggregator.config import Config
@@ -10,6 +11,10 @@ from aggregator.errors import AggregatorError
 from aggregator.objects import Bucket
 
 Target = Path | Bucket
+
+_FILES = 4  # at once
+_Each = TypeVar("_Each")
+_Result = TypeVar("_Result")
 
 
 def opened(config: Config) -> Target:
@@ -56,33 +61,51 @@ def read(target: Target, path: str) -> bytes:
     return (target / path).read_bytes() if isinstance(target, Path) else objects.read(target, path)
 
 
-def write_all(target: Target, documents: Mapping[str, bytes]) -> Iterable[tuple[str, bool, str]]:
-    """Put documents in their places where they differ: the path of each, whether it was, and what kept it from that, or
-    "". No compressed copy of what could not be written."""
-    return _each(target, documents) if isinstance(target, Path) else objects.write_all(target, documents)
+def write_all(target: Target, documents: Mapping[str, bytes]) -> dict[str, tuple[bool, str]]:
+    """Put documents in their places where they differ: by their paths, whether it was, and what kept it from that, or
+    "". No compressed copy of what could not be written: it is left out."""
+
+    def one(path: str) -> tuple[bool, str]:
+        try:
+            return _write(target, path, documents[path]), ""
+        except AggregatorError as error:
+            return False, str(error)
+
+    copies = {path for path in documents if path.endswith(".gz") and path.removesuffix(".gz") in documents}
+    done = _at_once(target, one, [path for path in documents if path not in copies])
+    return done | _at_once(target, one, sorted(path for path in copies if not done[path.removesuffix(".gz")][1]))
 
 
-def _each(folder: Path, documents: Mapping[str, bytes]) -> Iterator[tuple[str, bool, str]]:
-    failed = set()
-    for path, data in documents.items():
-        if path.removesuffix(".gz") not in failed:
-            try:
-                yield path, publish.write(folder / path, data), ""
-            except AggregatorError as error:
-                failed.add(path)
-                yield path, False, str(error)
+def _write(target: Target, path: str, data: bytes) -> bool:
+    return publish.write(target / path, data) if isinstance(target, Path) else objects.write(target, path, data)
 
 
-def settle(target: Target, paths: Iterable[str]) -> list[str]:
-    """Bring the names of files that were written to the disk; a line for each folder where that failed. An object that
-    was put is there."""
-    problems = []
-    for folder in {(target / path).parent: None for path in paths} if isinstance(target, Path) else {}:
+def settle(target: Target, paths: Collection[str]) -> Mapping[str, str]:
+    """Bring the names of files that were written to the disk. Returns why that failed, by the paths; an object that was
+    put is there."""
+    if not isinstance(target, Path):
+        return {}
+
+    def one(folder: Path) -> str:
         try:
             publish.settle(folder)
         except AggregatorError as error:
-            problems.append(str(error))
-    return problems
+            return str(error)
+        return ""
+
+    folders = {path: (target / path).parent for path in paths}
+    done = _at_once(target, one, list(dict.fromkeys(folders.values())))
+    return {path: done[folder] for path, folder in folders.items() if done[folder]}
+
+
+def _at_once(target: Target, what: Callable[[_Each], _Result], things: Collection[_Each]) -> dict[_Each, _Result]:
+    """Do something to each, some at a time: it is waiting mostly, and a disk has several files safe as soon as one."""
+    if len(things) < 2:
+        return {each: what(each) for each in things}
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(_FILES if isinstance(target, Path) else objects.AT_ONCE, "output") as pool:
+        return dict(zip(things, pool.map(what, things), strict=True))
 
 
 def remove(target: Target, paths: Iterable[str]) -> Mapping[str, str]:
