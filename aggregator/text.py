@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from html import unescape
 from html.entities import html5
 from ipaddress import IPv6Address
@@ -369,6 +370,7 @@ _TWO_LETTERS = """
 _LANGUAGES = frozenset(_TWO_LETTERS.split())
 
 
+@lru_cache(maxsize=1000)
 def language(tag: str) -> str:
     """A BCP 47 language tag in canonical case (`zh_CN` -> `zh-CN`, `EN-us` -> `en-US`), or "" when it is none.
 

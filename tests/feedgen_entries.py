@@ -37,7 +37,7 @@ def atom(channel: Channel, entry: Entry) -> bytes:
 
 def rss_entry(channel: Channel, entry: Entry) -> Any:
     """feedgen's item of one entry."""
-    links = _links(entry)
+    links = _links(entry, fields.source(entry))
     comments = next((link for link in links if link.rel == "replies" and link.type in _PAGES), None)
     further = [link for link in links if link is not comments]
     item = _new_entry(entry, partial(_finish_item, entry, further))

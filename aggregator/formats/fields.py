@@ -161,8 +161,7 @@ def _people(persons: tuple[Person, ...]) -> tuple[Person, ...]:
 
 def authors(entry: Entry) -> tuple[Person, ...]:
     """Who wrote the entry, never nobody: its authors, else those of its source, else the source itself."""
-    feed = source(entry)
-    return people(entry.item.authors) or people(feed.authors) or (Person(feed.title),)
+    return people(entry.item.authors) or people((feed := source(entry)).authors) or (Person(feed.title),)
 
 
 def _once(tags: Iterable[Tag]) -> list[Tag]:

@@ -35,7 +35,8 @@ def frame(channel: Channel) -> tuple[bytes, bytes, bytes]:
 
 def piece(channel: Channel, entry: Entry) -> bytes:
     """The item of one entry, as it stands in the document. Raises ValueError for a lone surrogate."""
-    item, files, links = entry.item, fields.enclosures(entry.item), _links(entry)
+    item, files, feed = entry.item, fields.enclosures(entry.item), fields.source(entry)
+    links = _links(entry, feed)
     comments = next((link for link in links if link.rel == "replies" and link.type in _PAGES), None)
     url, content = text.http_url(item.url), markup.content(item.content)
     # Readers take a description for HTML (RSS 2.0: "entity-encoded HTML is allowed"), so plain text becomes HTML here.
@@ -44,7 +45,7 @@ def piece(channel: Channel, entry: Entry) -> bytes:
         f"      <link>{spelled(url)}</link>\n" if url else "",
         f"      <description>{spelled(spelled(fields.teaser(entry)))}</description>\n",
         f"      <content:encoded>{content}</content:encoded>\n" if content else "",
-        element(3, "guid", text.legal(entry.id), isPermaLink="true" if entry.id == url else "false"),
+        f'      <guid isPermaLink="{"true" if entry.id == url else "false"}">{spelled(text.legal(entry.id))}</guid>\n',
     ]
     for tag in fields.categories(entry, channel):
         lines.append(element(3, "category", tag.label or tag.term, _plain, domain=tag.scheme))
@@ -54,7 +55,7 @@ def piece(channel: Channel, entry: Entry) -> bytes:
         lines.append(element(3, "enclosure", url=file.url, length=str(file.length or 0), type=file.type))
     lines += [
         f"      <pubDate>{dates.rfc822(entry.published)}</pubDate>\n",
-        _credits(entry),
+        _credits(entry, feed),
         markup.links(3, "atom:link", [link for link in links if link is not comments]),
         markup.media(3, files, _plain) if len(files) > 1 or any(map(_says_more, files)) else "",
         markup.thumbnail(3, item),
@@ -88,20 +89,20 @@ def _finish_channel(channel: Channel, rss: "Element") -> None:
     _refer(body.iter(*_PLAIN))
 
 
-def _links(entry: Entry) -> list[Link]:
+def _links(entry: Entry, feed: Feed) -> list[Link]:
     """The entry's further links. RSS has no place for what the source says, so its licence is the entry's."""
     links = fields.links(entry.item.links)
     if not any(link.rel == "license" for link in links):
-        links += [link for link in fields.links(fields.source(entry).links) if link.rel == "license"]
+        links += [link for link in fields.links(feed.links) if link.rel == "license"]
     return links
 
 
-def _credits(entry: Entry) -> str:
+def _credits(entry: Entry, feed: Feed) -> str:
     """Who, when, in which language, and on what terms. Authors are dc:creator: RSS <author> must be a mail address and
     may stand once.
     """
     language = fields.language(entry)
-    rights = text.one_line(entry.item.rights, 2000) or text.one_line(fields.source(entry).rights, 2000)
+    rights = text.one_line(entry.item.rights, 2000) or text.one_line(feed.rights, 2000)
     return "".join(
         [
             *[f"      <dc:creator>{_plain(author.name)}</dc:creator>\n" for author in fields.authors(entry)],
