@@ -95,19 +95,26 @@ def add(config: Config, given: str, categories: Sequence[str], title: str, now: 
         (
             *(each for name, said in met.said.items() if name for each in said),  # "" is about what we have mended
             *withheld(met.answer),
-            *((f"the login is for {http_url(asked)} and was not sent to its feed; it is left out",) if strange else ()),
+            *((_elsewhere(asked),) if strange else ()),
             *adopting.logins([feed], names),
         ),
         edit,
     )
 
 
+def _elsewhere(url: str) -> str:
+    return _("the login is for {url} and was not sent to its feed; it is left out").format(url=http_url(url))
+
+
 def _not_there(url: str) -> str:
     """What to try where an address has answered 404."""
     parts = urlsplit(http_url(url))
     site = f"{parts.scheme}://{parts.netloc}/"
-    advice = f"try {site}: its feed is looked for there" if parts.path.strip("/") else "look at it in a browser"
-    return f"{masked(url)} answered 404, there is nothing at that address; {advice}; nothing is added"
+    advice = _("look at it in a browser")
+    if parts.path.strip("/"):
+        advice = _("try {site}: its feed is looked for there").format(site=site)
+    said = _("{url} answered 404, there is nothing at that address; {advice}; nothing is added")
+    return said.format(url=masked(url), advice=advice)
 
 
 def as_json(found: Addition) -> dict[str, Any]:
