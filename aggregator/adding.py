@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
 
-from aggregator import adopting, amending, editing, identity, previewing
+from aggregator import adopting, amending, editing, identity, phrases, previewing
 from aggregator import config as configs
 from aggregator.amending import Edit
 from aggregator.collect import withheld
@@ -71,7 +71,8 @@ def add(config: Config, given: str, categories: Sequence[str], title: str, now: 
     if met.trouble and met.trouble.kind == "http 404" and http_url(asked) and not documents:
         raise AggregatorError(_not_there(asked))
     if met.error or not found:
-        raise AggregatorError(_("{why}; nothing is added").format(why=masked(met.error) or _("nothing was found")))
+        why = phrases.of_terminal()(masked(met.error)) or _("nothing was found")
+        raise AggregatorError(_("{why}; nothing is added").format(why=why))
     answer = met.answer.url if met.answer else ""
     moved = met.answer.moved_to if met.answer and http_url(found) else ""
     for each in (found, answer, moved):

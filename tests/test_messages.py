@@ -243,6 +243,9 @@ def test_commands_fail_in_chinese_and_tell_programs_in_english(tmp_path: Path) -
     assert run(tmp_path, "check")[0] == 0
     code, _, told = run(tmp_path, "add", "http://127.0.0.1:9/")
     assert (code, told.strip().endswith("；没有加入任何内容")) == (1, True), told
+    assert "不在公共互联网上" in told
+    code, _, told = run(tmp_path, "import", "http://127.0.0.1:9/")
+    assert (code, "不在公共互联网上" in told and "internet" not in told) == (1, True), told
     code, _, told = run(tmp_path, "check", "--frob")
     assert (code, "错误：没有选项 '--frob'。" in told) == (2, True), told
     file.write_text("[site]\n", encoding="utf-8")

@@ -121,6 +121,8 @@ def _as_json(error: object, code: int) -> str:
 
 def fail(error: object, code: int) -> NoReturn:
     """End with one line or more on standard error. What only came of SIGTERM is no error: that has its own code."""
+    from aggregator.errors import SourceError
+
     within = error
     while isinstance(within, BaseException):
         if isinstance(within, SystemExit):
@@ -128,7 +130,12 @@ def fail(error: object, code: int) -> NoReturn:
         within = within.__context__
     if "--json" in sys.argv:
         click.echo(_as_json(error, code))
-    for line in str(error).splitlines():
+    said = str(error)
+    if isinstance(error, SourceError):  # as the store would keep it
+        from aggregator import phrases
+
+        said = phrases.of_terminal()(said)
+    for line in said.splitlines():
         click.echo(f"aggregator: {line}", err=True)
     sys.exit(code)
 
