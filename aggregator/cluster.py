@@ -99,6 +99,7 @@ class Worker:
         for each in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(each, self._stop, each)
         loop.add_signal_handler(signal.SIGHUP, lambda: self._begin(self._reload("SIGHUP")))
+        signal.set_wakeup_fd(signal.set_wakeup_fd(-1), warn_on_full_buffer=False)  # a full one wakes the loop as well
         loop.set_exception_handler(_tell_mistake)
         say(_log, "start", f"process {os.getpid()}: {len(self.config.sources)} sources", pid=os.getpid())
         beside = [asyncio.create_task(self._watch()), asyncio.create_task(self._follow())]

@@ -132,6 +132,7 @@ class Daemon:
         for each in (signal.SIGTERM, signal.SIGINT):  # the loop's own way loses one while its pipe is full of jobs
             signal.signal(each, lambda sign, _: loop.is_closed() or loop.call_soon_threadsafe(self._stop, sign))
         loop.add_signal_handler(signal.SIGHUP, lambda: self._begin(self._reload("SIGHUP")))
+        signal.set_wakeup_fd(signal.set_wakeup_fd(-1), warn_on_full_buffer=False)  # a full one wakes the loop as well
         say(_log, "start", f"process {os.getpid()}: {len(self.config.sources)} sources", pid=os.getpid())
         scheduler = self._scheduler()
         watching = self._begin(self._watch(scheduler))

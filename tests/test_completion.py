@@ -220,7 +220,7 @@ def test_fish_offers_commands_options_and_sources(planet: Planet, tmp_path: Path
     assert [[each.split("\t")[0] for each in part.split("\n")] for part in offered[:-1]] == [
         ["status"],
         ["--offline"],
-        ["Example News", "Example Notes"],
+        ["Example $(touch pwned)", "Example News", "Example Notes"],
         ["Notes"],
     ]
     assert not (planet.root / "pwned").exists()

@@ -140,6 +140,7 @@ def test_nobody_brings_a_store_up_to_date_under_those_at_work(postgresql: Postgr
             db.execute(text("ALTER TABLE file DROP COLUMN sent"))
             db.execute(text("ALTER TABLE source DROP COLUMN shard"))
             db.execute(text("ALTER TABLE source DROP COLUMN enabled"))
+            db.execute(text("ALTER TABLE document DROP COLUMN entries"))
             db.execute(text("UPDATE alembic_version SET version_num = '0006'"))
         with pytest.raises(LockedError, match=r"brought up to date, but another run is at work"):
             open_store(url)

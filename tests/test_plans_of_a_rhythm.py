@@ -82,13 +82,15 @@ def test_what_comes_later_is_learned_and_failures_teach_nothing(planet: Planet, 
     assert (failed.failures, failed.rhythm) == (1, after.rhythm)
 
 
-def test_a_shorter_cap_and_a_longer_interval_hold_at_once(planet: Planet, server: Server) -> None:
+def test_a_shorter_cap_holds_within_the_hour(planet: Planet, server: Server) -> None:
     planet.feed(server.url("/quiet", HOST))
     planet.run()
     planet.run(later=4 * HOUR)
     assert len(server.log) == 1
     planet.sources[0]["interval_cap"] = "3h"
     planet.run()
+    assert timedelta() < standings(planet)["quiet"].next_visit - planet.now <= HOUR  # at a moment of its own
+    planet.run(later=HOUR)
     assert len(server.log) == 2
     assert standings(planet)["quiet"].next_visit - planet.now <= 3 * HOUR + timedelta(minutes=1)
 

@@ -51,7 +51,7 @@ def test_columns_hold_and_sort_as_those_of_sqlite(url: str) -> None:
         counters = db.execute(text("SELECT data_type::text FROM pg_sequences")).scalars().all()
     assert {row.table_name for row in rows} == tables.metadata.tables.keys()
     assert {row.collation_name for row in rows if row.data_type == "text"} == {"C"}
-    assert {row.data_type for row in rows} == {"text", "bigint", "boolean", "double precision"}
+    assert {row.data_type for row in rows} == {"text", "bigint", "boolean", "double precision", "bytea"}
     assert set(counters) == {"bigint"}
 
 

@@ -811,7 +811,7 @@ def test_the_size_of_portions_changes_nothing(
         return [first, store.everything()]
 
     whole = made()
-    monkeypatch.setattr("aggregator.store.engine._PORTION", portion)
+    monkeypatch.setattr("aggregator.store.engine.PORTION", portion)
     assert len(whole[0][0][2]) == 6
     assert made() == whole
 
