@@ -99,7 +99,7 @@ def _read(source: Source, found: Found, heard: Heard = lambda *_: None) -> Visit
     read: dict[str, Validators] = {}
     broken: dict[str, str] = {}
     said = {"": (*found.warnings, *withheld(found.answer))}
-    is_brief = False
+    in_brief: frozenset[Item] = frozenset()
     for number, document in enumerate(found.changed):
         if number % _MANY == 0 < number:
             heard(source.key, number, len(found.changed))
@@ -115,7 +115,7 @@ def _read(source: Source, found: Found, heard: Heard = lambda *_: None) -> Visit
         catches += batch.catches
         said[document.name] = batch.warnings
         read[document.name] = replace(document.validators, entries=batch.entries)
-        is_brief = is_brief or batch.is_brief
+        in_brief |= batch.brief
     if len(found.changed) > _MANY:
         heard(source.key, len(found.changed), len(found.changed))
     led = found.answer.name if found.answer and broken else ""
@@ -136,7 +136,8 @@ def _read(source: Source, found: Found, heard: Heard = lambda *_: None) -> Visit
         hints=hints,
         signs=tuple(signs),
         catches=catches,
-        whole=partial(_read_in_full, source, found) if is_brief else None,
+        brief=in_brief,
+        whole=partial(_read_in_full, source, found) if in_brief else None,
     )
 
 
