@@ -145,6 +145,7 @@ async def _visit_some(
             while len(done) < _TOGETHER and not ended.empty():
                 done.append(ended.get_nowait())
             left -= len(done)
+            tasks.difference_update(done)  # what they found is not kept once it is saved
             ready = [task.result() for task in done if task and not task.cancelled()]
             made = [(each, plan.standings[each.source.key]) for each in ready]
             own = {name: state for name, state in learned().items() if shards.number(name) == number}
@@ -160,7 +161,7 @@ async def _stopped(desk: Desk, tasks: set[asyncio.Task[Visit]], hush: Callable[[
     """When all is to end: begin no request any more, give those under way a few seconds, and cut the rest."""
     await desk.ends.wait()
     hush()
-    _, cut = await asyncio.wait(tasks, timeout=_DRAIN)
+    cut = (await asyncio.wait(tasks, timeout=_DRAIN))[1] if tasks else set()
     for task in cut:
         task.cancel()
     if cut:
