@@ -84,7 +84,7 @@ def withheld(answer: Document | None) -> tuple[str, ...]:
     return (f"the login (or headers) was sent to {answer.withheld} alone, and it has moved to {answer.url}; {advice}",)
 
 
-def _read(source: Source, found: Found, heard: Heard = lambda *_: None) -> Visit:
+def _read(source: Source, found: Found, heard: Heard = lambda *_: None, *, urgent: bool = False) -> Visit:
     """Read the documents that changed.
 
     One that cannot be read is a warning, or, when it was all there is, the error. What led to it, an index, is
@@ -104,7 +104,7 @@ def _read(source: Source, found: Found, heard: Heard = lambda *_: None) -> Visit
         if number % _MANY == 0 < number:
             heard(source.key, number, len(found.changed))
         try:
-            batch = pool.read(source.kind, document, source)
+            batch = pool.read(source.kind, document, source, urgent=urgent)
         except ParseError as error:
             broken[document.name] = str(error)
             continue
@@ -142,10 +142,10 @@ def _read(source: Source, found: Found, heard: Heard = lambda *_: None) -> Visit
 
 
 def _read_in_full(source: Source, found: Found) -> Visit:
-    """Read the documents with nothing known of their entries. Raises nothing."""
+    """Read the documents with nothing known of their entries, at once, as others wait for it. Raises nothing."""
     changed = (replace(each, validators=replace(each.validators, entries=b"")) for each in found.changed)
     try:
-        return _read(source, replace(found, changed=tuple(changed)))
+        return _read(source, replace(found, changed=tuple(changed)), urgent=True)
     except Exception as error:  # a border, as in `visit`
         return _mistaken(source, error)
 

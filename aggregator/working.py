@@ -23,7 +23,7 @@ from aggregator.errors import AggregatorError
 from aggregator.formats import checks, pieces
 from aggregator.keeping import Outcome, keep_together
 from aggregator.logs import say
-from aggregator.model import HostState, Visit
+from aggregator.model import HostState, Source, Validators, Visit
 from aggregator.network import network
 from aggregator.planning import Plan, host, prepare
 from aggregator.reading import pool
@@ -134,9 +134,13 @@ async def _visit_some(
     What was learned of other shards' hosts, by redirects, is not saved: who has these knows better.
     """
     ended: asyncio.Queue[asyncio.Task[Visit] | None] = asyncio.Queue()
-    tasks = {asyncio.create_task(visit(source, known, fetch)) for source, known in plan.due}
-    for task in tasks:
+
+    def begun(source: Source, known: Mapping[str, Validators]) -> asyncio.Task[Visit]:
+        task = asyncio.create_task(visit(source, known, fetch))
         task.add_done_callback(ended.put_nowait)
+        return task
+
+    tasks = {begun(source, known) for source, known in plan.due}
     stopping = asyncio.create_task(_stopped(desk, tasks, hush))
     try:
         left = len(tasks)

@@ -26,8 +26,8 @@ from tests.planet import Planet
 SOURCE = Source("kinds:x", "tests.kinds", kinds.Options(("x",)), limits=Limits(access=Access((("Key", "secret"),))))
 
 
-def read(what: str, seconds: float = 20) -> str:
-    return pool.read("tests.kinds", kinds.document(what), SOURCE, seconds).items[0].title
+def read(what: str, seconds: float = 20, *, urgent: bool = False) -> str:
+    return pool.read("tests.kinds", kinds.document(what), SOURCE, seconds, urgent=urgent).items[0].title
 
 
 @pytest.mark.parametrize(
@@ -84,6 +84,23 @@ def test_what_waits_for_long_is_read_by_another(monkeypatch: pytest.MonkeyPatch)
         assert read("other") == "other"
         assert not slow.done()
         assert len(pool._pool.alive) == 2
+        pool.end()
+        assert isinstance(slow.exception(10), ParseError)
+
+
+def test_what_is_urgent_waits_for_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who saves visits waits for it, with all others; the process that was too much is ended then."""
+    monkeypatch.setattr(pool, "_MOST", 1)
+    pool.end()
+    assert read("before") == "before"
+    with ThreadPoolExecutor(2) as threads:
+        slow = threads.submit(read, "sleep", 20)
+        deadline = time.monotonic() + 10
+        while (not pool._pool.alive or pool._pool.idle) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert read("other", urgent=True) == "other"
+        assert not slow.done()
+        assert len(pool._pool.alive) == 1
         pool.end()
         assert isinstance(slow.exception(10), ParseError)
 
