@@ -105,6 +105,25 @@ def test_what_is_urgent_waits_for_no_other(monkeypatch: pytest.MonkeyPatch) -> N
         assert isinstance(slow.exception(10), ParseError)
 
 
+def test_what_is_urgent_is_read_all_the_same_when_all_are_ended() -> None:
+    """A visit that is being saved while a daemon ends is no failure of its source."""
+    pool.end()
+    assert read("before") == "before"
+    with ThreadPoolExecutor(1) as threads:
+        urgent = threads.submit(read, "sleep", 20, urgent=True)
+        deadline = time.monotonic() + 10
+        while pool._pool.idle and time.monotonic() < deadline:
+            time.sleep(0.01)
+        (first,) = pool._pool.alive
+        pool.end()
+        while pool._pool.alive in ([], [first]) and not urgent.done() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not urgent.done()
+        (second,) = pool._pool.alive
+        second.process.kill()
+        assert isinstance(urgent.exception(10), ParseError)
+
+
 def test_one_that_was_ended_while_idle_is_replaced() -> None:
     first = int(read("pid"))
     os.kill(first, signal.SIGKILL)

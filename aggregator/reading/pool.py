@@ -59,17 +59,21 @@ _pool = _Pool()
 
 
 def read(kind: str, document: Document, source: Source, seconds: float = SECONDS, *, urgent: bool = False) -> Batch:
-    """What `kind` reads in a document; blocks until it is done. One that is `urgent` waits for no other.
+    """What `kind` reads in a document; blocks until it is done. One that is `urgent` waits for no other,
+    and is read all the same where all processes are ended meanwhile.
 
     Raises ParseError, also (`too expensive`) for one that takes more than `seconds` or `worker.MEMORY`, or
     that ends the process; and (`internal error`) for one that shows a bug of ours.
     """
     plain = replace(source, limits=Limits(), policy=Policy())  # no secrets, and nothing that reading does not need
+    era = _pool.era
     worker = _take(urgent=urgent)
     try:
         answer = _ask(worker, kind, document, plain, seconds)
     except BaseException as error:
         _give_up(worker)
+        if urgent and _pool.era != era and isinstance(error, EOFError | OSError):
+            return read(kind, document, source, seconds, urgent=True)
         if isinstance(error, TimeoutError):
             what = f"reading it takes more than {seconds:g} s; given up"
         elif isinstance(error, EOFError | OSError):
