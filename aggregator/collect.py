@@ -84,7 +84,7 @@ def withheld(answer: Document | None) -> tuple[str, ...]:
     return (f"the login (or headers) was sent to {answer.withheld} alone, and it has moved to {answer.url}; {advice}",)
 
 
-def _read(source: Source, found: Found, heard: Heard = lambda *_: None) -> Visit:
+def _read(source: Source, found: Found, heard: Heard = lambda *_: None, *, urgent: bool = False) -> Visit:
     """Read the documents that changed.
 
     One that cannot be read is a warning, or, when it was all there is, the error. What led to it, an index, is
@@ -99,12 +99,12 @@ def _read(source: Source, found: Found, heard: Heard = lambda *_: None) -> Visit
     read: dict[str, Validators] = {}
     broken: dict[str, str] = {}
     said = {"": (*found.warnings, *withheld(found.answer))}
-    is_brief = False
+    in_brief: frozenset[Item] = frozenset()
     for number, document in enumerate(found.changed):
         if number % _MANY == 0 < number:
             heard(source.key, number, len(found.changed))
         try:
-            batch = pool.read(source.kind, document, source)
+            batch = pool.read(source.kind, document, source, urgent=urgent)
         except ParseError as error:
             broken[document.name] = str(error)
             continue
@@ -115,7 +115,7 @@ def _read(source: Source, found: Found, heard: Heard = lambda *_: None) -> Visit
         catches += batch.catches
         said[document.name] = batch.warnings
         read[document.name] = replace(document.validators, entries=batch.entries)
-        is_brief = is_brief or batch.is_brief
+        in_brief |= batch.brief
     if len(found.changed) > _MANY:
         heard(source.key, len(found.changed), len(found.changed))
     led = found.answer.name if found.answer and broken else ""
@@ -136,15 +136,16 @@ def _read(source: Source, found: Found, heard: Heard = lambda *_: None) -> Visit
         hints=hints,
         signs=tuple(signs),
         catches=catches,
-        whole=partial(_read_in_full, source, found) if is_brief else None,
+        brief=in_brief,
+        whole=partial(_read_in_full, source, found) if in_brief else None,
     )
 
 
 def _read_in_full(source: Source, found: Found) -> Visit:
-    """Read the documents with nothing known of their entries. Raises nothing."""
+    """Read the documents with nothing known of their entries, at once, as others wait for it. Raises nothing."""
     changed = (replace(each, validators=replace(each.validators, entries=b"")) for each in found.changed)
     try:
-        return _read(source, replace(found, changed=tuple(changed)))
+        return _read(source, replace(found, changed=tuple(changed)), urgent=True)
     except Exception as error:  # a border, as in `visit`
         return _mistaken(source, error)
 

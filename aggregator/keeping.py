@@ -161,7 +161,7 @@ def _decide(
         decision = identity.decide(
             visit.items, known, then, remote=remote, policy=policy, habits=habits, held=held, ready=ready
         )
-        if visit.whole and not (_heeds_guids(visit, habits) and _is_enough(decision)):
+        if visit.whole and not (_heeds_guids(visit, habits) and _is_enough(decision, visit.brief)):
             whole = replace(visit.whole(), seconds=visit.seconds, cost=visit.cost)
             return _decide(db, whole, standing, before, now, then, stretch, is_first=is_first, heard=heard)
         visit = _told(visit, decision)
@@ -277,11 +277,9 @@ def _unnamed(item: Item) -> Item:
     return replace(item, guid="")
 
 
-def _is_enough(decision: identity.Decision) -> bool:
-    """Whether what is to be kept was read in full. An item in brief has neither of the two; one that just has neither
-    is read once more in vain."""
-    news = (change.item for change in decision.changes if change.what != "same")
-    return all(item.content or item.summary for item in news if item)
+def _is_enough(decision: identity.Decision, brief: Collection[Item]) -> bool:
+    """Whether what is to be kept was read in full."""
+    return not any(change.item in brief for change in decision.changes if change.what != "same" and change.item)
 
 
 def _heeds_guids(visit: Visit, habits: identity.Habits) -> bool:

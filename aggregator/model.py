@@ -243,7 +243,7 @@ class Batch:
 
     `signs` are those of the items, one by one; whoever has documents read adds them. `catches` are for `preview` alone.
     `prints` are those of the items as well, or there are none at all; whoever has documents read makes `entries` of
-    them, for the next time (see `brief`), and says whether there `is_brief` any item.
+    them, for the next time (see `brief`), and says which items are in `brief`.
     """
 
     items: tuple[Item, ...] = ()
@@ -254,7 +254,7 @@ class Batch:
     catches: tuple[Catch, ...] = ()
     prints: tuple[bytes, ...] = field(default=(), repr=False, compare=False)
     entries: bytes = field(default=b"", repr=False, compare=False)
-    is_brief: bool = False
+    brief: frozenset[Item] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,7 +369,7 @@ class Visit:
     last one (its body left out), `hints` what the document says of the next visit (None: it was not read). `seconds` is
     the time that hosts took for it (see Document), 0 for a visit of posts, `cost` all that was asked of them. `said`
     are the warnings by the name of the document that they are about, "" for none. `catches` are as in Batch.
-    Where items are in brief (see `brief`), without what they say, `whole` reads the documents again, and in full.
+    Where items are in `brief` (see there), without what they say, `whole` reads the documents again, and in full.
     """
 
     source: Source
@@ -387,6 +387,7 @@ class Visit:
     cost: Cost = FREE
     signs: tuple[Signs, ...] = ()
     catches: tuple[Catch, ...] = ()
+    brief: frozenset[Item] = field(default=frozenset(), repr=False)
     whole: "Callable[[], Visit] | None" = field(default=None, repr=False, compare=False)
 
     @property

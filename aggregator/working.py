@@ -23,7 +23,7 @@ from aggregator.errors import AggregatorError
 from aggregator.formats import checks, pieces
 from aggregator.keeping import Outcome, keep_together
 from aggregator.logs import say
-from aggregator.model import HostState, Visit
+from aggregator.model import HostState, Source, Validators, Visit
 from aggregator.network import network
 from aggregator.planning import Plan, host, prepare
 from aggregator.reading import pool
@@ -134,9 +134,13 @@ async def _visit_some(
     What was learned of other shards' hosts, by redirects, is not saved: who has these knows better.
     """
     ended: asyncio.Queue[asyncio.Task[Visit] | None] = asyncio.Queue()
-    tasks = {asyncio.create_task(visit(source, known, fetch)) for source, known in plan.due}
-    for task in tasks:
+
+    def begun(source: Source, known: Mapping[str, Validators]) -> asyncio.Task[Visit]:
+        task = asyncio.create_task(visit(source, known, fetch))
         task.add_done_callback(ended.put_nowait)
+        return task
+
+    tasks = {begun(source, known) for source, known in plan.due}
     stopping = asyncio.create_task(_stopped(desk, tasks, hush))
     try:
         left = len(tasks)
@@ -145,6 +149,7 @@ async def _visit_some(
             while len(done) < _TOGETHER and not ended.empty():
                 done.append(ended.get_nowait())
             left -= len(done)
+            tasks.difference_update(done)  # what they found is not kept once it is saved
             ready = [task.result() for task in done if task and not task.cancelled()]
             made = [(each, plan.standings[each.source.key]) for each in ready]
             own = {name: state for name, state in learned().items() if shards.number(name) == number}
@@ -160,7 +165,7 @@ async def _stopped(desk: Desk, tasks: set[asyncio.Task[Visit]], hush: Callable[[
     """When all is to end: begin no request any more, give those under way a few seconds, and cut the rest."""
     await desk.ends.wait()
     hush()
-    _, cut = await asyncio.wait(tasks, timeout=_DRAIN)
+    cut = (await asyncio.wait(tasks, timeout=_DRAIN))[1] if tasks else set()
     for task in cut:
         task.cancel()
     if cut:

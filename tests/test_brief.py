@@ -17,7 +17,7 @@ from sqlalchemy import Engine, select
 from aggregator import brief, collect, keeping, pipeline, planning
 from aggregator.config import Config
 from aggregator.model import Batch, Document, Found, Policy, Signs, Source, Validators, Visit
-from aggregator.reading import pool
+from aggregator.reading import pool, worker
 from aggregator.store import retention
 from aggregator.store.engine import open_store, reading, writing
 from aggregator.store.tables import item, metadata
@@ -44,7 +44,7 @@ def test_what_is_as_it_was_has_its_signs_and_no_content(number: int) -> None:
     first = read(workload.feed(number, 5))
     second = read(workload.feed(number, 5, extra=1), first.entries)
     plain = read(workload.feed(number, 5, extra=1))
-    assert (first.is_brief, second.is_brief, plain.is_brief) == (False, True, False)
+    assert [set(each.brief) for each in (first, second, plain)] == [set(), set(second.items[1:]), set()]
     assert briefs(second) == [False] + [True] * 5
     assert second.items[0] == plain.items[0]
     assert (second.signs, second.entries, second.feed, second.hints) == (
@@ -77,8 +77,8 @@ ENTRY = {"title": "One", "guid": "1", "description": "<p>Some <b>text</b></p>", 
 def test_what_may_mean_something_else_is_read_in_full(body: bytes, source: dict[str, Any]) -> None:
     known = read(rss([ENTRY])).entries
     assert known
-    assert read(rss([ENTRY]), known).is_brief
-    assert not read(body, known, **source).is_brief
+    assert read(rss([ENTRY]), known).brief
+    assert not read(body, known, **source).brief
     assert read(body, known, **source).items == read(body, **source).items
 
 
@@ -89,6 +89,7 @@ def test_what_may_mean_something_else_is_read_in_full(body: bytes, source: dict[
         [ENTRY, ENTRY],
         [ENTRY | {"guid": f"{number}"} for number in range(brief.MOST + 1)],
         [ENTRY | {"description": "Too long " * 60_000}],
+        [ENTRY | {"guid": f"{number}", "description": "All too long " * 8_000} for number in range(10)],
         [],
     ],
 )
@@ -96,9 +97,27 @@ def test_of_what_would_not_do_in_brief_nothing_is_remembered(entries: list[dict[
     assert read(rss(entries)).entries == b""
 
 
+def test_what_takes_long_is_neither_remembered_nor_in_brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    known, both = read(rss([ENTRY])).entries, rss([ENTRY, ENTRY | {"guid": "2"}])
+    document = Document(URL, URL, both, validators=Validators(entries=known))
+    usual = [worker._read("feed", document, Source(URL, "feed", None)) for _ in range(2)][1]
+    monkeypatch.setattr(worker, "QUICK", 0.0)
+    slow = worker._read("feed", document, Source(URL, "feed", None))
+    assert len(usual.brief) == 1
+    assert (usual.items[1], usual.signs) == (slow.items[1], slow.signs)
+    assert (slow.brief, slow.entries, briefs(slow)) == (frozenset(), b"", [False, False])
+
+
+def test_twins_are_put_in_order_by_all_that_they_say() -> None:
+    """Their signs are the same: what decides is their whole text, and one in brief has none."""
+    twin = ENTRY | {"description": "<p>Some <i>text</i></p>"}
+    known, both = read(rss([ENTRY])).entries, rss([ENTRY, twin])
+    assert read(both, known).items == read(both).items
+
+
 def test_what_another_version_has_read_is_not_heeded() -> None:
     known = read(rss([ENTRY])).entries
-    assert not read(rss([ENTRY]), bytes(8) + known[8:]).is_brief
+    assert not read(rss([ENTRY]), bytes(8) + known[8:]).brief
 
 
 PRINTS = st.binary(min_size=16, max_size=16)
@@ -318,6 +337,20 @@ def test_a_long_life_in_brief_leaves_the_same(new_store: Callable[[], str], conf
     in_brief, in_full = same_rows(steps, new_store, config)
     assert in_brief >= 10
     assert 0 < in_full < in_brief, "none of them needed all, or all of them did"
+
+
+def test_entries_with_nothing_but_a_title_are_not_read_twice(new_store: Callable[[], str], config: Config) -> None:
+    kept = Kept(new_store(), config, heeds=True)
+    every = [{"title": f"Entry {number}", "guid": f"{number}", "date": NOON} for number in range(4)]
+    try:
+        for count in (2, 3, 4):
+            step = Step([], {}, "a", is_atom=False, removed=None, language="en")
+            outcome = kept.visit(step, rss(every[:count]), NOON + count * HOUR)
+            assert outcome is not None
+            assert outcome.counts["new"] == (2 if count == 2 else 1)
+        assert (kept.in_brief, kept.in_full) == (2, 0)
+    finally:
+        kept.engine.dispose()
 
 
 @pytest.mark.parametrize("policy", [{}, {"identity": "guid"}, {"identity": "link", "updates": "ignore"}])

@@ -26,8 +26,8 @@ from tests.planet import Planet
 SOURCE = Source("kinds:x", "tests.kinds", kinds.Options(("x",)), limits=Limits(access=Access((("Key", "secret"),))))
 
 
-def read(what: str, seconds: float = 20) -> str:
-    return pool.read("tests.kinds", kinds.document(what), SOURCE, seconds).items[0].title
+def read(what: str, seconds: float = 20, *, urgent: bool = False) -> str:
+    return pool.read("tests.kinds", kinds.document(what), SOURCE, seconds, urgent=urgent).items[0].title
 
 
 @pytest.mark.parametrize(
@@ -86,6 +86,42 @@ def test_what_waits_for_long_is_read_by_another(monkeypatch: pytest.MonkeyPatch)
         assert len(pool._pool.alive) == 2
         pool.end()
         assert isinstance(slow.exception(10), ParseError)
+
+
+def test_what_is_urgent_waits_for_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who saves visits waits for it, with all others; the process that was too much is ended then."""
+    monkeypatch.setattr(pool, "_MOST", 1)
+    pool.end()
+    assert read("before") == "before"
+    with ThreadPoolExecutor(2) as threads:
+        slow = threads.submit(read, "sleep", 20)
+        deadline = time.monotonic() + 10
+        while (not pool._pool.alive or pool._pool.idle) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert read("other", urgent=True) == "other"
+        assert not slow.done()
+        assert len(pool._pool.alive) == 1
+        pool.end()
+        assert isinstance(slow.exception(10), ParseError)
+
+
+def test_what_is_urgent_is_read_all_the_same_when_all_are_ended() -> None:
+    """A visit that is being saved while a daemon ends is no failure of its source."""
+    pool.end()
+    assert read("before") == "before"
+    with ThreadPoolExecutor(1) as threads:
+        urgent = threads.submit(read, "sleep", 20, urgent=True)
+        deadline = time.monotonic() + 10
+        while pool._pool.idle and time.monotonic() < deadline:
+            time.sleep(0.01)
+        (first,) = pool._pool.alive
+        pool.end()
+        while pool._pool.alive in ([], [first]) and not urgent.done() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not urgent.done()
+        (second,) = pool._pool.alive
+        second.process.kill()
+        assert isinstance(urgent.exception(10), ParseError)
 
 
 def test_one_that_was_ended_while_idle_is_replaced() -> None:

@@ -1,6 +1,7 @@
 """What a worker's jobs make of trouble: a visit that cannot be saved is its source's trouble alone."""
 
 import asyncio
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
@@ -100,6 +101,34 @@ def test_what_cannot_be_saved_costs_nobody_else_anything(
     interval = plan.due[0][0].pace.interval
     assert interval >= timedelta(minutes=10)
     assert tuple(again) == (int((NOON + interval).timestamp()), "could not be saved")
+
+
+def test_what_a_visit_found_is_not_held_once_it_is_saved(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may hold its document, and one slow host makes the others' wait for the end of the batch."""
+    held: list[weakref.ref[Any]] = []
+
+    async def visit(source: Source, *more: Any) -> Visit:
+        found = made(source)
+        if "fine" in source.key:
+
+            def whole() -> Visit:
+                return found
+
+            held.append(weakref.ref(whole))
+            return replace(found, whole=whole)
+        await asyncio.sleep(0.1)
+        for _ in range(200 if "gone" in source.key else 0):
+            if held[0]() is None:
+                break
+            await asyncio.sleep(0.02)
+        else:
+            assert "gone" not in source.key, "it is still held"
+        return found
+
+    monkeypatch.setattr(working, "visit", visit)
+    plan, tally = planning.prepare(desk.engine, desk.config, NOON), working.Tally()
+    asyncio.run(working._visit_some(desk, 0, plan, NOON, None, dict, lambda: None, tally))
+    assert (tally.visits, tally.failed, tally.counts["new"]) == (3, 1, 2)
 
 
 def test_what_was_written_without_a_session_is_written_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

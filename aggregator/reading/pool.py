@@ -58,18 +58,22 @@ class _Pool:
 _pool = _Pool()
 
 
-def read(kind: str, document: Document, source: Source, seconds: float = SECONDS) -> Batch:
-    """What `kind` reads in a document; blocks until it is done.
+def read(kind: str, document: Document, source: Source, seconds: float = SECONDS, *, urgent: bool = False) -> Batch:
+    """What `kind` reads in a document; blocks until it is done. One that is `urgent` waits for no other,
+    and is read all the same where all processes are ended meanwhile.
 
     Raises ParseError, also (`too expensive`) for one that takes more than `seconds` or `worker.MEMORY`, or
     that ends the process; and (`internal error`) for one that shows a bug of ours.
     """
     plain = replace(source, limits=Limits(), policy=Policy())  # no secrets, and nothing that reading does not need
-    worker = _take()
+    era = _pool.era
+    worker = _take(urgent=urgent)
     try:
         answer = _ask(worker, kind, document, plain, seconds)
     except BaseException as error:
         _give_up(worker)
+        if urgent and _pool.era != era and isinstance(error, EOFError | OSError):
+            return read(kind, document, source, seconds, urgent=True)
         if isinstance(error, TimeoutError):
             what = f"reading it takes more than {seconds:g} s; given up"
         elif isinstance(error, EOFError | OSError):
@@ -98,7 +102,7 @@ def _ask(
     return answer
 
 
-def _take() -> _Worker:
+def _take(*, urgent: bool) -> _Worker:
     """An idle worker, or a new one where that pays; waits until there is one.
 
     One reads faster than the rest of us can keep, so the next is there for documents that take long, or stand still.
@@ -112,7 +116,7 @@ def _take() -> _Worker:
                     return worker
                 _pool.alive.remove(worker)  # somebody ended it while it had nothing to do
             before = len(_pool.alive)
-            if not before or (is_late and before < _MOST):
+            if not before or urgent or (is_late and before < _MOST):
                 worker = _start()
                 _pool.alive.append(worker)
                 return worker
@@ -123,7 +127,7 @@ def _take() -> _Worker:
 
 
 def _give_back(worker: _Worker) -> None:
-    if worker.done >= _LIFE:
+    if worker.done >= _LIFE or len(_pool.alive) > _MOST:
         _give_up(worker)
         return
     with _pool.changed:

@@ -9,6 +9,7 @@ import copyreg
 import pickle
 import resource
 import signal
+import time
 import traceback
 from dataclasses import dataclass, fields, replace
 from multiprocessing.connection import Connection
@@ -29,6 +30,10 @@ GROWTH, ALLOWED = 4, 16_000_000
 """What was read may have so many times the bytes of its document, and so many more: 10,000 short items need 2 MB, and
 as many of a news sitemap, which is gzipped, 10 MB. A long `xml:base`, which is written out in each link, would make
 hundreds of megabytes of a few hundred kilobytes."""
+LARGE, QUICK = 1_000_000, 0.5
+"""Bytes of a document, and seconds of computing that it may take, for its entries to be remembered, and left in brief:
+it is held until its visit is saved, and may have to be read in full then, while all others wait to be saved."""
+_loaded: set[str] = set()  # kinds that have read here: before, to load what they need takes longer than a document
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +86,23 @@ def _answer(kind: str, document: Document, source: Source) -> bytes:
 
 
 def _read(kind: str, document: Document, source: Source) -> Batch:
-    """What a document holds, with the signs of its items."""
+    """What a document holds, with the signs of its items. Where these do not tell all apart, it takes whole items to
+    put them in order."""
+    began, is_small = time.process_time(), len(document.body) <= LARGE
     stamp = brief.stamp(__version__, PRINTS)
-    if not document.validators.entries.startswith(stamp):
+    if not (is_small and document.validators.entries.startswith(stamp)):
         document = replace(document, validators=Validators())
     batch = sources.find(kind).read(document, source)
     known = brief.unpacked(document.validators.entries)
     prints = batch.prints or (b"",) * len(batch.items)
     own = tuple(signs(item, known.get(each)) for item, each in zip(batch.items, prints, strict=True))
-    is_brief, entries = not known.keys().isdisjoint(prints), brief.packed(stamp, prints, own)
-    return replace(batch, signs=own, prints=(), entries=entries, is_brief=is_brief)
+    in_brief = frozenset(item for item, each in zip(batch.items, prints, strict=True) if each in known)
+    is_quick = kind not in _loaded or time.process_time() - began <= QUICK
+    _loaded.add(kind)
+    entries = brief.packed(stamp, prints, own) if is_small and is_quick else b""
+    if in_brief and not entries:
+        return _read(kind, replace(document, validators=Validators()), source)
+    return replace(batch, signs=own, prints=(), entries=entries, brief=in_brief)
 
 
 def _limit(what: int, most: int) -> None:
