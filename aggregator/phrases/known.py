@@ -16,6 +16,7 @@ _REASONS = (
     "every {length}",
     "scheduled at {schedule} ({zone})",
     "always sent in full",
+    "sooner by the config",
     "once a day",
     "hub pushes; backup once a day",
     "publisher says max-age {length}",
@@ -88,6 +89,10 @@ _ERRORS = (
     # fetching/, sources/, reading/: what hinders a visit, or has to be told of one
     "http {number}",
     "http {number} elsewhere",
+    "{answer}, and the source's login (or headers) was sent to {other} alone",
+    "the login (or headers) was sent to {other} alone, and the source is at {url} now",
+    "if it is meant for that host too, write the new address as url",
+    "else take it out of the config",
     "{host} cannot be found ({error})",
     "{host} is no host name",
     "no connection to {host} ({error})",
