@@ -160,6 +160,8 @@ def test_lists_from_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
         found = importing.read(b"exec:~/bin/x\nhttps://a.example/feed\n", "x")
         with pytest.raises(AggregatorError, match=r"^x：不是有效的 JSON（第 1 行：.*）$"):
             importing.read(b"[[,", "x")
+        headed = importing.read(b"x:\n## T\n- /a/b\n- /a/:b\n", "x")
+    assert ([each.where for each in headed.feeds], headed.lost[0].where) == (["第 3 行"], "第 4 行")
     assert found.kind_name == "地址列表"
     assert [(each.where, each.why) for each in found.lost] == [
         ("第 1 行", '会运行程序；可改用 kind = "command" 的 [[source]]')

@@ -104,9 +104,10 @@ def listed(one: Listed) -> Listed | Lost:
         what = line(text.masked(f"{line(one.title)} {one.url}".strip()), 200)
         is_long = len(one.url) > text.LONGEST_URL
         why = _("its address is too long") if is_long else _("its address is no http:// or https://")
-        return Lost(one.where, what, why)
+        return Lost(text.masked(one.where), what, why)
     return replace(
         one,
+        where=text.masked(one.where),
         url=url,
         title="" if address(one.title) == url else public(one.title),
         categories=tuple(dict.fromkeys(filter(None, map(path, one.categories)))),
@@ -120,7 +121,7 @@ def listed(one: Listed) -> Listed | Lost:
 
 def lost(where: str, what: object, why: str) -> Lost:
     """Something that is not taken over, made harmless."""
-    return Lost(where, line(text.masked(line(what, 1000)), 200), why)
+    return Lost(text.masked(where), line(text.masked(line(what, 1000)), 200), why)
 
 
 def same(url: str) -> str:
