@@ -50,6 +50,15 @@ chinese = phrases.speaker(languages.owners("zh")[1])
             "请告知发布方：服务器配置有误",
         ),
         ("selector `a; b` matched nothing since 3 visits", "选择器 `a; b` 没有匹配到任何内容，已连续 3 次访问"),
+        (
+            "secret: https://a.example/f: the environment has no variable A; set it where aggregator runs",
+            "密钥：https://a.example/f：环境中没有变量 A；请在运行 aggregator 的环境中设置",
+        ),
+        (
+            "https://a.example/l: is asked for by the next run; the list has given no sources yet, and until it has no"
+            " source leaves",
+            "https://a.example/l：下次运行会读取它；该列表还没有给出任何来源，在此之前不会移除来源",
+        ),
         ("sooner by the config: every 3 h", "按配置提前：每 3 h"),
         (
             *collect.withheld(
