@@ -255,3 +255,10 @@ def test_commands_fail_in_chinese_and_tell_programs_in_english(tmp_path: Path) -
     )
     code, told, _ = run(tmp_path, "status", "--json")
     assert (code, "is missing; write it below [site]" in told) == (2, True), told
+
+
+def test_what_check_says_of_private_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "aggregator.toml"
+    file.write_text(SITE + '[[source]]\nurl = "http://10.0.0.1/x"\n')
+    with chinese(monkeypatch), pytest.raises(ConfigError, match=r"内网地址：10\.0\.0\.1 不在公共互联网上；若本应如此"):
+        config.load(file, look=True)
