@@ -71,13 +71,13 @@ def add(config: Config, given: str, categories: Sequence[str], title: str, now: 
     if met.trouble and met.trouble.kind == "http 404" and http_url(asked) and not documents:
         raise AggregatorError(_not_there(asked))
     if met.error or not found:
-        why = phrases.of_terminal()(masked(met.error)) or _("nothing was found")
-        raise AggregatorError(_("{why}; nothing is added").format(why=why))
+        why = phrases.of_terminal()(masked(met.error))
+        raise AggregatorError(_("{why}; nothing is added").format(why=why or _("nothing was found")))
     answer = met.answer.url if met.answer else ""
     moved = met.answer.moved_to if met.answer and http_url(found) else ""
     for each in (found, answer, moved):
         _refuse_twice(known, each)
-    secret = login(given)
+    secret = login(asked)
     feed = Listed("", http_url(moved or found) if secret else moved or found, login=secret)
     strange = bool(secret) and discovery.origin(feed.url) != discovery.origin(asked)
     if strange:
@@ -163,7 +163,8 @@ def same(url: str) -> str:
 
 
 def _addresses(given: str) -> tuple[str, ...]:
-    """What is to be asked, in its order: over https, and else over http, where nothing is said of that."""
+    """What is to be asked, in its order: over https, and else over http, where nothing is said of that; with a login
+    over https alone."""
     given = re.sub(r"^feed:(//)?(?=https?://)|^feed:(?=//)", "", given.strip())
     if re.fullmatch(r"rsshub://\S+", given):
         return (given,)
@@ -180,7 +181,10 @@ def _addresses(given: str) -> tuple[str, ...]:
         raise AggregatorError(
             _("{given} is no address of a feed; write one such as https://example.org/feed.xml").format(given=shown)
         )
-    return (given,) if begins and begins[0] != "//" else (f"https://{bare}", f"http://{bare}")
+    if begins and begins[0] != "//":
+        return (given,)
+    # Whoever can break a connection could have a login sent in the clear.
+    return (f"https://{bare}",) if login(f"https://{bare}") else (f"https://{bare}", f"http://{bare}")
 
 
 def _check(categories: Collection[str]) -> None:

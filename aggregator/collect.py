@@ -81,7 +81,9 @@ def withheld(answer: Document | None) -> tuple[str, ...]:
     if not (answer and answer.withheld):
         return ()
     advice = "if it is meant for that host too, write the new address as url; else take it out of the config"
-    return (f"the login (or headers) was sent to {answer.withheld} alone, and it has moved to {answer.url}; {advice}",)
+    return (
+        f"the login (or headers) was sent to {answer.withheld} alone, and the source is at {answer.url} now; {advice}",
+    )
 
 
 def _read(source: Source, found: Found, heard: Heard = lambda *_: None, *, urgent: bool = False) -> Visit:

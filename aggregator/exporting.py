@@ -129,9 +129,9 @@ def _other_keys(config: Config) -> tuple[str, ...]:
 
 
 def _opml(config: Config, feeds: Sequence[Listed]) -> bytes:
-    levels = (path[:depth] for feed in feeds for path in feed.categories for depth in range(1, len(path) + 1))
-    ours = {fold_path(path): path for path in levels}
-    said = {ours.get(fold_path(path), path): each.description for path, each in config.categories.items()}
+    every = {path[:depth] for feed in feeds for path in feed.categories for depth in range(1, len(path) + 1)}
+    spelled = {fold_path(path): path for path in every}  # the feeds' spelling may be another than that of [[category]]
+    said = {spelled.get(fold_path(path), path): each.description for path, each in config.categories.items()}
     return opml.subscriptions(overview(feeds, config.site.title, said))
 
 

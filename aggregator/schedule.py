@@ -218,6 +218,8 @@ def is_due(
     if ahead > timedelta(0) and is_young and not isinstance(pace.schedule, Cron):
         return False  # no wait is below the interval: nothing has to be reckoned
     late = -ahead
+    if isinstance(pace.schedule, Cron):
+        reason = reason.removeprefix(_SOONER)  # else it stays: what is spread over an hour would be due at once
     is_wish = bool(pace.schedule) and reason.startswith(_WISHES)
     if last_visit and (reason.startswith(_OWN) or _AT in reason or is_wish):
         own, words = _own(last_visit, pace, rhythm, stretch)

@@ -14,6 +14,7 @@ from aggregator.adding import same
 from aggregator.errors import AggregatorError
 from tests.planet import NOON, Planet, rss
 from tests.server import Request, Response, Server
+from tests.test_languages import run
 
 HOST = "127.0.0.1"
 ITEMS = [{"title": f"T{n}", "guid": str(n), "date": NOON.replace(day=n + 1)} for n in range(7)]
@@ -112,6 +113,22 @@ def test_a_redirect_that_may_end_is_not_written(file: Path, server: Server) -> N
     assert file.read_text(encoding="utf-8") == EARLIER
 
 
+@pytest.mark.parametrize("begins", ["//", "feed://", "feed:https://"])
+def test_a_login_is_not_sent_in_the_clear_where_tls_fails(file: Path, server: Server, begins: str) -> None:
+    given = server.url("/feed", HOST).replace("http://", f"{begins}me:hunter2@")
+    code, out, err = aggregator(file, "add", given)
+    assert (code, out, "tls" in err, "hunter2" in err) == (1, "", True, False)
+    assert server.log == []
+    assert file.read_text(encoding="utf-8") == EARLIER
+
+
+def test_why_nothing_is_added_is_chinese(file: Path) -> None:
+    _, _, err = run(file.parents[1], "add", "http://127.0.0.1:9/")
+    assert err == (
+        "aggregator: 连接被拒：http://127.0.0.1:9/：无法连接 127.0.0.1（Connection refused）；端口对吗？服务器在运行吗？；没有加入任何内容\n"
+    )
+
+
 def test_a_password_is_not_written(file: Path, server: Server) -> None:
     code, out, err = aggregator(file, "add", server.url("/feed", HOST).replace("//", "//me:hunter2@"))
     assert code == 0
@@ -159,7 +176,7 @@ def test_a_login_is_for_its_own_origin_alone(file: Path, server: Server) -> None
     assert [
         each
         for each in found.warnings
-        if f"was sent to {server.url('/', HOST)} alone, and it has moved to {other};" in each
+        if f"was sent to {server.url('/', HOST)} alone, and the source is at {other} now;" in each
     ]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -326,8 +327,21 @@ def test_rights(seen: ground.Rights | None, expected: list[str]) -> None:
     assert [level for _, level in levels(ground.judge_rights(seen))] == expected
 
 
-def test_secrets_that_everybody_may_read(planet: Planet, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def public(tmp_path: Path) -> Iterator[Path]:
+    """A folder that every user may come to; those of pytest are shut."""
+    with TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_secrets_that_everybody_may_read(public: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("A", "b")
+    planet = Planet(public)
+    (public / "shut").mkdir(0o750)
+    (public / "shut" / "open").write_text("me:secret", encoding="utf-8")
+    (public / "shut" / "open").chmod(0o644)
+    planet.feed("https://a.example/4", basic="file:shut/open")
     for name, mode in (("open", 0o644), ("closed", 0o640), ("of a header", 0o604)):
         (planet.root / name).write_text("me:secret", encoding="utf-8")
         (planet.root / name).chmod(mode)

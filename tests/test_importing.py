@@ -400,6 +400,7 @@ def test_any_encoding(encoding: str) -> None:
 
 @settings(max_examples=150, deadline=None)
 @example(b"feeds() {\nfeed 'x\n}")
+@example(b"; comments alone:\n# yes:")
 @example(b"\xff\xfe<\x00")
 @given(
     st.binary(max_size=200)
@@ -429,3 +430,30 @@ def test_no_bytes_do_harm(data: bytes) -> None:
 )
 def test_a_schemes_own_port_tells_no_feeds_apart(one: str, other: str, alike: bool) -> None:
     assert (importing.same(one) == importing.same(other)) is alike
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "category"),
+    [
+        ("x:\n## Blogs\n- /b\n- https://me:hunter2@a.example/f\n", "", ("Blogs", "https://a.example/f")),
+        ("Blogs:\n  https://me:hunter2@b.example/: https://me:hunter2@a.example/f\n", None, ("Blogs",)),
+        ('<opml><outline text="https://me:hunter2@a.example/f" xmlUrl="https://a.example/f"/></opml>', "", ()),
+        (
+            '<opml><outline text="Of https://me:hunter2@b.example/" xmlUrl="https://a.example/f"/></opml>',
+            "Of https://***@b.example/",
+            (),
+        ),
+        ('https://a.example/f "https://me:hunter2@b.example/y" "~T"', "T", ("https:", "***@b.example", "y")),
+    ],
+)
+def test_a_login_in_a_name_is_not_taken_over(text: str, title: str | None, category: tuple[str, ...]) -> None:
+    """Titles and categories are published."""
+    *_, feed = read(text.encode(), "x").feeds
+    assert (feed.url, "hunter2" in str(feed)) == ("https://a.example/f", False)
+    assert feed.title == title or title is None
+    assert [path[: len(category)] for path in feed.categories] == ([category] if category else [])
+
+
+def test_a_login_in_a_name_is_not_told() -> None:
+    found = read(b"Blogs:\n  https://me:hunter2@b.example/: [3, /a/:b, /a/b]\n", "x")
+    assert (len(found.feeds), len(found.lost), "hunter2" in str(found)) == (2, 1, False)

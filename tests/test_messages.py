@@ -160,6 +160,8 @@ def test_lists_from_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
         found = importing.read(b"exec:~/bin/x\nhttps://a.example/feed\n", "x")
         with pytest.raises(AggregatorError, match=r"^x：不是有效的 JSON（第 1 行：.*）$"):
             importing.read(b"[[,", "x")
+        headed = importing.read(b"x:\n## T\n- /a/b\n- /a/:b\n", "x")
+    assert ([each.where for each in headed.feeds], headed.lost[0].where) == (["第 3 行"], "第 4 行")
     assert found.kind_name == "地址列表"
     assert [(each.where, each.why) for each in found.lost] == [
         ("第 1 行", '会运行程序；可改用 kind = "command" 的 [[source]]')
@@ -256,3 +258,10 @@ def test_commands_fail_in_chinese_and_tell_programs_in_english(tmp_path: Path) -
     )
     code, told, _ = run(tmp_path, "status", "--json")
     assert (code, "is missing; write it below [site]" in told) == (2, True), told
+
+
+def test_what_check_says_of_private_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "aggregator.toml"
+    file.write_text(SITE + '[[source]]\nurl = "http://10.0.0.1/x"\n')
+    with chinese(monkeypatch), pytest.raises(ConfigError, match=r"内网地址：10\.0\.0\.1 不在公共互联网上；若本应如此"):
+        config.load(file, look=True)

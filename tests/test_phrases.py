@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator import alive, health, languages, phrases, schedule
+from aggregator import alive, collect, health, languages, phrases, schedule
 from aggregator.alive import Vitals
 from aggregator.fetching import manners, rules
-from aggregator.model import Cron, HostState, Pace, Trouble
+from aggregator.model import Cron, Document, HostState, Pace, Trouble
 from aggregator.phrases import known
 from aggregator.rhythm import Rhythm
 from aggregator.sources import command, feed, page, sitemap
@@ -50,6 +50,28 @@ chinese = phrases.speaker(languages.owners("zh")[1])
             "请告知发布方：服务器配置有误",
         ),
         ("selector `a; b` matched nothing since 3 visits", "选择器 `a; b` 没有匹配到任何内容，已连续 3 次访问"),
+        (
+            "secret: https://a.example/f: the environment has no variable A; set it where aggregator runs",
+            "密钥：https://a.example/f：环境中没有变量 A；请在运行 aggregator 的环境中设置",
+        ),
+        (
+            "https://a.example/l: is asked for by the next run; the list has given no sources yet, and until it has no"
+            " source leaves",
+            "https://a.example/l：下次运行会读取它；该列表还没有给出任何来源，在此之前不会移除来源",
+        ),
+        ("sooner by the config: every 3 h", "按配置提前：每 3 h"),
+        (
+            *collect.withheld(
+                Document("", "https://b.example/f", b"", withheld="https://a.example/", moved_to="https://b.example/f")
+            ),
+            "登录信息（或请求头）只发送给了 https://a.example/，而来源现在位于 https://b.example/f；"
+            "如果它也是给那台主机的，请把新地址写成 url；否则请从配置中删去",
+        ),
+        (
+            str(rules.status_trouble(401, withheld="https://a.example/")),
+            "别处 HTTP 401：Unauthorized，而此来源的登录信息（或请求头）只发送给了 https://a.example/；"
+            "如果它的登录信息也是给那台主机的，请把新地址写成 url",
+        ),
         ("News: today is failing: timeout", "News: today 出现故障：超时"),
         (
             "News: today is failing: timeout\nif it is only slow, raise timeout",

@@ -185,9 +185,7 @@ def test_15_a_login_that_stays_behind_is_said(planet: Planet, server: Server, mo
     planet.feed(server.url("/a", HOST), basic="env:PLANET_LOGIN")
     for _ in range(2):  # 200, then 304
         (outcome,) = planet.run(later=2 * HOUR).outcomes
-        said = (
-            f"was sent to {server.url('/', HOST)} alone, and it has moved to {server.url('/b', OTHER)}; if it is meant"
-        )
+        said = f"was sent to {server.url('/', HOST)} alone, and the source is at {server.url('/b', OTHER)} now; if it is meant"
         assert [said in each for each in outcome.warnings] == [True]
     server.put("/b", b"", status=401)
     (outcome,) = planet.run(later=2 * HOUR).outcomes

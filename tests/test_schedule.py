@@ -595,6 +595,15 @@ def test_a_shorter_wait_brings_a_plan_forward(
         assert is_due(due.when, due.when, hints, pace, last_visit=NOW - visited, reason=due.reason)
 
 
+@pytest.mark.parametrize("reason", ["every 2 d", "sooner by the config: every 2 d"])
+def test_a_schedule_counts_whatever_was_planned_before(reason: str) -> None:
+    """The visit was planned for the day after tomorrow, and from now on one is wanted every day at 7."""
+    last, pace = NOW.replace(hour=5), Pace(schedule=Cron("0 7 * * *", "UTC"))
+    for hour, is_time in ((6, False), (8, True)):
+        now = NOW.replace(hour=hour)
+        assert is_due(now, last + 2 * DAY, Hints(), pace, last_visit=last, reason=reason) is is_time
+
+
 @given(MOMENTS, RHYTHMS, st.integers(1, 10**6), st.integers(1, 10**6), st.integers(1, 10**6), STRETCHES)
 def test_what_is_brought_forward_is_never_late_nor_in_the_past(
     now: datetime, rhythm: Rhythm, interval: int, visited: int, ahead: int, stretch: float

@@ -94,8 +94,9 @@ def look_at_secrets(config: Config) -> tuple[str, ...]:
     found = []
     for path in sorted({config.root / each.removeprefix("file:") for each in _texts(data) if each.startswith("file:")}):
         with suppress(OSError, ValueError):  # it is not there, or not ours to look at
-            mode = path.stat().st_mode
-            found += [str(path)] if stat.S_ISREG(mode) and mode & stat.S_IROTH else []
+            mode, way = path.stat().st_mode, [each.stat().st_mode for each in path.resolve().parents]
+            is_open = mode & stat.S_IROTH and all(each & stat.S_IXOTH for each in way)  # a home may be shut
+            found += [str(path)] if stat.S_ISREG(mode) and is_open else []
     return tuple(found)
 
 
@@ -163,7 +164,7 @@ def judge_rights(seen: Rights | None) -> Iterator[Finding]:
 def judge_secrets(open_to_all: tuple[str, ...]) -> Iterator[Finding]:
     """Whether secrets are kept from others; who has a machine of his own, as in a container, may not mind."""
     for path in open_to_all:
-        what = f"{path} holds a secret, and every user of this machine may read it"
+        what = _("{path} holds a secret, and every user of this machine may read it").format(path=path)
         yield note("permissions", what, f"chmod 600 {shlex.quote(path)}")
 
 

@@ -59,7 +59,8 @@ def out_of_reach(root: Path, site: Site | None, listed: Iterable[entries.Entry])
 
 def refused(fetch: Fetching, listed: Iterable[entries.Entry]) -> Iterator[Problem]:
     """The addresses on private networks that nobody has allowed. Names are not looked up."""
-    from aggregator.fetching import rules  # only `check` pays for it
+    from aggregator import phrases  # only `check` pays for these
+    from aggregator.fetching import rules
 
     allowed = tuple(map(rules.parse_network, fetch.allow_networks))
     for entry in listed:
@@ -71,7 +72,7 @@ def refused(fetch: Fetching, listed: Iterable[entries.Entry]) -> Iterator[Proble
                 rules.check_addresses(host, port, ["127.0.0.1" if host == "localhost" else host], allowed)
             except FetchError as error:
                 if entry.common.enabled:
-                    yield (*entry.path, "url"), str(error)
+                    yield (*entry.path, "url"), phrases.of_terminal()(str(error))
 
 
 def _program(root: Path, name: str) -> bool:

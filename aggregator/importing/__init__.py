@@ -97,7 +97,7 @@ def _routes(text: str) -> Iterable[Each]:
 
     if headed.is_one(text[:_BEGINNING]):
         return headed.read(text)
-    return routes.read_lines(text) if routes.is_one(next(iter(_lines(text)))) else routes.read(nested.parse(text))
+    return routes.read_lines(text) if routes.is_one(next(iter(_lines(text)), "")) else routes.read(nested.parse(text))
 
 
 def _kind(text: str) -> str:

@@ -41,8 +41,9 @@ def read(text: str) -> Iterator[Each]:
     """What each line has; what is commented out is passed over, as is the prose of Markdown."""
     names = ["", "", ""]
     is_markdown = _TAG.search(text) is not None
+    place = _("line {number}")
     for number, line in enumerate(text.split("\n"), start=1):
-        where, line = f"line {number}", line[:100_000]
+        where, line = place.format(number=number), line[:100_000]
         if heading := _HEADING.fullmatch(line):
             level, name = len(heading[1]), _MARKUP.sub(r"\1", heading[2]).strip()
             if re.search(r"\w", name) and not _item(name):

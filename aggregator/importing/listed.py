@@ -62,15 +62,20 @@ def line(value: object, limit: int = 300) -> str:
     return text.one_line(_TERMINAL.sub(" ", str(value or "")), limit)
 
 
+def public(value: object, limit: int = 300) -> str:
+    """The same of what is published: an address may stand as a name, and its login is nobody's business."""
+    return line(text.masked(line(value, 10_000)), limit)
+
+
 def path(names: Iterable[object]) -> CategoryPath:
     """Names as a category path, those that are empty left out; what is too deep for us ends at the deepest level."""
-    cleaned = (unicodedata.normalize("NFC", line(name)) for name in names)
+    cleaned = (unicodedata.normalize("NFC", public(name)) for name in names)
     return tuple(name for name in cleaned if name)[:MAX_LEVELS]
 
 
 def slashed(value: str) -> CategoryPath:
     """`/a/b` or `a/b` as a category path."""
-    return path(value.split("/"))
+    return path(text.masked(value[:10_000]).split("/"))
 
 
 def address(url: str) -> str:
@@ -94,20 +99,21 @@ def listed(one: Listed) -> Listed | Lost:
 
     Whatever `one` has may be as the list has it.
     """
-    url, title = address(one.url), line(one.title)
+    url = address(one.url)
     if not url:
-        what = line(text.masked(f"{title} {one.url}".strip()), 200)
+        what = line(text.masked(f"{line(one.title)} {one.url}".strip()), 200)
         is_long = len(one.url) > text.LONGEST_URL
         why = _("its address is too long") if is_long else _("its address is no http:// or https://")
-        return Lost(one.where, what, why)
+        return Lost(text.masked(one.where), what, why)
     return replace(
         one,
+        where=text.masked(one.where),
         url=url,
-        title="" if title == url else title,
+        title="" if address(one.title) == url else public(one.title),
         categories=tuple(dict.fromkeys(filter(None, map(path, one.categories)))),
         language=text.language(one.language),
         page=text.http_url(one.page),
-        description=line(one.description, 1000),
+        description=public(one.description, 1000),
         user_agent=line(one.user_agent) if one.user_agent.isascii() else "",
         login=login(one.url),
     )
@@ -115,7 +121,7 @@ def listed(one: Listed) -> Listed | Lost:
 
 def lost(where: str, what: object, why: str) -> Lost:
     """Something that is not taken over, made harmless."""
-    return Lost(where, line(text.masked(line(what, 1000)), 200), why)
+    return Lost(text.masked(where), line(text.masked(line(what, 1000)), 200), why)
 
 
 def same(url: str) -> str:

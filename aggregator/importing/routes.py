@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from aggregator.importing.listed import Each, Listed, listed, lost
 from aggregator.importing.nested import Nested, Pairs
+from aggregator.text import http_url
 
 _PUBLIC = re.compile(r"https?://rsshub\.app/+", re.IGNORECASE)
 _PARAMETER = re.compile(r"/:\w")
@@ -102,5 +103,7 @@ def feed_of(where: str, names: list[str], written: str) -> Each:
     if _PARAMETER.search("/" + bare):
         return lost(where, route, _("has parameters; write what they stand for instead of them"))
     title = f"{names[1]}: {names[2]}" if len(names) > 2 else ""  # else what the feed calls itself
-    url = route if re.match(r"https?://", route) else f"rsshub://{quote(bare, _AS_IT_IS, errors='replace')}"
+    url = f"rsshub://{quote(bare, _AS_IT_IS, errors='replace')}"
+    if re.match(r"https?://", route):
+        url, bare = route, http_url(route) or bare  # without a login
     return listed(Listed(where, url, title, (tuple(names) if len(names) > 2 else (*names, bare),)))

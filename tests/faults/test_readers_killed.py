@@ -46,7 +46,7 @@ def test_a_reader_that_is_killed_costs_one_visit_of_one_source(planet: Planet, s
         events = daemon.events()
         assert daemon.end()[0] == 0
     failed = [each for each in events if each["event"] == "visit" and each["outcome"] != "ok"]
-    assert len(failed) == kills
+    assert kills <= len(failed) <= 2 * kills  # where one stands still a second one reads, and may be killed as well
     assert all("reading it ended the process that reads; given up" in str(each) for each in failed)
     assert not [each for each in events if each["level"] not in ("info", "warning")]
     assert "Traceback" not in daemon.log.read_text(encoding="utf-8")
@@ -73,6 +73,7 @@ def kill(daemon: Running, server: Server, already: int) -> float:
         assert time.monotonic() < begin + PATIENCE, daemon.said()
         time.sleep(0.005)
     took = time.monotonic() - begin
+    until(lambda: not old & set(readers(daemon.process.pid)), daemon.said, PATIENCE)
     until(lambda: failures(daemon) > already, daemon.said, PATIENCE)
     return took
 
