@@ -15,7 +15,7 @@ from gettext import gettext as _
 from pathlib import Path
 
 from aggregator import config as configs
-from aggregator import status, target
+from aggregator import phrases, status, target
 from aggregator.checkup import ground, outcome, reach
 from aggregator.checkup.findings import Finding, as_json, code, note, ok, problem, todo
 from aggregator.config import Config
@@ -77,7 +77,7 @@ def _config(config: Config) -> Iterator[Finding]:
         yield ok("config", _("{file}: {number} sources").format(file=config.file, number=len(config.sources)))
     except ConfigError as error:
         yield from (problem("config", each) for each in error.problems)
-    yield from (note("config", each) for each in config.notes)
+    yield from (note("config", phrases.of_terminal()(each)) for each in config.notes)
 
 
 def _published(config: Config, ours: frozenset[str], current: frozenset[str]) -> Iterator[Finding]:

@@ -127,8 +127,10 @@ def check(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None
         disabled = sum(not source.enabled for source in loaded.sources)
         counted += _("; ") + _("{} of them disabled").format(disabled) if disabled else ""
         click.echo(_("{}: all is well; sources: {}").format(wishes.config, counted))
+        from aggregator import phrases
+
         for note in loaded.notes:
-            click.echo(_("note: {}").format(note), err=True)
+            click.echo(_("note: {}").format(phrases.of_terminal()(note)), err=True)
     if problems:
         sys.exit(2)
 
