@@ -537,6 +537,12 @@ MISTAKES = {
 }
 
 
+def test_a_mistyped_kind_hides_no_other_mistake_of_its_table(tmp_path: Path) -> None:
+    table = "[[source]]\nurl = 'x'\nkind = 'paeg'\nintreval = 5\ntitle = 5\nselect = 1\n"
+    keys = [why.partition(":")[0] for _, why in problems(tmp_path, SITE + table)]
+    assert keys == [f"source[1].{key}" for key in ("url", "kind", "intreval", "title", "select")]
+
+
 @pytest.mark.parametrize("text", MISTAKES)
 def test_a_mistake_is_one_line_with_its_place(tmp_path: Path, text: str) -> None:
     line, said = MISTAKES[text]
