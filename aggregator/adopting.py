@@ -1,16 +1,17 @@
 """`aggregator import`: the subscriptions of a list become sources of the config, and what cannot be is told."""
 
 import asyncio
+import base64
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from gettext import gettext as _
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from aggregator import amending, importing
 from aggregator.amending import Edit
@@ -20,7 +21,7 @@ from aggregator.errors import AggregatorError, reason
 from aggregator.fetching import loop_factory
 from aggregator.importing import Found, Listed
 from aggregator.matching import fold_path
-from aggregator.model import Limits, Validators
+from aggregator.model import Limits, Source, Validators
 from aggregator.network import network
 from aggregator.store import sources as stored
 from aggregator.store.engine import open_store, reading, writing
@@ -34,7 +35,8 @@ _NAMED = 5
 class Adoption:
     """What a list comes to: the feeds that are `new`, those that are `there` already, and the edit of the config.
 
-    `logins` says what the owner has to set where an address came with a password, which no config holds.
+    `logins` says what the owner has to set where an address came with a password, which no config holds, and where one
+    is ignored, as the config has the feed without it.
     """
 
     name: str
@@ -54,17 +56,40 @@ def adopt(config: Config, given: str, now: datetime) -> Adoption:
     found = importing.read(_bytes(config, given, name, now), name)
     if not found.feeds and found.broken:
         raise AggregatorError(_("{name}: {why}").format(name=name, why=found.broken))
-    known = {importing.same(_address(source.options) or source.key) for source in config.sources}
+    known = {importing.same(_address(source.options) or source.key): source for source in config.sources}
     new = tuple(each for each in found.feeds if importing.same(each.url) not in known)
     there = tuple(each for each in found.feeds if importing.same(each.url) in known)
     names = variables(config, new)
     feeds, shelves = list(map(_table, new, names)), _shelves(config, found, new)
     edit = amending.edit(config.file, lambda text: with_tables(with_tables(text, "source", feeds), "category", shelves))
-    return Adoption(name, found, new, there, logins(new, names), edit)
+    ignored = [each.url for each in there if _has_another_login(known[importing.same(each.url)], each)]
+    return Adoption(name, found, new, there, (*logins(new, names), *_ignored(ignored)), edit)
 
 
 def _address(options: Any) -> str:
     return str(getattr(options, "url", ""))
+
+
+def _has_another_login(source: Source, feed: Listed) -> bool:
+    """Whether a feed of the list comes with another login than the config's; one that cannot be had may be the same."""
+    access = source.limits.access
+    if not feed.login or access.missing:
+        return False
+    given, own = (":".join(map(unquote, login.partition(":")[::2])) for login in (feed.login, _login(source)))
+    sent = {name.lower(): value for name, value in access.headers}.get("authorization", "")
+    return own != given and sent != "Basic " + base64.b64encode(given.encode()).decode()
+
+
+def _login(source: Source) -> str:
+    return importing.login(_address(source.options))
+
+
+def _ignored(urls: Sequence[str]) -> Iterator[str]:
+    """One line of those feeds whose login in the list has no effect."""
+    if urls:
+        more = _(" and {more} more").format(more=len(urls) - _NAMED) if len(urls) > _NAMED else ""
+        said = _("the login of {urls}{more} is ignored: the config has the feed already, and its login stays as it is")
+        yield said.format(urls=_(", ").join(urls[:_NAMED]), more=more)
 
 
 def _bytes(config: Config, given: str, name: str, now: datetime) -> bytes:

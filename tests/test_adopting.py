@@ -3,11 +3,12 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from aggregator import config, importing
+from aggregator import adopting, config, importing
 from tests.planet import Planet
 from tests.server import Server
 
@@ -91,6 +92,23 @@ def test_each_login_of_a_host_has_a_variable_of_its_own(file: Path, tmp_path: Pa
     told = [" ".join(line.split()) for line in err.splitlines()]
     assert told[0].startswith("note the login of https://a.example/1, https://a.example/3 is not written")
     assert "set LOGIN_A_EXAMPLE_3 to" in told[1]
+
+
+@pytest.mark.parametrize(
+    ("login", "is_ignored"), [("", False), ("me:a%20b@", False), ("me@", True), ("me:other@", True)]
+)
+@pytest.mark.parametrize(
+    "own", ['url = "https://me:a%20b@a.example/"', 'url = "https://a.example/"\nbasic = "file:login"']
+)
+def test_a_login_beside_that_of_the_config_is_said_to_be_ignored(
+    file: Path, tmp_path: Path, own: str, login: str, *, is_ignored: bool
+) -> None:
+    (tmp_path / "login").write_text("me:a b\n")
+    file.write_text(f"{TOML}\n[[source]]\n{own}\n", encoding="utf-8")
+    (tmp_path / "list").write_text(f"https://{login}a.example/\n")
+    made = adopting.adopt(config.load(file), str(tmp_path / "list"), datetime(2026, 1, 1, tzinfo=UTC))
+    said = "the login of https://a.example/ is ignored: the config has the feed already, and its login stays as it is"
+    assert (len(made.there), made.logins) == (1, (said,) if is_ignored else ())
 
 
 def test_a_dry_run_and_json_write_nothing_and_answer(file: Path, tmp_path: Path) -> None:

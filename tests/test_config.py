@@ -537,6 +537,12 @@ MISTAKES = {
 }
 
 
+def test_a_mistyped_kind_hides_no_other_mistake_of_its_table(tmp_path: Path) -> None:
+    table = "[[source]]\nurl = 'x'\nkind = 'paeg'\nintreval = 5\ntitle = 5\nselect = 1\n"
+    keys = [why.partition(":")[0] for _, why in problems(tmp_path, SITE + table)]
+    assert keys == [f"source[1].{key}" for key in ("url", "kind", "intreval", "title", "select")]
+
+
 @pytest.mark.parametrize("text", MISTAKES)
 def test_a_mistake_is_one_line_with_its_place(tmp_path: Path, text: str) -> None:
     line, said = MISTAKES[text]
@@ -595,7 +601,18 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_lines(tmp_path: Path,
 
 BROKEN = {
     "title = Planet": (1, "this value cannot be read; write text in quotes"),
-    "title = “Planet”": (1, "this value cannot be read; write text in quotes"),
+    "title = “Planet”": (1, '“ is no quote here: use straight quotes "..."'),
+    "title = 「星球」": (1, '「 is no quote here: use straight quotes "..."'),
+    "x = [\n “a”]": (2, '“ is no quote here: use straight quotes "..."'),
+    'x = 1\ntitle = "星球”\ny = 2': (2, '” is no quote here: use straight quotes "..."'),
+    'title ＝ "x"': (1, "＝ stands here: write the ASCII sign ="),
+    'title： "x"': (1, "： stands here: write the ASCII sign ="),
+    'x = ["a"，"b"]': (1, "， stands here: write the ASCII sign ,"),
+    "\n【site】": (2, "【 stands here: write the ASCII sign ["),
+    "x = 1 ＃ c": (1, "＃ stands here: write the ASCII sign #"),
+    'title　= "x"': (1, "a blank that is not ASCII stands here: write an ordinary one"),
+    'x = "\\："': (1, "a backslash begins an escape; write the text in 'single quotes'"),
+    "title = é": (1, "this value cannot be read; write text in quotes"),
     'path = "C:\\posts"': (1, "a backslash begins an escape; write the text in 'single quotes'"),
     '\ntitle = "Planet\nx = 1': (2, "the quotes that open here are not closed"),
     "\ntitle = 'Planet\nx = 1": (2, "the quotes that open here are not closed"),

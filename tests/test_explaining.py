@@ -258,7 +258,7 @@ def test_posts(planet: Planet) -> None:
     ("wanted", "says"),
     [
         ("127.0.0", "may be any of http://127.0.0.7:"),
-        ("nothing", "there is no source nothing; see `aggregator list sources"),
+        ("nothing", 'there is no source "nothing"; see `aggregator list sources'),
     ],
 )
 def test_a_source_that_is_not_clear(two: Planet, wanted: str, says: str) -> None:

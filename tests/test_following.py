@@ -99,6 +99,16 @@ def test_a_list_in_trouble_takes_nothing_away(planet: Planet, trouble: bytes | N
     assert (brief(loaded), loaded.notes) == ({TWO: ["x"]}, ())
 
 
+def test_lines_of_a_list_that_are_not_taken_over_are_told_once(planet: Planet) -> None:
+    file = planet.root / "my friends.txt"
+    file.write_text(f"{ONE}\nno address\n")
+    (planet.root / "planet").mkdir()
+    loaded = load(planet, {"path": "planet/../my friends.txt"})
+    note = f"{file}: lines that are not taken over: 1; `aggregator import '{file}' --dry-run` shows them"
+    assert (list(brief(loaded)), loaded.notes) == ([ONE], (note,))
+    assert [pipeline.run(loaded, planet.now).notes for _ in range(2)] == [(note,), ()]
+
+
 @pytest.mark.parametrize(
     ("given", "why"),
     [

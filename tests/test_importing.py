@@ -280,6 +280,44 @@ def test_comments_are_headings_where_nothing_else_names_a_route(text: str, categ
     assert ["/".join(path) for each in read(text.encode(), "x").feeds for path in each.categories] == categories
 
 
+@pytest.mark.parametrize(
+    ("below", "feeds"),
+    [
+        ("/zhihu/hotlist", ["rsshub://zhihu/hotlist 新媒体/知乎/热榜"]),
+        ("- /zhihu/hotlist", ["rsshub://zhihu/hotlist 新媒体/知乎/热榜"]),
+        ("路由：`/zhihu/hotlist`", ["rsshub://zhihu/hotlist 新媒体/知乎/热榜"]),
+        ("1. route: /zhihu/hotlist # daily", ["rsshub://zhihu/hotlist 新媒体/知乎/热榜"]),
+        ("* https://rsshub.app/zhihu/hotlist", ["rsshub://zhihu/hotlist 新媒体/知乎/热榜"]),
+        ("rsshub://zhihu/hotlist", ["rsshub://zhihu/hotlist 新媒体/知乎/热榜"]),
+        (
+            "## 36氪\n\n- /36kr/news\n- https://a.example/x",
+            ["rsshub://36kr/news 新媒体/36氪/36kr/news", "https://a.example/x 新媒体/36氪"],
+        ),
+        ("# /zhihu/daily\n#/a/b\n```\n/a/c\n```", ["rsshub://a/c 新媒体/知乎/热榜"]),
+    ],
+)
+def test_headings_of_markdown_are_levels_of_routes_and_addresses(below: str, feeds: list[str]) -> None:
+    found = read(f"# 新媒体\n## 知乎\n### 热榜\n\n{below}\n".encode(), "x")
+    assert (found.kind, told(found)) == ("rsshub", [])
+    assert [f"{each.url} {'/'.join(*each.categories)}" for each in found.feeds] == feeds
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "lost"),
+    [
+        ("# a comment\nrsshub://a/b\n", "list", []),
+        ("# one\n#two\n##three\n# https://a.example/old\nhttps://a.example/\n", "list", []),
+        ("## News\n# https://a.example/old\nhttps://a.example/ tag\nrsshub://a/b\n", "urls", ["line 1: ## News"]),
+        ("# Mine\n## News\nhttps://a.example/\n", "list", ["line 1: # Mine", "line 2: ## News"]),
+        ("## A\n#### too deep\n/a/b\nprose\n", "rsshub", ["line 2: #### too deep", "line 4: prose"]),
+    ],
+)
+def test_a_heading_that_is_not_taken_over_is_told(text: str, kind: str, lost: list[str]) -> None:
+    found = read(text.encode(), "x")
+    assert (found.kind, [f"{each.where}: {each.what}" for each in found.lost]) == (kind, lost)
+    assert not any(path[0] in ("Mine", "News") for each in found.feeds for path in each.categories)
+
+
 def test_every_fixture_is_read() -> None:
     assert {each.name for each in FIXTURES.iterdir()} == {*LISTS, "README.md"}
 

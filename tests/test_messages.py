@@ -39,6 +39,8 @@ PLAIN = {
     "{}: is asked for by the next run",  # notes of lists, which are kept
     "{}; the list has given no sources yet, and until it has no source leaves",
     "{}; the list is used as it last was",
+    "{}: lines that are not taken over: {}; `{}` shows them",
+    "aggregator import {} --dry-run",
 }
 """What looks like a sentence there, and is none for the catalogs."""
 MARKS = {"_", "marked", "ngettext", "pgettext", "_many", "WithJsonSchema", "_texts"}

@@ -49,6 +49,14 @@ chinese = phrases.speaker(languages.owners("zh")[1])
             "编码有误：https://a.example/f：服务器发送了“br”；而我们要求的是 gzip 或 deflate；"
             "请告知发布方：服务器配置有误",
         ),
+        (
+            "/planet/my2.opml: line 1: not well-formed XML (unclosed token); the list is used as it last was",
+            "/planet/my2.opml：第 1 行：XML 格式有误（unclosed token）；继续使用列表上次可用的内容",
+        ),
+        (
+            "/a b.txt: lines that are not taken over: 3; `aggregator import '/a b.txt' --dry-run` shows them",
+            "/a b.txt：未导入的行数：3；运行 `aggregator import '/a b.txt' --dry-run` 可查看",
+        ),
         ("selector `a; b` matched nothing since 3 visits", "选择器 `a; b` 没有匹配到任何内容，已连续 3 次访问"),
         (
             "secret: https://a.example/f: the environment has no variable A; set it where aggregator runs",

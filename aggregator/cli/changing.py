@@ -112,7 +112,7 @@ def add(
 
 @click.command()
 @common
-@click.argument("source", nargs=-1, required=True, shell_complete=offer_sources)
+@click.argument("source", nargs=-1, required=True, metavar="SOURCE", shell_complete=offer_sources)
 @_dry_run
 def remove(config: Path | None, as_json: bool, verbose: int, quiet: bool, source: tuple[str, ...], dry: bool) -> None:
     """Remove a SOURCE from the config.
@@ -134,7 +134,7 @@ def remove(config: Path | None, as_json: bool, verbose: int, quiet: bool, source
 
 @click.command()
 @common
-@click.argument("source", nargs=-1, required=True, shell_complete=offer_sources)
+@click.argument("source", nargs=-1, required=True, metavar="SOURCE", shell_complete=offer_sources)
 @_dry_run
 def disable(config: Path | None, as_json: bool, verbose: int, quiet: bool, source: tuple[str, ...], dry: bool) -> None:
     """Have a SOURCE not visited any more.
@@ -146,7 +146,7 @@ def disable(config: Path | None, as_json: bool, verbose: int, quiet: bool, sourc
 
 @click.command()
 @common
-@click.argument("source", nargs=-1, required=True, shell_complete=offer_sources)
+@click.argument("source", nargs=-1, required=True, metavar="SOURCE", shell_complete=offer_sources)
 @_dry_run
 def enable(config: Path | None, as_json: bool, verbose: int, quiet: bool, source: tuple[str, ...], dry: bool) -> None:
     """Have a SOURCE that was disabled visited again.

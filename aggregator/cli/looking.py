@@ -35,7 +35,7 @@ def _selectors(command: _Command) -> _Command:
 @click.command()
 @common
 @_selectors
-@click.argument("source", nargs=-1, required=True, shell_complete=offer_sources)
+@click.argument("source", nargs=-1, required=True, metavar="SOURCE", shell_complete=offer_sources)
 def preview(
     config: Path | None, as_json: bool, verbose: int, quiet: bool, source: tuple[str, ...], **selectors: str | None
 ) -> None:
@@ -134,7 +134,7 @@ def items(
 
 @click.command()
 @common
-@click.argument("source", nargs=-1, shell_complete=offer_sources)
+@click.argument("source", nargs=-1, metavar="[SOURCE]", shell_complete=offer_sources)
 def status(config: Path | None, as_json: bool, verbose: int, quiet: bool, source: tuple[str, ...]) -> None:
     """How every source stands, the worst first; or all about one.
 

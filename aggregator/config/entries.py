@@ -1,6 +1,7 @@
 """`[[source]]`: the keys that all sources share, and those that its kind's own module names."""
 
 import dataclasses
+import difflib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -168,6 +169,7 @@ def _entry(values: Any, path: KeyPath, found: list[Problem]) -> Entry | None:
         kind = find_kind(name)
     except ValueError as error:
         found.append(((*path, "kind"), text.one_line(error)))
+        found.extend(each for each in _as_meant(name, values, path) if each not in found)
         return None
     own = fields(kind.Options)
     strange = [key for key in values if key not in own and key not in shared]
@@ -190,6 +192,15 @@ def _entry(values: Any, path: KeyPath, found: list[Problem]) -> Entry | None:
     except ValueError as error:
         found.append((path, text.one_line(error)))
         return None
+
+
+def _as_meant(name: str, values: dict[str, Any], path: KeyPath) -> list[Problem]:
+    """What is wrong with the keys that a table has, were its kind the one that a mistyped name is near to."""
+    meant = difflib.get_close_matches(name.lower(), kinds(), n=1, cutoff=0.5)  # as `problems.nearest`
+    problems: list[Problem] = []
+    if meant:
+        _entry(values | {"kind": meant[0]}, path, problems)
+    return [(where, why) for where, why in problems if where[len(path) : len(path) + 1] and where[len(path)] in values]
 
 
 @cache

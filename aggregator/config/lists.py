@@ -6,6 +6,8 @@ What was last good of it is kept beside the store, so that a list which is away,
 
 import hashlib
 import json
+import os
+import shlex
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -59,7 +61,7 @@ class SourceList:
     @property
     def name(self) -> str:
         """What it is called in messages."""
-        return masked(self.url) or str(self.file)
+        return masked(self.url) or (_shown(self.file) if self.file else "")
 
     @property
     def memory(self) -> Path:
@@ -97,9 +99,11 @@ def read(
         if bool(table.url) == bool(table.path):
             found.append((path, _("write where the list is: either url, or path")))
             continue
-        followed, feeds = _one(table, path, root, folder, notes, found)
+        followed, listed = _one(table, path, root, folder, notes, found)
         lists.append(followed)
-        for feed in feeds:
+        if listed and listed.lost:
+            notes.append(_not_taken(followed, len(listed.lost)))
+        for feed in listed.feeds if listed else ():
             key = importing.same(feed.url)
             paths = _below(table.category, feed)
             if key in known:
@@ -112,30 +116,41 @@ def read(
 
 def _one(
     table: List, path: KeyPath, root: Path, folder: Path, notes: list[str], found: list[Problem]
-) -> tuple[SourceList, tuple[Listed, ...]]:
-    """A list and its feeds, now or as they were when it was last good."""
+) -> tuple[SourceList, Found | None]:
+    """A list and what it has, now or when it was last good; None where it never was."""
     copy = folder / f"{hashlib.sha256((table.url or table.path).encode()).hexdigest()[:16]}.list"
     followed = SourceList(table.url, root / table.path if table.path else None, copy)
     told, why = "", said(followed).get("trouble", "")
     why = why if not why or followed.name in why else f"{followed.name}: {why}"
     if followed.file:
         try:
-            data, feeds = good(followed.file)
-            return SourceList("", followed.file, copy, hashlib.sha256(data).hexdigest()), feeds
+            data, listed = good(followed.file)
+            return SourceList("", followed.file, copy, hashlib.sha256(data).hexdigest()), listed
         except AggregatorError as error:
             told, why = str(error), _trouble(followed.file)
     try:
-        __, feeds = good(copy)
+        __, listed = good(copy)
     except AggregatorError:
         if followed.file:
             found.append(((*path, "path"), _("{why}; mend it or write another path").format(why=told)))
         else:
             why = why or f"{followed.name}: is asked for by the next run"
             notes.append(f"{why}; the list has given no sources yet, and until it has no source leaves")
-        return replace(followed, known=False), ()
+        return replace(followed, known=False), None
     if why:
         notes.append(f"{why}; the list is used as it last was")
-    return followed, feeds
+    return followed, listed
+
+
+def _not_taken(followed: SourceList, number: int) -> str:
+    """That a list has lines which make no source, in English, as notes are kept."""
+    command = f"aggregator import {shlex.quote(followed.name)} --dry-run"
+    return f"{followed.name}: lines that are not taken over: {number}; `{command}` shows them"
+
+
+def _shown(file: Path) -> str:
+    """A path as it is shown, without the `..` of a list that stands above the config's folder."""
+    return os.path.normpath(file)
 
 
 def _trouble(file: Path) -> str:
@@ -148,14 +163,15 @@ def _trouble(file: Path) -> str:
     return ""
 
 
-def good(file: Path) -> tuple[bytes, tuple[Listed, ...]]:
-    """The bytes and the feeds of a list that is whole and not empty. Raises AggregatorError, one line."""
+def good(file: Path) -> tuple[bytes, Found]:
+    """The bytes of a list that is whole and not empty, and what it has. Raises AggregatorError, one line."""
     try:
         with file.open("rb") as opened:
             data = opened.read(importing.MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise AggregatorError(_("{file}: cannot be read ({why})").format(file=file, why=reason(error))) from None
-    return data, whole(data, str(file)).feeds
+        why = _("{file}: cannot be read ({why})").format(file=_shown(file), why=reason(error))
+        raise AggregatorError(why) from None
+    return data, whole(data, _shown(file))
 
 
 def holders(lists: Iterable[SourceList], url: str) -> list[str]:
@@ -166,7 +182,7 @@ def holders(lists: Iterable[SourceList], url: str) -> list[str]:
 def _feeds(followed: SourceList) -> tuple[Listed, ...]:
     for file in filter(None, (followed.file, followed.copy)):
         with suppress(AggregatorError):
-            return good(file)[1]
+            return good(file)[1].feeds
     return ()
 
 

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from gettext import gettext as _
@@ -159,14 +160,39 @@ _WORDS = {
 """What tomllib says, by its beginning, and what that means to a person."""
 
 
+_AT = re.compile(r"line (\d+), column (\d+)")
+_QUOTES = "“”„‟‘’‚‛「」『』«»《》＂＇"
+_SIGNS = {"：": "=", "、": ",", "【": "[", "】": "]", "〔": "[", "〕": "]"}
+"""What an input method for Chinese or Japanese types, and what is meant; other full-width forms are those of NFKC."""
+
+
+def _typed(line: str, column: int, said: str) -> str:
+    """What to do about a sign that is not ASCII where one of TOML's is expected, "" where it is none such."""
+    typed = "" if said.startswith("Unescaped") else line[column - 1 : column]
+    if not typed and line.rstrip()[-1:] in _QUOTES and said.startswith(("Unterminated", "Illegal", "Found")):
+        typed = line.rstrip()[-1:]  # these close nothing
+    if typed and typed in _QUOTES:
+        return _('{typed} is no quote here: use straight quotes "..."').format(typed=typed)
+    sign = _SIGNS.get(typed) or unicodedata.normalize("NFKC", typed)
+    if sign == " " != typed:
+        return _("a blank that is not ASCII stands here: write an ordinary one")
+    if sign != typed and sign.isascii() and sign.isprintable():
+        return _("{typed} stands here: write the ASCII sign {sign}").format(typed=typed, sign=sign)
+    return ""
+
+
 def _explain(raw: str, said: str) -> tuple[int, str]:
     """The line of a mistake in a document that is no TOML, and what it is."""
     said, __, where = said.partition(" (at ")
-    at = re.match(r"line (\d+)", where)
+    at = _AT.match(where)
     begins = next((line for line, __, data in statements(raw) if data is None), None)
     last = len(raw.rstrip().split("\n"))
     line = int(at[1]) if at and not said.startswith("Un") else begins or last
-    header = re.match(r"\s*\[+\s*(host|source|list|category)\s*\]", raw.split("\n")[line - 1])
+    rows = raw.split("\n")
+    place, column = (int(at[1]), int(at[2])) if at else (line, 0)
+    if typed := _typed(rows[place - 1], column or len(rows[place - 1]) + 1, said):
+        return place, typed
+    header = re.match(r"\s*\[+\s*(host|source|list|category)\s*\]", rows[line - 1])
     if header and said.startswith("Cannot"):
         return line, _("write [[{name}]] in two brackets, once for each {name}").format(name=header[1])
     words = next((words for beginning, words in _WORDS.items() if said.startswith(beginning)), "")

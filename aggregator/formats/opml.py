@@ -11,6 +11,7 @@ from lxml import etree
 
 from aggregator import __version__, dates, text
 from aggregator.formats import find
+from aggregator.matching import fold_path
 from aggregator.model import Category, CategoryPath, Channel, Overview, Subscription
 
 FILENAME = "subscriptions.opml"
@@ -61,9 +62,10 @@ def _document(overview: Overview, what: str, listed: Listed, said: Mapping[Categ
     folders: dict[CategoryPath, etree._Element] = {(): body}
     for path, leaf in listed:
         etree.SubElement(_folder(folders, path), "outline", {name: value for name, value in leaf.items() if value})
+    spelled = {fold_path(path): folder for path, folder in folders.items() if path}  # as the feeds do
     for path, description in said.items():
-        if description and path in folders and path:
-            folders[path].set("description", description)
+        if description and (folder := spelled.get(fold_path(path))) is not None:
+            folder.set("description", description)
     if not len(body):
         etree.SubElement(body, "outline", text="(none)")  # a body holds at least one outline
     return etree.tostring(root, encoding="utf-8", xml_declaration=True, pretty_print=True)

@@ -97,6 +97,8 @@ def _routes(text: str) -> Iterable[Each]:
 
     if headed.is_one(text[:_BEGINNING]):
         return headed.read(text)
+    if headed.is_note(text[:_BEGINNING]):
+        return headed.read_note(text)
     return routes.read_lines(text) if routes.is_one(next(iter(_lines(text)), "")) else routes.read(nested.parse(text))
 
 
@@ -104,7 +106,7 @@ def _kind(text: str) -> str:
     """The kind of a list, by its beginning."""
     from aggregator.importing import headed, objects, opml, planet, routes, sfeed, urls
 
-    if headed.is_one(text[:_BEGINNING]):
+    if headed.is_one(text[:_BEGINNING]) or headed.is_note(text[:_BEGINNING]):
         return "rsshub"
     first = next(iter(_lines(text)), "")
     if first.startswith("<"):

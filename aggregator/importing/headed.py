@@ -1,7 +1,8 @@
 """Lists of RSSHub's routes below headings: category, source, and name of each route. Pure.
 
 So does the system keep them whose posts are our seeds: in YAML whose comments are the headings, and in the Markdown of
-RSSHub's own documentation, where each route has an example.
+RSSHub's own documentation, where each route has an example; and so do people write them down in Markdown of their own
+(`is_note`), with other addresses among them.
 
     slect:                                   # 新媒体
     #新媒体
@@ -16,13 +17,68 @@ import re
 from collections.abc import Iterator
 from gettext import gettext as _
 
-from aggregator.importing.listed import Each, lost
+from aggregator.importing.listed import Each, Listed, listed, lost
 from aggregator.importing.routes import feed_of
 
 _HEADING = re.compile(r"(#{1,3})(?!#)\s*(\S.*)")
 _TAG = re.compile(r"^[ \t]*<Route\s", re.MULTILINE)
 _EXAMPLE = re.compile(r"\bexample[\"']?\s*[:=]\s*[\"']([^\"']+)[\"']")
+_NESTED = re.compile(r"^##[ \t]+\S", re.MULTILINE)
+_NOTED = re.compile(r"(#+)[ \t]+(\S.*)")  # a heading of Markdown; without a blank it is none
+_ENTRY = re.compile(
+    r"(?:[-*+]\s+|\d+[.)]\s+)?(?:(?:路由|route)\s*[:：]\s*)?([`'\"]?)"
+    r"((?P<route>/\w|rsshub://|https?://rsshub\.app/)?(?(route)|https?://)[^\s`'\"]*)\1(?:\s+#.*)?",
+    re.IGNORECASE,
+)
+"""A line of a note: a route, or an address, with what people write before it."""
 _MARKUP = re.compile(r"<[^<>]*>|\[([^\[\]]*)\]\([^()]*\)")
+
+
+def nests(text: str) -> bool:
+    """Whether there are headings of Markdown below others; a mere `# text` may be a comment."""
+    return _NESTED.search(text) is not None
+
+
+def heading(line: str) -> tuple[int, str]:
+    """The level of a line that is a heading of Markdown, and what it says; 0 for what is none, or is commented out."""
+    found = _NOTED.fullmatch(line)
+    name = _MARKUP.sub(r"\1", found[2]).strip() if found else ""
+    is_one = found and re.search(r"\w", name) and not _ENTRY.match(name) and not _item(name)
+    return (len(found[1]), name) if found and is_one else (0, "")
+
+
+def is_note(text: str) -> bool:
+    """Whether a document is such a list in Markdown: at least half of what stands below the headings are routes and
+    addresses, alone on their lines, and one is a route. newsboat's tags behind addresses make it none."""
+    if not nests(text):
+        return False
+    rows = [line.strip()[:10_000] for line in text.split("\n") if re.search(r"\w", line) and line.lstrip()[0] != "#"]
+    entries = [found for row in rows if (found := _ENTRY.fullmatch(row))]
+    is_plain = not any(
+        re.match(r"\S+://\S+\s", row) or re.search(r":(\s|$)", row) for row in rows if not _ENTRY.fullmatch(row)
+    )  # else the names are those of a mapping, or there are tags
+    return is_plain and any(found["route"] for found in entries) and 2 * len(entries) >= len(rows)
+
+
+def read_note(text: str) -> Iterator[Each]:
+    """What each line of Markdown has. The title of what is no route is that of the feed."""
+    names = ["", "", ""]
+    place = _("line {number}")
+    for number, row in enumerate(text.split("\n"), start=1):
+        where, line = place.format(number=number), row.strip()[:10_000]
+        level, name = heading(line)
+        if level > len(names):
+            yield lost(where, line, _("is a heading below three others; categories have three levels here"))
+        elif level:
+            names[level - 1 :] = [name, *[""] * (len(names) - level)]
+        elif line.startswith("#") or not re.search(r"\w", line):
+            continue
+        elif not (found := _ENTRY.fullmatch(line)):
+            yield lost(where, line, _("is no route"))
+        elif found["route"]:
+            yield feed_of(where, list(filter(None, names)), found[2])
+        else:
+            yield listed(Listed(where, found[2], categories=(tuple(names),)))
 
 
 def is_one(text: str) -> bool:

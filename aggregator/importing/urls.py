@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from gettext import gettext as _
 
+from aggregator.importing.headed import heading, nests
 from aggregator.importing.listed import Each, Listed, listed, lost, slashed
 from aggregator.languages import marked
 
@@ -27,9 +28,13 @@ def is_one(line: str) -> bool:
 
 
 def read(text: str) -> Iterator[Each]:
-    """What each line has."""
+    """What each line has. Comments are passed over, but those that look like headings below headings are told."""
     place = _("line {number}")
+    is_nested = nests(text)
     for number, line in enumerate(text.split("\n"), start=1):
+        if is_nested and heading(line.strip()[:10_000])[0]:
+            why = _("is a comment there, and makes no category; tags behind the addresses do")
+            yield lost(place.format(number=number), line, why)
         tokens = list(_tokens(line.strip()))
         if tokens:
             yield from _line(place.format(number=number), line, tokens)

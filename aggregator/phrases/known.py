@@ -259,6 +259,22 @@ _PUBLISHING = (
     "the id {id} stands twice",
     "the next run tries again",
 )
+_LISTS = (
+    # config/lists.py, following.py: what is wrong with a list that is followed, and what becomes of it
+    "the list is used as it last was",
+    "is asked for by the next run",
+    "the list has given no sources yet, and until it has no source leaves",
+    "lines that are not taken over: {number}",
+    "`{command}` shows them",
+    "line {number}: not well-formed XML ({why})",
+    "is not valid JSON ({why})",
+    "is not valid YAML ({why})",
+    "is none of the lists that are known: {names}",
+    "is XML, but no OPML; a feed or a page is added with `aggregator add`",
+    "declares entities of its own, which may grow without bounds; take them out",
+    "{name}: has no feed in it",
+    "is empty",
+)
 _RULES = (
     # rules.py, matching.py, views.py: what became of an entry, and where it went
     "source rule {number}",
@@ -307,4 +323,4 @@ _ADVICE = tuple(
     dict.fromkeys(advice for each in (rules, command, feed, page, sitemap) for advice in each.ADVICE.values())
 )
 
-PATTERNS = (*_REASONS, *_HEALTH, *_ERRORS, *_PUBLISHING, *_RULES, *_ADVICE)
+PATTERNS = (*_REASONS, *_HEALTH, *_ERRORS, *_PUBLISHING, *_LISTS, *_RULES, *_ADVICE)
