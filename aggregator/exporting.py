@@ -129,9 +129,7 @@ def _other_keys(config: Config) -> tuple[str, ...]:
 
 
 def _opml(config: Config, feeds: Sequence[Listed]) -> bytes:
-    every = {path[:depth] for feed in feeds for path in feed.categories for depth in range(1, len(path) + 1)}
-    spelled = {fold_path(path): path for path in every}  # the feeds' spelling may be another than that of [[category]]
-    said = {spelled.get(fold_path(path), path): each.description for path, each in config.categories.items()}
+    said = {path: each.description for path, each in config.categories.items()}
     return opml.subscriptions(overview(feeds, config.site.title, said))
 
 
