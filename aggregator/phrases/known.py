@@ -164,6 +164,12 @@ _ERRORS = (
     "reading it takes more than 1 GB of memory",
     "reading it ended the process that reads",
     "what reads was ended while it waited",
+    # config/secrets.py
+    "the environment has no variable {name}",
+    "set it where aggregator runs",
+    "{file} cannot be read",
+    "write the secret into it",
+    "{place} holds no secret: write one line of text into it",
     "given up",
     "please report it",
     'name RSSHub instances: [fetch] rsshub = ["https://..."]',
