@@ -52,6 +52,12 @@ chinese = phrases.speaker(languages.owners("zh")[1])
         ("selector `a; b` matched nothing since 3 visits", "选择器 `a; b` 没有匹配到任何内容，已连续 3 次访问"),
         ("News: today is failing: timeout", "News: today 出现故障：超时"),
         (
+            "secret: the environment has no variable LOGIN; set it where aggregator runs",
+            "缺少密钥：环境中没有变量 LOGIN；请在运行 aggregator 的环境中设置它",
+        ),
+        ("secret: env:A holds no secret: write one line of text into it", "缺少密钥：env:A 中没有密钥：请写入一行文本"),
+        ("secret: a/b cannot be read; write the secret into it", "缺少密钥：无法读取 a/b；请把密钥写入其中"),
+        (
             "News: today is failing: timeout\nif it is only slow, raise timeout",
             "News: today 出现故障：超时\n若只是慢，请调大 timeout",
         ),
@@ -82,6 +88,11 @@ chinese = phrases.speaker(languages.owners("zh")[1])
 )
 def test_a_line_is_said_part_by_part(line: str, said: str) -> None:
     assert chinese(line) == said
+
+
+def test_a_question_has_its_own_mark() -> None:
+    line = "dns: a.example cannot be found (no such host); is the name right?; given up: is the name right?: given up"
+    assert chinese(line).endswith("；名称写对了吗？已放弃：名称写对了吗？已放弃")
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def _joined(catalog: NullTranslations, line: str, depth: int) -> str:
         whole, end = next(((found, end) for run, end in runs if (found := _known(catalog, run))), ("", 1))
         said.append(whole or _joined(catalog, parts[0], depth + 1))
         parts = parts[end:]
-    return line if mark.join(said) == line else catalog.gettext(mark).join(said)
+    return line if mark.join(said) == line else languages.joined(catalog.gettext(mark), *said)
 
 
 def _known(catalog: NullTranslations, line: str) -> str:
