@@ -134,9 +134,7 @@ def named(config: Config, wanted: str, titles: Mapping[str, str]) -> Source:
     if is_url:
         return configs.source(config, wanted)
     raise AggregatorError(
-        _("there is no source {given}; see `aggregator list sources --json`").format(
-            given=one_line(masked(wanted), 100)
-        )
+        _("there is no source {given}; see `aggregator list sources`").format(given=one_line(masked(wanted), 100))
     )
 
 

@@ -29,12 +29,12 @@ chinese = phrases.speaker(languages.owners("zh")[1])
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("every 3 h", "每 3 h"),
+        ("every 3 h", "每 3 小时"),
         ("posts about 3 a day, mostly 09-18 UTC", "每天约 3 篇，多在 09-18 点 (UTC)"),
-        ("publisher says max-age 12 h, capped at 6 h", "发布方规定 max-age 12 h，上限 6 h"),
-        ("failed 3 times in a row (http 404); told to wait 3 h", "连续失败 3 次（HTTP 404）；被要求等待 3 h"),
-        ("always sent in full: every 6 h", "总是完整发送：每 6 h"),
-        ("ttl 1 h; skips hours 0-6, 22 UTC and Saturday, Sunday", "ttl 1 h；跳过 0-6, 22 点 (UTC) 和周六、周日"),
+        ("publisher says max-age 12 h, capped at 6 h", "发布方规定 max-age 12 小时，上限 6 小时"),
+        ("failed 3 times in a row (http 404); told to wait 3 h", "连续失败 3 次（HTTP 404）；被要求等待 3 小时"),
+        ("always sent in full: every 6 h", "总是完整发送：每 6 小时"),
+        ("ttl 1 h; skips hours 0-6, 22 UTC and Saturday, Sunday", "ttl 1 小时；跳过 0-6, 22 点 (UTC) 和周六、周日"),
         (
             "a.example asked for silence until 14:05 UTC (HTTP 429)",
             "a.example 要求在 14:05 UTC 之前不要访问（HTTP 429）",
@@ -49,7 +49,11 @@ chinese = phrases.speaker(languages.owners("zh")[1])
             "编码有误：https://a.example/f：服务器发送了“br”；而我们要求的是 gzip 或 deflate；"
             "请告知发布方：服务器配置有误",
         ),
-        ("selector `a; b` matched nothing since 3 visits", "选择器 `a; b` 没有匹配到任何内容，已连续 3 次访问"),
+        (
+            'no match: it is a feed since 4 visits; leave kind = "page" out',
+            '没有匹配：连续 4 次访问都发现这是订阅源；请去掉 kind = "page"',
+        ),
+        ("selector `a; b` matched nothing since 3 visits", "选择器 `a; b` 连续 3 次访问都没有匹配到内容"),
         ("News: today is failing: timeout", "News: today 出现故障：超时"),
         (
             "secret: the environment has no variable LOGIN; set it where aggregator runs",
@@ -238,6 +242,7 @@ def test_every_class_of_trouble_is_known() -> None:
 COMPOSED = {
     *("{title} is failing: {why}", "{title} is blocked: {why}", "updates daily", "updates every {length}"),
     f"it is a web page{feed.ITSELF}",
+    *known.SINCE,
 }
 
 

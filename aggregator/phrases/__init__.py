@@ -11,12 +11,14 @@ which are shown as they stand.
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import cache, lru_cache
 from gettext import NullTranslations
 
 from aggregator import languages
 from aggregator.phrases import known
 from aggregator.text import masked
+from aggregator.values import span
 
 JOINTS = ("; ", ": ", " and ", ", ")
 _FIELD = re.compile(r"\{([a-z]+)\}")
@@ -39,6 +41,11 @@ def speaker(catalog: NullTranslations) -> Callable[[str], str]:
 def of_terminal() -> Callable[[str], str]:
     """What says a line of ours to who reads the terminal."""
     return speaker(languages.terminals())
+
+
+def length(value: timedelta) -> str:
+    """A length of time, as `values.span` has it, for who reads the terminal."""
+    return of_terminal()(span(value))
 
 
 @lru_cache(maxsize=4096)
@@ -71,7 +78,8 @@ def _known(catalog: NullTranslations, line: str) -> str:
         return catalog.gettext(line)
     for pattern, piece in _patterns():
         if piece in line and (found := _compiled(pattern).fullmatch(line)):
-            values = {n: _joined(catalog, each, 0) if n in _PHRASES else each for n, each in found.groupdict().items()}
+            said = (*_PHRASES, "length")
+            values = {n: _joined(catalog, each, 0) if n in said else each for n, each in found.groupdict().items()}
             return catalog.gettext(pattern).format(**values)
     return ""
 

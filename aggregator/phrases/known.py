@@ -12,6 +12,7 @@ KINDS = (
 """The classes of trouble, of the context "trouble"; those of HTTP are patterns."""
 
 _REASONS = (
+    *("{number} s", "{number} min", "{number} h", "{number} d"),  # values.span
     # schedule.py, rhythm.py, manners.py, keeping.py, subscribing.py: when a source is visited next
     "every {length}",
     "scheduled at {schedule} ({zone})",
@@ -67,7 +68,6 @@ _HEALTH = (
     "look at the site: it may have ended, or moved its feed",
     "{number} warnings",
     "takes {number} s of {all} s",
-    "{why} since {number} visits",
     "{why}: `aggregator preview {source}` shows what they catch",
     "{title} is gone for good: {why}",
     "{title} is failing: {why}",
@@ -231,6 +231,13 @@ _ERRORS = (
     "{url} has moved to {other}, which is a source already",
     "remove one of the two",
 )
+SINCE = (
+    # health.counted: what stands before it is one of the errors of a page
+    "it is a feed since {number} visits",
+    "neither a title nor a link was found in any of {all} items since {number} visits",
+    "no h-entry and no article of schema.org is on the page, and no select is given since {number} visits",
+    "selector `{selector}` matched nothing since {number} visits",
+)
 _PUBLISHING = (
     # documents.py, output.py, formats/checks.py: why a document is not published
     "the old file stays",
@@ -299,4 +306,4 @@ _ADVICE = tuple(
     dict.fromkeys(advice for each in (rules, command, feed, page, sitemap) for advice in each.ADVICE.values())
 )
 
-PATTERNS = (*_REASONS, *_HEALTH, *_ERRORS, *_PUBLISHING, *_RULES, *_ADVICE)
+PATTERNS = (*_REASONS, *_HEALTH, *_ERRORS, *SINCE, *_PUBLISHING, *_RULES, *_ADVICE)
