@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -74,6 +75,15 @@ def _known(engine: Engine, met: Visit, standing: Standing, now: datetime) -> fro
     found = decide(met.items, known, now, remote=remote, policy=policy, habits=habits, ready=every)
     there = {_face(each.item) for each in found.changes if each.item and each.known}
     return frozenset(place for place, item in enumerate(met.items) if _face(item) in there)
+
+
+def hint(preview: Preview) -> str:
+    """What to try where the selectors of a page catch nothing, "" elsewhere."""
+    met = preview.visit
+    if not (met.error and met.catches):
+        return ""
+    advice = _("try other selectors: `aggregator preview {url} --item CSS --title CSS` shows what they catch")
+    return advice.format(url=shlex.quote(masked(met.source.key)))
 
 
 def _face(item: Item) -> tuple[object, ...]:

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from aggregator import dates, phrases, progress, status, text
+from aggregator import dates, phrases, previewing, progress, status, text
 from aggregator.explaining import Explanation
 from aggregator.keeping import Outcome
 from aggregator.model import Catch, Progress
@@ -253,6 +253,8 @@ def show_preview(preview: Preview) -> None:
         _line(errors, "warning", "yellow", say(warning))
     if met.error:
         _line(errors, "failed", "red", say(met.error))
+    if hint := previewing.hint(preview):
+        _line(errors, "note", "yellow", hint)
 
 
 def show_addition(found: "Addition") -> None:
