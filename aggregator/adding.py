@@ -20,7 +20,7 @@ from aggregator.config import Config, lists
 from aggregator.dates import rfc3339
 from aggregator.errors import AggregatorError
 from aggregator.importing import Listed, login
-from aggregator.languages import marked
+from aggregator.languages import joined, marked
 from aggregator.model import Document, Item, Source, Visit
 from aggregator.sources import find
 from aggregator.sources.feed import discovery
@@ -71,8 +71,10 @@ def add(config: Config, given: str, categories: Sequence[str], title: str, now: 
     if met.trouble and met.trouble.kind == "http 404" and http_url(asked) and not documents:
         raise AggregatorError(_not_there(asked))
     if met.error or not found:
-        why = phrases.of_terminal()(masked(met.error))
-        raise AggregatorError(_("{why}; nothing is added").format(why=why or _("nothing was found")))
+        why = phrases.of_terminal()(masked(met.error)) or _("nothing was found")
+        more = [_('write it into the address, https://USER:PASSWORD@..., or basic = "env:NAME" into the config')]
+        wanted = more if met.trouble and met.trouble.kind == "http 401" else []
+        raise AggregatorError(joined(_("; "), why, *wanted, _("nothing is added")))
     answer = met.answer.url if met.answer else ""
     moved = met.answer.moved_to if met.answer and http_url(found) else ""
     for each in (found, answer, moved):
@@ -114,8 +116,8 @@ def _not_there(url: str) -> str:
     advice = _("look at it in a browser")
     if parts.path.strip("/"):
         advice = _("try {site}: its feed is looked for there").format(site=site)
-    said = _("{url} answered 404, there is nothing at that address; {advice}; nothing is added")
-    return said.format(url=masked(url), advice=advice)
+    said = _("{url} answered 404, there is nothing at that address").format(url=masked(url))
+    return joined(_("; "), said, advice, _("nothing is added"))
 
 
 def as_json(found: Addition) -> dict[str, Any]:

@@ -182,6 +182,7 @@ def logins(feeds: Sequence[Listed], names: Sequence[str]) -> tuple[str, ...]:
                 " where aggregator runs"
             ).format(urls=_(", ").join(urls[:_NAMED]), more=more, name=name)
             + (_(", with what stands there as %40 written as @") if coded else "")
+            + _("; in a shell: export {name}='user:password'; cron or the service needs it, too").format(name=name)
         )
     return tuple(told)
 

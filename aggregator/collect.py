@@ -109,6 +109,7 @@ def _read(source: Source, found: Found, heard: Heard = lambda *_: None, *, urgen
             batch = pool.read(source.kind, document, source, urgent=urgent)
         except ParseError as error:
             broken[document.name] = str(error)
+            catches += error.catches
             continue
         items += batch.items
         signs += batch.signs
@@ -125,7 +126,9 @@ def _read(source: Source, found: Found, heard: Heard = lambda *_: None, *, urgen
     if broken and not (read or held):
         (_, first), *others = broken.items()
         said |= {name: (what,) for name, what in others}
-        return Visit(source, error=first, trouble=Trouble(first.partition(":")[0]), said=said, answer=answer)
+        return Visit(
+            source, error=first, trouble=Trouble(first.partition(":")[0]), said=said, answer=answer, catches=catches
+        )
     return Visit(
         source=source,
         items=tuple(items),

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from gettext import gettext as _
+from typing import Any
 
 from aggregator.languages import marked
 from aggregator.terms import FREE, Cost
@@ -96,4 +97,14 @@ class FetchError(SourceError):
 
 
 class ParseError(SourceError):
-    """The document arrived and cannot be read (not a feed, broken, not text ...). The message names file and line."""
+    """The document arrived and cannot be read (not a feed, broken, not text ...). The message names file and line.
+
+    `catches` (of `model.Catch`) tell how the selectors of a page fared, for `preview` alone.
+    """
+
+    def __init__(self, kind: str, message: str = "", catches: tuple[Any, ...] = ()) -> None:
+        super().__init__(kind, message)
+        self.catches = catches
+
+    def __reduce__(self) -> tuple[type["ParseError"], tuple[object, ...]]:
+        return type(self), (self.kind, self.message, self.catches)

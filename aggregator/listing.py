@@ -29,7 +29,6 @@ from aggregator.store.channels import Place
 from aggregator.store.engine import open_store, reading
 from aggregator.store.retention import Pruned
 from aggregator.store.sources import Standing
-from aggregator.values import span
 from aggregator.views import view
 
 
@@ -91,7 +90,7 @@ def last(standing: Standing | None, now: datetime) -> str:
     """When a source succeeded last, as seen from `now`."""
     if not (standing and standing.last_success):
         return _("never")
-    return _("{} ago").format(span(now - standing.last_success))
+    return _("{} ago").format(phrases.length(now - standing.last_success))
 
 
 def planned(source: Source, standing: Standing | None) -> datetime | None:
@@ -110,7 +109,7 @@ def due(source: Source, standing: Standing | None, now: datetime) -> str:
         return _("never")
     if not (standing and standing.next_visit > now):
         return _("now")
-    return _("in {}").format(span(standing.next_visit - now))
+    return _("in {}").format(phrases.length(standing.next_visit - now))
 
 
 def _trouble(source: Source, standing: Standing | None, say: Callable[[str], str]) -> str:

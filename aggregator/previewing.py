@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -76,6 +77,15 @@ def _known(engine: Engine, met: Visit, standing: Standing, now: datetime) -> fro
     return frozenset(place for place, item in enumerate(met.items) if _face(item) in there)
 
 
+def hint(preview: Preview) -> str:
+    """What to try where the selectors of a page catch nothing, "" elsewhere."""
+    met = preview.visit
+    if not (met.error and met.catches):
+        return ""
+    advice = _("try other selectors: `aggregator preview {url} --item CSS --title CSS` shows what they catch")
+    return advice.format(url=shlex.quote(masked(met.source.key)))
+
+
 def _face(item: Item) -> tuple[object, ...]:
     return item.title, item.url, item.origin, item.published
 
@@ -134,9 +144,7 @@ def named(config: Config, wanted: str, titles: Mapping[str, str]) -> Source:
     if is_url:
         return configs.source(config, wanted)
     raise AggregatorError(
-        _('there is no source "{given}"; see `aggregator list sources --json`').format(
-            given=one_line(masked(wanted), 100)
-        )
+        _('there is no source "{given}"; see `aggregator list sources`').format(given=one_line(masked(wanted), 100))
     )
 
 

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from aggregator import dates, phrases, progress, status, text
+from aggregator import dates, phrases, previewing, progress, status, text
 from aggregator.explaining import Explanation
 from aggregator.keeping import Outcome
 from aggregator.model import Catch, Progress
@@ -73,7 +73,7 @@ def show_run(report: Report, output: str, now: datetime, *, every: bool) -> None
     if waiting:
         soonest = min(standing.next_visit for standing in waiting)
         not_due = _many(len(waiting), "{} source not due yet", "{} sources not due yet")
-        after.append(_("{}, the next in {}").format(not_due, span(soonest - now)))
+        after.append(_("{}, the next in {}").format(not_due, phrases.length(soonest - now)))
     if same := sum(1 for standing in report.skipped if standing.same_as):
         after.append(_many(same, "{} source the same as another", "{} sources the same as another"))
     if disabled := sum(1 for standing in report.skipped if not standing.enabled):
@@ -85,8 +85,8 @@ def show_run(report: Report, output: str, now: datetime, *, every: bool) -> None
     console = Console(highlight=False)
     if told or report.failed:
         console.print()
-    where = _("in {}/ ({})").format(_safe(output), places)
-    console.print(Text.assemble((what, "bold"), " ", where), soft_wrap=True)
+    where = _(" in {}/ ({})").format(_safe(output), places)
+    console.print(Text.assemble((what, "bold"), where), soft_wrap=True)
     if after:
         console.print(Text(_("; ").join(after), "dim"), soft_wrap=True)
     sys.stdout.flush()
@@ -201,12 +201,11 @@ def show_rehearsal(differences: Sequence[Difference]) -> None:
         console.print(Text(_safe(each.title), "bold"), soft_wrap=True)
         lines = [("+", "green", entry, "") for entry in each.added]
         lines += [("-", "red", entry, "") for entry in each.removed]
-        lines += [("~", "yellow", entry, ", ".join(names)) for entry, names in each.changed]
+        lines += [("~", "yellow", entry, _(", ").join(names)) for entry, names in each.changed]
         for sign, colour, entry, what in lines[:_MOST]:
             title = entry.item.title or entry.item.url or entry.id
-            line = (
-                f" {entry.published:%Y-%m-%d}  {_safe(title)}  ({_safe(entry.feed.title)}{': ' + what if what else ''})"
-            )
+            where = _("  ({})").format(_(": ").join(filter(None, (_safe(entry.feed.title), what))))
+            line = f" {entry.published:%Y-%m-%d}  {_safe(title)}{where}"
             console.print(Text.assemble("  ", (sign, colour), line), soft_wrap=True)
         if len(lines) > _MOST:
             console.print(Text("    " + _("and {} more").format(len(lines) - _MOST), "dim"), soft_wrap=True)
@@ -227,7 +226,7 @@ def show_preview(preview: Preview) -> None:
     links = met.source.kind in ("command", "page", "sitemap")
     for place, (item, kept, said) in enumerate(preview.items):
         shown = kept or item
-        where = "; ".join(" / ".join(path) for path in shown.categories)
+        where = _("; ").join(" / ".join(path) for path in shown.categories)
         day = f"{shown.published:%Y-%m-%d}" if shown.published else _("no date")
         comes = _("is in already") if place in preview.known else _("comes in")
         what = _("; ").join(map(say, said)) or (comes if kept else _("excluded"))
@@ -240,7 +239,7 @@ def show_preview(preview: Preview) -> None:
         sys.stdout.flush()
     if met.catches:
         caught = [
-            (c.name, c.selector or _("(where it usually is)"), _caught(c), "; ".join(c.missed)) for c in met.catches
+            (c.name, c.selector or _("(where it usually is)"), _caught(c), _("; ").join(c.missed)) for c in met.catches
         ]
         show_list((_("selector"), "", _("found"), _("first missed in")), caught)
         print(flush=True)
@@ -254,6 +253,8 @@ def show_preview(preview: Preview) -> None:
         _line(errors, "warning", "yellow", say(warning))
     if met.error:
         _line(errors, "failed", "red", say(met.error))
+    if hint := previewing.hint(preview):
+        _line(errors, "note", "yellow", hint)
 
 
 def show_addition(found: "Addition") -> None:
@@ -315,7 +316,7 @@ def show_adoption(made: "Adoption") -> None:
     for each in made.found.lost:
         shown[each.why] += 1
         if shown[each.why] <= _ALIKE or whys[each.why] == _ALIKE + 1:
-            _line(console, "left", "yellow", f"{each.where}: {each.what}: {each.why}")
+            _line(console, "left", "yellow", _(": ").join((each.where, each.what, each.why)))
         elif shown[each.why] == _ALIKE + 1:
             more = _("{}, and {} like it (--json has all): {}")
             _line(console, "left", "yellow", more.format(each.where, whys[each.why] - _ALIKE - 1, each.why))
@@ -329,9 +330,10 @@ def show_adopted(made: "Adoption", *, written: bool) -> None:
     what = added.format(_many(len(made.new), "{} feed", "{} feeds"), made.edit.file)
     rest = [_("{} there already").format(len(made.there))] if made.there else []
     rest += [_("{} listed once more").format(made.found.twice)] if made.found.twice else []
-    Console(highlight=False).print(
-        Text(f"{_safe(made.name)} ({made.found.kind_name}): {'; '.join([what, *rest])}", "bold"), soft_wrap=True
+    line = _("{name} ({kind}): {what}").format(
+        name=_safe(made.name), kind=made.found.kind_name, what=_("; ").join([what, *rest])
     )
+    Console(highlight=False).print(Text(line, "bold"), soft_wrap=True)
     sys.stdout.flush()
 
 
@@ -350,7 +352,7 @@ def _is_over(standing: Standing) -> bool:
 
 
 def _skipped(standing: Standing, now: datetime, say: Callable[[str], str]) -> tuple[str, str, str]:
-    due = _("never") if _is_over(standing) else span(max(standing.next_visit - now, timedelta()))
+    due = _("never") if _is_over(standing) else say(span(max(standing.next_visit - now, timedelta())))
     return standing.title or standing.feed.title or standing.key, due, say(standing.reason)
 
 
@@ -367,7 +369,7 @@ def _failure(outcome: Outcome, say: Callable[[str], str]) -> str:
     named = "/" in outcome.title and outcome.title in outcome.error
     who = "" if named else text.one_line(outcome.title, 60) + _(": ")
     again = find(outcome.source.kind).REMOTE and outcome.next_visit  # local posts are looked at by every run
-    after = " " + _("(next try {})").format(f"{again:%Y-%m-%d %H:%M} UTC") if again else ""
+    after = _(" (next try {})").format(f"{again:%Y-%m-%d %H:%M} UTC") if again else ""
     return f"{who}{say(outcome.error)}{after}"
 
 

@@ -141,10 +141,10 @@ def table(found: Status, now: datetime) -> Listing:
         (
             said[row.health.state],
             title(row),
-            span(now - row.since) if row.since else "",
+            say(span(now - row.since)) if row.since else "",
             last(row.standing, now),
             due(row.source, row.standing, now),
-            _every(row.standing),
+            say(_every(row.standing)),
             row.standing.requests if row.standing else 0,
             amount(row.standing.saved if row.standing else 0),
             f"{row.weekly:.1f}",
@@ -158,19 +158,19 @@ def table(found: Status, now: datetime) -> Listing:
 def summary(found: Status, now: datetime) -> str:
     """All of it in one line."""
     counts = Counter(row.health.state for row in found.rows)
-    said, say = states(), phrases.of_terminal()
+    said, say, counted = states(), phrases.of_terminal(), pgettext("number and state", "{} {}")
     parts = [
-        _(", ").join(f"{counts[state]} {said[state]}" for state in reversed(health.STATES) if counts[state])
+        _(", ").join(counted.format(counts[state], said[state]) for state in reversed(health.STATES) if counts[state])
         or _("no sources")
     ]
     if found.run:
-        ago = span(now - found.run.at)
+        ago = say(span(now - found.run.at))
         parts.append(_("last run {} ago ({}, {:.1f} s)").format(ago, found.run.by, found.run.seconds))
     if found.run and found.run.problems:
         parts.append(_("publishing has problems: {}").format(say(one_line(found.run.problems.splitlines()[0], 300))))
     if found.team and found.team.workers:
         line = _("at work: {}, {:.0f} requests a minute, {} behind")
-        parts.append(line.format(_team(found.team), found.pace, span(found.lag)))
+        parts.append(line.format(_team(found.team), found.pace, say(span(found.lag))))
     elif found.holder:
         parts.append(_("at work: {}").format(say(found.holder)))
     if found.stuck:
@@ -235,8 +235,10 @@ def _lines(row: Row, incidents: Sequence[Incident], now: datetime) -> Iterator[t
     """What there is to say of a source, each with its label."""
     standing, found, say = row.standing, row.health, phrases.of_terminal()
     yield _("address"), masked(row.source.key)
-    since = " " + _("since {}").format(f"{row.since:%Y-%m-%d %H:%M} UTC") if row.since else ""
-    yield _("state"), f"{states()[found.state]}{since}" + (_(": ") + say(found.why) if found.why else "")
+    state = states()[found.state]
+    if row.since:
+        state = _("{state} since {moment} UTC").format(state=state, moment=f"{row.since:%Y-%m-%d %H:%M}")
+    yield _("state"), state + (_(": ") + say(found.why) if found.why else "")
     if found.advice:
         yield _("advice"), say(found.advice)
     if standing is None:
@@ -249,7 +251,9 @@ def _lines(row: Row, incidents: Sequence[Incident], now: datetime) -> Iterator[t
     counts = _("{} so far, {} without change; requests: {}; {} received, {} saved by 304")
     yield _("visits"), counts.format(standing.visits, standing.unchanged, standing.requests, received, saved)
     newest = _("; ") + _("the newest of {}").format(standing.newest.date()) if standing.newest else ""
-    quiet = _("; ") + _("quiet after {} without another").format(span(standing.patience)) if standing.patience else ""
+    quiet = (
+        _("; ") + _("quiet after {} without another").format(say(span(standing.patience))) if standing.patience else ""
+    )
     yield _("entries"), _("{:.1f} a week").format(row.weekly) + newest + quiet
     yield from ((_("warning"), say(masked(warning))) for warning in standing.warnings)
     for each in incidents[:_INCIDENTS]:

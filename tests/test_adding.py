@@ -133,6 +133,7 @@ def test_a_password_is_not_written(file: Path, server: Server) -> None:
     code, out, err = aggregator(file, "add", server.url("/feed", HOST).replace("//", "//me:hunter2@"))
     assert code == 0
     assert "set LOGIN_127_0_0_1 to user:password" in " ".join(err.split())
+    assert "export LOGIN_127_0_0_1='user:password'; cron" in " ".join(err.split())
     assert "authorization" in server.log[-1].headers
     written = file.read_text(encoding="utf-8")
     assert written == with_block(f'url = "{server.url("/feed", HOST)}"', 'basic = "env:LOGIN_127_0_0_1"')
@@ -161,6 +162,13 @@ def test_a_closed_page_leads_to_its_closed_feed(file: Path, server: Server) -> N
     written = file.read_text(encoding="utf-8")
     assert written == with_block(f'url = "{server.url("/feed", HOST)}"', 'basic = "env:LOGIN_127_0_0_1"')
     assert "p%40ss" not in out + err + written
+
+
+def test_how_a_login_is_given_is_said(file: Path, server: Server) -> None:
+    closed(server, "/members", PAGE.encode())
+    code, _, err = aggregator(file, "add", server.url("/members", HOST))
+    assert code == 1
+    assert 'https://USER:PASSWORD@..., or basic = "env:NAME" into the config; nothing is added' in " ".join(err.split())
 
 
 def test_a_login_is_for_its_own_origin_alone(file: Path, server: Server) -> None:

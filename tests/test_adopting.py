@@ -69,7 +69,7 @@ def test_the_feeds_of_a_list_are_added_and_the_rest_is_said(file: Path, tmp_path
     assert [" ".join(line.split()) for line in err.splitlines()] == [
         "left line 5: Birds |~/birds.py: its address is no http:// or https://",
         "note the login of https://closed.example/feed is not written into the config: set LOGIN_CLOSED_EXAMPLE to user:password where"
-        " aggregator runs",
+        " aggregator runs; in a shell: export LOGIN_CLOSED_EXAMPLE='user:password'; cron or the service needs it, too",
     ]
     assert "hunter2" not in out + err
     assert len(config.load(file).sources) == 3
@@ -130,7 +130,7 @@ def test_a_dry_run_and_json_write_nothing_and_answer(file: Path, tmp_path: Path)
         "broken": None,
         "logins": [
             "the login of https://closed.example/feed is not written into the config: set LOGIN_CLOSED_EXAMPLE to user:password where"
-            " aggregator runs"
+            " aggregator runs; in a shell: export LOGIN_CLOSED_EXAMPLE='user:password'; cron or the service needs it, too"
         ],
         "written": False,
     }

@@ -99,7 +99,10 @@ def test_a_source_is_judged_by_its_last_visit(fields: dict[str, Any], state: Sta
             'private address: x: 10.0.0.1 is none; if it is meant, add "10.0.0.1:80" to allow_networks in [fetch]',
             'if it is meant, add "HOST:PORT" to allow_networks in [fetch]',
         ),
-        ("secret: $TOKEN is not set", ""),
+        (
+            "secret: the environment has no variable TOKEN; set it where aggregator runs",
+            "set the variable, or write the file, that the config names, for cron or the service as well",
+        ),
     ],
 )
 def test_advice_is_that_of_the_class(error: str, advice: str) -> None:

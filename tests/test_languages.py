@@ -90,9 +90,9 @@ def run(folder: Path, *arguments: str, locale: str = "zh_CN.UTF-8") -> tuple[int
 
 def test_commands_speak_chinese(tmp_path: Path) -> None:
     assert "已写入    config/aggregator.toml" in run(tmp_path, "init", "--yes")[1]
-    assert "一切正常；来源：1 个类型为 seed" in run(tmp_path, "check")[1]
+    assert "一切正常；来源：本地文章 1 个" in run(tmp_path, "check")[1]
     assert "没有要写的内容" in run(tmp_path, "once", "-v")[1] + run(tmp_path, "once", "-v")[1]
-    assert "1 正常" in run(tmp_path, "status")[1]
+    assert "1 个正常" in run(tmp_path, "status")[1]
     assert run(tmp_path, "onze")[2].endswith("错误：没有命令 'onze'。 是否想写 'once'？\n")
     assert "   把列表中的订阅源加入配置。\n" in run(tmp_path, "--help")[1]
 
@@ -120,3 +120,23 @@ def test_programs_and_readers_are_told_the_same_in_any_language(tmp_path: Path) 
 def _holes(text: str) -> list[str]:
     """The placeholders of a message, in any order."""
     return sorted(re.findall(r"\{[^{}]*\}|%\([a-z]+\)s", text))
+
+
+def test_marks_are_those_of_the_language(tmp_path: Path) -> None:
+    run(tmp_path, "init", "--yes")
+    code, _, err = run(tmp_path, "add")
+    assert (code, err.splitlines()[0][:9]) == (2, "用法：python")
+    assert err.rstrip().endswith("错误：缺少参数 'URL'。")
+    assert "\n选项：\n" in run(tmp_path, "add", "--help")[1]
+    assert "个文件（feeds/，" in run(tmp_path, "once", "-v")[1]
+    (tmp_path / "l.txt").write_text("https://a.example/f\nftp://b.example/\n", encoding="utf-8")
+    _, out, err = run(tmp_path, "import", "l.txt", "--dry-run")
+    assert out.splitlines()[-1].startswith("l.txt（")
+    assert re.search("未收 +第 2 行：ftp://b.example/：", err)
+
+
+def test_marks_stay_in_english(tmp_path: Path) -> None:
+    run(tmp_path, "init", "--yes")
+    _, _, err = run(tmp_path, "add", locale="en_GB.UTF-8")
+    assert err.startswith("Usage: python -m aggregator add ")
+    assert err.endswith("Error: Missing argument 'URL'.\n")

@@ -246,7 +246,7 @@ def test_commands_fail_in_chinese_and_tell_programs_in_english(tmp_path: Path) -
     assert "第一篇文章" in (tmp_path / "seeds" / "hello.md").read_text(encoding="utf-8")
     assert run(tmp_path, "check")[0] == 0
     code, _, told = run(tmp_path, "add", "http://127.0.0.1:9/")
-    assert (code, told.strip().endswith("；没有加入任何内容")) == (1, True), told
+    assert (code, told.strip().endswith("；未添加任何内容")) == (1, True), told
     assert "不在公共互联网上" in told
     code, _, told = run(tmp_path, "import", "http://127.0.0.1:9/")
     assert (code, "不在公共互联网上" in told and "internet" not in told) == (1, True), told

@@ -29,12 +29,12 @@ chinese = phrases.speaker(languages.owners("zh")[1])
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("every 3 h", "每 3 h"),
+        ("every 3 h", "每 3 小时"),
         ("posts about 3 a day, mostly 09-18 UTC", "每天约 3 篇，多在 09-18 点 (UTC)"),
-        ("publisher says max-age 12 h, capped at 6 h", "发布方规定 max-age 12 h，上限 6 h"),
-        ("failed 3 times in a row (http 404); told to wait 3 h", "连续失败 3 次（HTTP 404）；被要求等待 3 h"),
-        ("always sent in full: every 6 h", "总是完整发送：每 6 h"),
-        ("ttl 1 h; skips hours 0-6, 22 UTC and Saturday, Sunday", "ttl 1 h；跳过 0-6, 22 点 (UTC) 和周六、周日"),
+        ("publisher says max-age 12 h, capped at 6 h", "发布方规定 max-age 12 小时，上限 6 小时"),
+        ("failed 3 times in a row (http 404); told to wait 3 h", "连续失败 3 次（HTTP 404）；被要求等待 3 小时"),
+        ("always sent in full: every 6 h", "总是完整发送：每 6 小时"),
+        ("ttl 1 h; skips hours 0-6, 22 UTC and Saturday, Sunday", "ttl 1 小时；跳过 0-6, 22 点 (UTC) 和周六、周日"),
         (
             "a.example asked for silence until 14:05 UTC (HTTP 429)",
             "a.example 要求在 14:05 UTC 之前不要访问（HTTP 429）",
@@ -57,17 +57,16 @@ chinese = phrases.speaker(languages.owners("zh")[1])
             "/a b.txt: lines that are not taken over: 3; `aggregator import '/a b.txt' --dry-run` shows them",
             "/a b.txt：未导入的行数：3；运行 `aggregator import '/a b.txt' --dry-run` 可查看",
         ),
-        ("selector `a; b` matched nothing since 3 visits", "选择器 `a; b` 没有匹配到任何内容，已连续 3 次访问"),
         (
             "secret: https://a.example/f: the environment has no variable A; set it where aggregator runs",
-            "密钥：https://a.example/f：环境中没有变量 A；请在运行 aggregator 的环境中设置",
+            "缺少密钥：https://a.example/f：环境中没有变量 A；请在运行 aggregator 的环境中设置它",
         ),
         (
             "https://a.example/l: is asked for by the next run; the list has given no sources yet, and until it has no"
             " source leaves",
             "https://a.example/l：下次运行会读取它；该列表还没有给出任何来源，在此之前不会移除来源",
         ),
-        ("sooner by the config: every 3 h", "按配置提前：每 3 h"),
+        ("sooner by the config: every 3 h", "按配置提前：每 3 小时"),
         (
             *collect.withheld(
                 Document("", "https://b.example/f", b"", withheld="https://a.example/", moved_to="https://b.example/f")
@@ -80,7 +79,18 @@ chinese = phrases.speaker(languages.owners("zh")[1])
             "别处 HTTP 401：Unauthorized，而此来源的登录信息（或请求头）只发送给了 https://a.example/；"
             "如果它的登录信息也是给那台主机的，请把新地址写成 url",
         ),
+        (
+            'no match: it is a feed since 4 visits; leave kind = "page" out',
+            '没有匹配：连续 4 次访问都发现这是订阅源；请去掉 kind = "page"',
+        ),
+        ("selector `a; b` matched nothing since 3 visits", "选择器 `a; b` 连续 3 次访问都没有匹配到内容"),
         ("News: today is failing: timeout", "News: today 出现故障：超时"),
+        (
+            "secret: the environment has no variable LOGIN; set it where aggregator runs",
+            "缺少密钥：环境中没有变量 LOGIN；请在运行 aggregator 的环境中设置它",
+        ),
+        ("secret: env:A holds no secret: write one line of text into it", "缺少密钥：env:A 中没有密钥：请写入一行文本"),
+        ("secret: a/b cannot be read; write the secret into it", "缺少密钥：无法读取 a/b；请把密钥写入其中"),
         (
             "News: today is failing: timeout\nif it is only slow, raise timeout",
             "News: today 出现故障：超时\n若只是慢，请调大 timeout",
@@ -112,6 +122,11 @@ chinese = phrases.speaker(languages.owners("zh")[1])
 )
 def test_a_line_is_said_part_by_part(line: str, said: str) -> None:
     assert chinese(line) == said
+
+
+def test_a_question_has_its_own_mark() -> None:
+    line = "dns: a.example cannot be found (no such host); is the name right?; given up: is the name right?: given up"
+    assert chinese(line).endswith("；名称写对了吗？已放弃：名称写对了吗？已放弃")
 
 
 @pytest.mark.parametrize(
@@ -257,6 +272,7 @@ def test_every_class_of_trouble_is_known() -> None:
 COMPOSED = {
     *("{title} is failing: {why}", "{title} is blocked: {why}", "updates daily", "updates every {length}"),
     f"it is a web page{feed.ITSELF}",
+    *known.SINCE,
 }
 
 

@@ -631,4 +631,8 @@ def test_preview_tries_selectors_on_any_page(planet: Planet) -> None:
         wrong = CliRunner().invoke(cli, ["preview", "--config", str(planet.write()), server.url("/x"), "--item", "a["])
     assert done.exit_code == 0 and "One" in done.output
     assert missed.exit_code == 1 and "selector `article.post` matched nothing" in missed.output
+    lines = [re.split(r" {2,}", line.strip()) for line in missed.output.splitlines()]
+    assert ["item", "article.post", "0"] in lines and ["title", "(where it usually is)", "0 of 0"] in lines
+    assert f"`aggregator preview {server.url('/news')} --item CSS --title CSS`" in missed.output
+    assert "--item CSS" not in done.output
     assert isinstance(wrong.exception, ConfigError) and "is no CSS selector" in str(wrong.exception)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from gettext import gettext as _
 from typing import Any, Literal
 
+from aggregator.languages import joined
 from aggregator.text import masked, one_line
 
 Level = Literal["problem", "note", "ok"]
@@ -48,8 +49,7 @@ def todo(found: Sequence[Finding]) -> tuple[str, ...]:
     """What to do, the most useful first: problems before notes, causes before what may come of them."""
     wanted = [each for each in found if each.level != "ok" and (each.advice or each.level == "problem")]
     wanted.sort(key=lambda each: (each.level != "problem", PARTS.index(each.part)))
-    both = _("{what}: {advice}")
-    return tuple(dict.fromkeys(both.format(what=e.what, advice=e.advice) if e.advice else e.what for e in wanted))
+    return tuple(dict.fromkeys(joined(_(": "), *filter(None, (each.what, each.advice))) for each in wanted))
 
 
 def as_json(found: Sequence[Finding]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from aggregator.errors import AggregatorError
 from aggregator.store import history
 from aggregator.store.engine import damage, is_there, looking, name_of, size
 from aggregator.store.lock import holder
-from aggregator.values import amount, span
+from aggregator.values import amount
 
 _LEAST = 100_000_000  # bytes that should be free
 _FEW = 1000  # files that may still be made
@@ -189,14 +189,16 @@ def judge_clock(now: datetime, last_run: datetime | None, told: Mapping[str, dat
     wrong = False
     if last_run and last_run > now + _OFF:
         wrong = True
-        what = _("the last run was {length} from now; the clock is or was wrong").format(length=span(last_run - now))
+        what = _("the last run was {length} from now; the clock is or was wrong").format(
+            length=phrases.length(last_run - now)
+        )
         yield problem("clock", what, advice)
     for host, moment in told.items():
         if abs(moment - now) > _OFF:
             wrong = True
             ahead = _("this clock is {length} ahead of that of {host}")
             what = ahead if now > moment else _("this clock is {length} behind that of {host}")
-            yield problem("clock", what.format(length=span(abs(moment - now)), host=host), advice)
+            yield problem("clock", what.format(length=phrases.length(abs(moment - now)), host=host), advice)
     if not wrong:
         agrees = _("agrees with {hosts}").format(hosts=", ".join(told))
         yield ok("clock", agrees if told else _("is not behind the last run"))

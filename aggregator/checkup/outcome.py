@@ -21,7 +21,6 @@ from aggregator.sources.feed.discovery import feeds_of
 from aggregator.status import Status, states, title
 from aggregator.store import files
 from aggregator.store.engine import looking
-from aggregator.values import span
 
 _MOST = 5  # of one sort are told one by one
 _READ = 20  # feeds are read as readers do; the others are only looked at
@@ -202,7 +201,7 @@ def judge_sources(found: Status, now: datetime) -> Iterator[Finding]:
         what = _("the last run could not publish all: {problem}")
         yield problem("published", what.format(problem=say(found.run.problems.splitlines()[0])))
     if found.run and now - found.run.at > _SILENT and not found.holder:
-        what = _("nothing has been visited for {length}").format(length=span(now - found.run.at))
+        what = _("nothing has been visited for {length}").format(length=phrases.length(now - found.run.at))
         advice = _("have cron or a systemd timer run `aggregator once`, or keep the daemon running")
         yield problem("sources", what, advice)
     elif found.stuck:

@@ -18,7 +18,7 @@ import click
 
 from aggregator import __version__, languages
 from aggregator.cli import changing, helping, lists, looking
-from aggregator.cli.common import common, fail, load, now, progress_of, translate, wishes_of
+from aggregator.cli.common import common, fail, load, named_kind, now, progress_of, show, translate, wishes_of
 from aggregator.errors import AggregatorError, ConfigError, LockedError, reason
 from aggregator.process import collect_seldom, heed_signals, load_no_plugins, open_streams
 
@@ -122,7 +122,10 @@ def check(config: Path | None, as_json: bool, verbose: int, quiet: bool) -> None
         raise ConfigError(*problems)
     elif not wishes.quiet:
         kinds = [source.kind for source in loaded.sources]
-        each = [_("{} of kind {}").format(kinds.count(kind), kind) for kind in sorted(set(kinds))]
+        each = [
+            _("{number} of kind {kind}").format(number=kinds.count(kind), kind=named_kind(kind))
+            for kind in sorted(set(kinds))
+        ]
         counted = _(", ").join(each) or _("none yet")
         disabled = sum(not source.enabled for source in loaded.sources)
         counted += _("; ") + _("{} of them disabled").format(disabled) if disabled else ""
@@ -285,7 +288,7 @@ def main() -> None:
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        show(error)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)

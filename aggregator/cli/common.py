@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from gettext import gettext
+from gettext import gettext, pgettext
 from inspect import cleandoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -55,8 +55,31 @@ def common(command: _Command) -> _Command:
     return command
 
 
+class _Formatter(click.HelpFormatter):
+    """Help with the marks of its language: click's own are those of English."""
+
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        super().write_usage(prog, args, pgettext("help", "Usage: ") if prefix is None else prefix)
+
+    def write_heading(self, heading: str) -> None:
+        self.write(" " * self.current_indent + heading + pgettext("help", ":") + "\n")
+
+
+class _Context(click.Context):
+    formatter_class = _Formatter
+
+
+def show(error: click.ClickException) -> None:
+    """Say a mistake in the use, with the full stop of the language."""
+    if isinstance(error, click.MissingParameter):
+        message = error.format_message().removesuffix(".") + pgettext("help", ".")
+        error = click.UsageError(message, error.ctx)
+    error.show()
+
+
 def translate(command: click.Command) -> None:
     """Put the help of a command, of its options and of all below it into the language that gettext speaks."""
+    command.context_class = _Context
     command.help = command.help and gettext(cleandoc(command.help))
     for each in command.params:
         if isinstance(each, click.Option) and each.help:
@@ -88,6 +111,18 @@ def load(wishes: Wishes, look: bool = False) -> "Config":
     from aggregator import config
 
     return config.load(wishes.config, look=look)
+
+
+def named_kind(kind: str) -> str:
+    """A kind of source, in the language of who reads; one of somebody else's as it is."""
+    kinds = {
+        "command": pgettext("kind", "command"),
+        "feed": pgettext("kind", "feed"),
+        "page": pgettext("kind", "page"),
+        "seed": pgettext("kind", "seed"),
+        "sitemap": pgettext("kind", "sitemap"),
+    }
+    return kinds.get(kind, kind)
 
 
 def now() -> datetime:

@@ -39,6 +39,7 @@ ADVICE = {
     "redirect loop": "look in a browser where the feed has gone; some servers loop for clients without cookies",
     "refused": "is the port right, and does the server run?",
     "reset": "if it lasts, the server is in trouble or does not like us",
+    "secret": "set the variable, or write the file, that the config names, for cron or the service as well",
     "timeout": "if it is only slow, raise timeout",
     "tls": "if the certificate is meant to be so, set verify = false for this source",
     "too large": "if it is meant, raise max_bytes",

@@ -15,6 +15,8 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 
+_ENDS = ("？", "。", "！")
+
 
 @lru_cache(maxsize=8)
 def pages(language: str) -> NullTranslations:
@@ -57,6 +59,11 @@ def speak() -> None:
 def marked(message: str) -> str:
     """A message as it is, for `_` to look up later: one that stands in a table, or is told in English as well."""
     return message
+
+
+def joined(mark: str, *parts: str) -> str:
+    """Parts of a line with a mark between them, but for a part that ends a sentence of Chinese, which has its own."""
+    return "".join(f"{each}{'' if each.endswith(_ENDS) else mark}" for each in parts[:-1]) + "".join(parts[-1:])
 
 
 def speak_english() -> None:

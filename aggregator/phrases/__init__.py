@@ -11,12 +11,14 @@ which are shown as they stand.
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import cache, lru_cache
 from gettext import NullTranslations
 
 from aggregator import languages
 from aggregator.phrases import known
 from aggregator.text import masked
+from aggregator.values import span
 
 JOINTS = ("; ", ": ", " and ", ", ")
 _FIELD = re.compile(r"\{([a-z]+)\}")
@@ -41,6 +43,11 @@ def of_terminal() -> Callable[[str], str]:
     return speaker(languages.terminals())
 
 
+def length(value: timedelta) -> str:
+    """A length of time, as `values.span` has it, for who reads the terminal."""
+    return of_terminal()(span(value))
+
+
 @lru_cache(maxsize=4096)
 def _said(catalog: NullTranslations, line: str) -> str:
     return _joined(catalog, line, 0) if len(line) <= _LONGEST else line
@@ -60,7 +67,7 @@ def _joined(catalog: NullTranslations, line: str, depth: int) -> str:
         whole, end = next(((found, end) for run, end in runs if (found := _known(catalog, run))), ("", 1))
         said.append(whole or _joined(catalog, parts[0], depth + 1))
         parts = parts[end:]
-    return line if mark.join(said) == line else catalog.gettext(mark).join(said)
+    return line if mark.join(said) == line else languages.joined(catalog.gettext(mark), *said)
 
 
 def _known(catalog: NullTranslations, line: str) -> str:
@@ -71,7 +78,8 @@ def _known(catalog: NullTranslations, line: str) -> str:
         return catalog.gettext(line)
     for pattern, piece in _patterns():
         if piece in line and (found := _compiled(pattern).fullmatch(line)):
-            values = {n: _joined(catalog, each, 0) if n in _PHRASES else each for n, each in found.groupdict().items()}
+            said = (*_PHRASES, "length")
+            values = {n: _joined(catalog, each, 0) if n in said else each for n, each in found.groupdict().items()}
             return catalog.gettext(pattern).format(**values)
     return ""
 

@@ -12,6 +12,7 @@ KINDS = (
 """The classes of trouble, of the context "trouble"; those of HTTP are patterns."""
 
 _REASONS = (
+    *("{number} s", "{number} min", "{number} h", "{number} d"),  # values.span
     # schedule.py, rhythm.py, manners.py, keeping.py, subscribing.py: when a source is visited next
     "every {length}",
     "scheduled at {schedule} ({zone})",
@@ -68,7 +69,6 @@ _HEALTH = (
     "look at the site: it may have ended, or moved its feed",
     "{number} warnings",
     "takes {number} s of {all} s",
-    "{why} since {number} visits",
     "{why}: `aggregator preview {source}` shows what they catch",
     "{title} is gone for good: {why}",
     "{title} is failing: {why}",
@@ -169,14 +169,14 @@ _ERRORS = (
     "reading it takes more than 1 GB of memory",
     "reading it ended the process that reads",
     "what reads was ended while it waited",
-    "given up",
-    "please report it",
+    # config/secrets.py
     "the environment has no variable {name}",
     "set it where aggregator runs",
     "{file} cannot be read",
     "write the secret into it",
-    "{place} holds no secret",
-    "write one line of text into it",
+    "{place} holds no secret: write one line of text into it",
+    "given up",
+    "please report it",
     "is asked for by the next run",
     "the list has given no sources yet, and until it has no source leaves",
     "the list is used as it last was",
@@ -238,6 +238,13 @@ _ERRORS = (
     "{url} has moved to {other}",
     "{url} has moved to {other}, which is a source already",
     "remove one of the two",
+)
+SINCE = (
+    # health.counted: what stands before it is one of the errors of a page
+    "it is a feed since {number} visits",
+    "neither a title nor a link was found in any of {all} items since {number} visits",
+    "no h-entry and no article of schema.org is on the page, and no select is given since {number} visits",
+    "selector `{selector}` matched nothing since {number} visits",
 )
 _PUBLISHING = (
     # documents.py, output.py, formats/checks.py: why a document is not published
@@ -323,4 +330,4 @@ _ADVICE = tuple(
     dict.fromkeys(advice for each in (rules, command, feed, page, sitemap) for advice in each.ADVICE.values())
 )
 
-PATTERNS = (*_REASONS, *_HEALTH, *_ERRORS, *_PUBLISHING, *_LISTS, *_RULES, *_ADVICE)
+PATTERNS = (*_REASONS, *_HEALTH, *_ERRORS, *SINCE, *_PUBLISHING, *_LISTS, *_RULES, *_ADVICE)

@@ -133,15 +133,15 @@ def _day(number: int) -> str:
 
 def _run_plot(runs: Sequence[history.Run], catalog: NullTranslations) -> str:
     """How long each of the last runs took, the last at the end; those with problems stand out."""
-    _ = catalog.gettext
+    _, say = catalog.gettext, phrases.speaker(catalog)
     shown, label = tuple(reversed(runs)), _("{moment} UTC: {length}, {number} visits")
     labels = [
-        label.format(moment=f"{run.at:%Y-%m-%d %H:%M}", length=_seconds(run.seconds), number=run.visits)
+        label.format(moment=f"{run.at:%Y-%m-%d %H:%M}", length=say(_seconds(run.seconds)), number=run.visits)
         for run in shown
     ]
     bad = {place for place, run in enumerate(shown) if run.problems}
     longest = max((run.seconds for run in runs), default=0.0)
-    title = _("{number} runs, at most {length}").format(number=len(runs), length=_seconds(longest))
+    title = _("{number} runs, at most {length}").format(number=len(runs), length=say(_seconds(longest)))
     return plots.bars([run.seconds for run in shown], title, labels, bad)
 
 
@@ -256,10 +256,10 @@ def _name(subject: Subject) -> str:
 
 
 def _ago(moment: datetime | None, now: datetime, catalog: NullTranslations) -> str:
-    _ = catalog.gettext
-    return _("{} ago").format(span(now - moment)) if moment else _("never")
+    _, say = catalog.gettext, phrases.speaker(catalog)
+    return _("{} ago").format(say(span(now - moment))) if moment else _("never")
 
 
 def _ahead(moment: datetime, now: datetime, catalog: NullTranslations) -> str:
-    _ = catalog.gettext
-    return _("in {}").format(span(moment - now)) if moment > now else _("{} overdue").format(span(now - moment))
+    _, length = catalog.gettext, phrases.speaker(catalog)(span(abs(moment - now)))
+    return _("in {}").format(length) if moment > now else _("{} overdue").format(length)

@@ -99,4 +99,4 @@ def read(document: Document, source: Source) -> Batch:
         return reading.read(document, source)
     except ParseError as problem:
         advice = ADVICE.get(problem.kind, "if it lasts, look at the page")
-        raise ParseError(problem.kind, f"{problem.message}; {advice}") from None
+        raise ParseError(problem.kind, f"{problem.message}; {advice}", problem.catches) from None

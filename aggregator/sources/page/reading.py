@@ -34,19 +34,22 @@ def read(document: Document, source: Source) -> Batch:
         plan = plan_of(select)
         how, raws = select.item, list(selecting.found_by(plan, page))
         if not raws:
-            raise ParseError("no match", f"selector `{text.one_line(select.item, 100)}` matched nothing")
+            none = (Catch("item", how, 0, 0), *_catches(select, (), lambda _: Moment()))
+            raise ParseError("no match", f"selector `{text.one_line(select.item, 100)}` matched nothing", none)
     else:
         how, raws = marked.found(page)
         if not raws:
             raise ParseError(
-                "no match", "no h-entry and no article of schema.org is on the page, and no select is given"
+                "no match",
+                "no h-entry and no article of schema.org is on the page, and no select is given",
+                (Catch("item", "", 0, 0),),
             )
     language = source.language or (text.language(selecting.said(page.html, "lang")) if page.html else "")
     when = cache(partial(day, zone=source.zone, language=language))
     catches = (Catch("item", how, len(raws), len(raws)), *_catches(select, raws, when))
     kept = merged(raws, document.url, base)
     if not kept:
-        raise ParseError("no match", f"neither a title nor a link was found in any of {len(raws)} items")
+        raise ParseError("no match", f"neither a title nor a link was found in any of {len(raws)} items", catches)
     items, warnings = _items(document, source, base, kept, language, when)
     warnings += [_useless(each, raws) for each in catches if each.selector and not each.found]
     return Batch(items, _feed(page, document, language), warnings=tuple(warnings), catches=catches)
