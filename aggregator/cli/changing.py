@@ -106,7 +106,7 @@ def add(
 
     found = adding.add(loaded, url, categories, title, datetime.now(UTC))
     if not (wishes.json or wishes.quiet):
-        report.show_addition(found)
+        report.show_addition(found, loaded.site.timezone)
     _make(wishes, found.edit, adding.as_json(found), _("`aggregator once` visits it"), dry=dry)
 
 
