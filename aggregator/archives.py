@@ -114,7 +114,7 @@ def done(output: Output, place: Place, chain: Chain) -> None:
 
 def links(planet: Planet, place: Place, found: Sequence[Archive]) -> Iterator[Link]:
     """Archives in their order, each with its neighbours among them."""
-    settings, templates = _settings(planet, place), _templates(planet)
+    settings, templates = _settings(planet, place), _looks(planet)
     for before, this, after in zip([None, *found], found, [*found[1:], None], strict=False):
         feeds = _print(settings, this.holds, before and before.number)
         yield Link(before, this, after, f"{feeds}:{_print(feeds, after and after.number, templates)}")
@@ -236,7 +236,7 @@ def _is_page(name: str) -> bool:
 
 def _state(output: Output, planet: Planet, place: Place) -> str:
     """The state of a category's archives: what all of them depend on."""
-    return _print(_settings(planet, place), _templates(planet), planet.config.site.gzip, output.target)
+    return _print(_settings(planet, place), _looks(planet), planet.config.site.gzip, output.target)
 
 
 def _settings(planet: Planet, place: Place) -> tuple[object, ...]:
@@ -247,8 +247,9 @@ def _settings(planet: Planet, place: Place) -> tuple[object, ...]:
     return (planet.authority, site.title, site.base_url, site.language, site.formats, own, titles, content)
 
 
-def _templates(planet: Planet) -> list[tuple[str, str]]:
-    return sorted(planet.config.templates.items())
+def _looks(planet: Planet) -> list[tuple[str, str]]:
+    """What pages depend on besides: the templates, and the time zones of the days that they show."""
+    return sorted(planet.config.templates.items()) + composing.zones(planet.config)
 
 
 def _all_there(output: Output, files: Collection[str]) -> bool:

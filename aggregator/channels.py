@@ -250,7 +250,16 @@ def _fingerprint(config: Config, authority: str) -> str:
     """What all documents depend on besides the store: when it changes, all are rendered anew."""
     categories, shelves = sorted(config.categories.items()), sorted(config.shelves.items())
     templates = sorted(config.templates.items())
-    seen = (__version__, authority, config.site, config.pace.interval, categories, shelves, templates)
+    seen = (
+        __version__,
+        authority,
+        config.site,
+        config.pace.interval,
+        categories,
+        shelves,
+        templates,
+        composing.zones(config),
+    )
     return _print(repr(seen).encode())
 
 

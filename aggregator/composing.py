@@ -88,7 +88,7 @@ def entries(planet: Planet, path: CategoryPath, shown: Iterable[Shown], *, exclu
     rules = view(planet.config)
     items = ((each, as_shown(rules, path, each) or (each.item if excluded else None)) for each in shown)
     feeds: dict[tuple[str, Feed], Feed] = {}  # of many entries few
-    return tuple(_entry(planet, each, item, feeds) for each, item in items if item is not None)
+    return tuple(_entry(planet, rules, each, item, feeds) for each, item in items if item is not None)
 
 
 def as_shown(rules: View, path: CategoryPath, shown: Shown) -> Item | None:
@@ -97,7 +97,7 @@ def as_shown(rules: View, path: CategoryPath, shown: Shown) -> Item | None:
     return rules.entry(path, item, shown.seen) if item else None
 
 
-def _entry(planet: Planet, shown: Shown, item: Item, feeds: dict[tuple[str, Feed], Feed]) -> Entry:
+def _entry(planet: Planet, rules: View, shown: Shown, item: Item, feeds: dict[tuple[str, Feed], Feed]) -> Entry:
     """An entry as `item` shows it; `feeds` are those that were described before."""
     feed = feeds.get((shown.source, shown.feed))
     if feed is None:
@@ -106,7 +106,21 @@ def _entry(planet: Planet, shown: Shown, item: Item, feeds: dict[tuple[str, Feed
         item = replace(item, language=feed.language)
     categories = tuple(planet.categories[folder] for folder in shown.folders)
     also_in = tuple(link if link.title else replace(link, title=planet.config.site.title) for link in shown.also_in)
-    return Entry(shown.id, item, feed, shown.published, shown.updated, categories, also_in)
+    zone = day_zone(rules, shown)
+    return Entry(shown.id, item, feed, shown.published, shown.updated, categories, also_in, zone)
+
+
+def day_zone(rules: View, shown: Shown) -> str:
+    """Where the day of an entry is the one to show; one dated by another copy has a clock, as far as we know."""
+    return rules.zone_of(shown.source, shown.item) if shown.published == shown.item.published else rules.zone
+
+
+def zones(config: Config) -> list[tuple[str, str]]:
+    """The time zones that days on pages depend on: that of the site ("") unless it is UTC, and those of sources that
+    have another."""
+    site = config.site.timezone
+    own = [(source.key, source.zone) for source in config.sources if source.zone != site]
+    return sorted(own + ([("", site)] if site != "UTC" else []))
 
 
 def _described(planet: Planet, source: str, feed: Feed) -> Feed:

@@ -323,6 +323,14 @@ def parse(value: object, zone: str = "UTC") -> datetime | None:
     return read(value, zone).when
 
 
+def day(moment: datetime, zone: str) -> date:
+    """The day of an aware moment where `zone` (an IANA name) is the time."""
+    try:
+        return moment.astimezone(_iana(zone) or UTC).date()
+    except OverflowError:  # at the ends of the calendar
+        return moment.date()
+
+
 def rfc822(moment: datetime) -> str:
     """An aware datetime as RSS 2.0 wants it (RFC 822, year in full), in any locale: `Sun, 26 Sep 2021 12:05:14 GMT`."""
     return format_datetime(moment.astimezone(UTC), usegmt=True)

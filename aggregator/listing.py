@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from sqlalchemy import Connection
 
 from aggregator import dates, formats, phrases, text
-from aggregator.composing import as_shown
+from aggregator.composing import as_shown, day_zone
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
 from aggregator.fetching import manners
@@ -209,9 +209,10 @@ def items(config: Config, category: str | None, source: str | None, limit: int |
         for entry, item in viewed
         if item and (not source or any(copy["source"] in keys for copy in copies[entry.id]))
     ][:limit]
+    days = {entry.id: dates.day(entry.published, day_zone(rules, entry)).isoformat() for entry in shown}
     titles = {text.masked(entry.source): entry.feed.title for entry in shown}
     rows = [
-        (each["published"][:10], titles[each["source"]] or each["source"], each["title"] or each["url"] or each["id"])
+        (days[each["id"]], titles[each["source"]] or each["source"], each["title"] or each["url"] or each["id"])
         for each in values
     ]
     return Listing((_("published"), _("source"), _("title")), rows, values)

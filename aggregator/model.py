@@ -274,6 +274,7 @@ class Entry:
 
     `feed` describes the source it came from: its title is never empty and its self_url is set for a remote feed.
     `also_in` are other sources' copies of the same story: their pages (rel `related`), titled with the source's title.
+    `zone` (an IANA name) is where the day of publication is the one that people are shown.
     """
 
     id: str
@@ -283,6 +284,7 @@ class Entry:
     updated: datetime
     categories: tuple[Category, ...] = ()
     also_in: tuple[Link, ...] = ()
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +313,8 @@ class Overview:
     """The whole planet: all published categories in their order, and all sources. `updated` is when these changed.
 
     `templates` are the owner's own, by name ("category.html"), instead of ours. `names` maps each format that is
-    published to its file name, such as {"rss": "rss.xml"}. `post_path` is the template of the paths of posts.
+    published to its file name, such as {"rss": "rss.xml"}. `post_path` is the template of the paths of posts, `zone`
+    (an IANA name) where the days are those that pages show.
     """
 
     title: str = ""
@@ -324,6 +327,7 @@ class Overview:
     names: Mapping[str, str] = field(default_factory=dict)
     templates: Mapping[str, str] = field(default_factory=dict)
     post_path: str = "{category}/{source}/{slug}.md"
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)

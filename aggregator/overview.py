@@ -74,6 +74,7 @@ def scene(planet: Planet, published: Sequence[Place], standings: Mapping[str, St
         names={name: file for name, file in names.items() if file},
         templates=config.templates,
         post_path=config.site.post_path,
+        zone=config.site.timezone,
     )
     if not is_shown(config):
         return Scene(overview, known, children, {}, "")

@@ -205,7 +205,7 @@ def show_rehearsal(differences: Sequence[Difference]) -> None:
         for sign, colour, entry, what in lines[:_MOST]:
             title = entry.item.title or entry.item.url or entry.id
             where = _("  ({})").format(_(": ").join(filter(None, (_safe(entry.feed.title), what))))
-            line = f" {entry.published:%Y-%m-%d}  {_safe(title)}{where}"
+            line = f" {_day(entry.published, entry.zone)}  {_safe(title)}{where}"
             console.print(Text.assemble("  ", (sign, colour), line), soft_wrap=True)
         if len(lines) > _MOST:
             console.print(Text("    " + _("and {} more").format(len(lines) - _MOST), "dim"), soft_wrap=True)
@@ -218,16 +218,16 @@ def show_rehearsal(differences: Sequence[Difference]) -> None:
     sys.stdout.flush()
 
 
-def show_preview(preview: Preview) -> None:
+def show_preview(preview: Preview, zone: str = "UTC") -> None:
     """What becomes of each item of one source: how it would be published, or why not; of a page before that what its
-    selectors have caught, and of all that is no feed link and picture as well."""
+    selectors have caught, and of all that is no feed link and picture as well. Days are those of `zone`."""
     rows = []
     met, say = preview.visit, phrases.of_terminal()
     links = met.source.kind in ("command", "page", "sitemap")
     for place, (item, kept, said) in enumerate(preview.items):
         shown = kept or item
         where = _("; ").join(" / ".join(path) for path in shown.categories)
-        day = f"{shown.published:%Y-%m-%d}" if shown.published else _("no date")
+        day = _day(shown.published, met.source.zone if shown.day_only else zone)
         comes = _("is in already") if place in preview.known else _("comes in")
         what = _("; ").join(map(say, said)) or (comes if kept else _("excluded"))
         more = (shown.url, shown.image.url if shown.image else "") if links else ()
@@ -257,14 +257,15 @@ def show_preview(preview: Preview) -> None:
         _line(errors, "note", "yellow", hint)
 
 
-def show_addition(found: "Addition") -> None:
-    """A feed that was found: its title and address, its newest entries, what else its page announces."""
+def show_addition(found: "Addition", zone: str = "UTC") -> None:
+    """A feed that was found: its title and address, its newest entries with their days in `zone`, what else its page
+    announces."""
     console = Console(highlight=False)
     console.print(
         Text.assemble((_safe(found.title or _("(no title)")), "bold"), _safe(f"  {found.url}")), soft_wrap=True
     )
     for each in found.newest:
-        day = f"{each.published:%Y-%m-%d}" if each.published else _("no date")
+        day = _day(each.published, zone)
         console.print(Text(f"  {day:10}  {_safe(each.title or each.url or each.guid)}"), soft_wrap=True)
     if not found.newest:
         console.print(Text("  " + _("no entries yet"), "dim"), soft_wrap=True)
@@ -283,6 +284,10 @@ def show_diff(lines: Sequence[str]) -> None:
     for line in lines:
         console.print(Text(_safe(line), colours.get(line[:1], "")), soft_wrap=True)
     sys.stdout.flush()
+
+
+def _day(published: datetime | None, zone: str) -> str:
+    return dates.day(published, zone).isoformat() if published else _("no date")
 
 
 def _caught(catch: Catch) -> str:

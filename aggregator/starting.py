@@ -10,10 +10,15 @@ from aggregator import editing
 from aggregator.config import Site, problems
 from aggregator.config.problems import Problem
 from aggregator.errors import AggregatorError, reason
-from aggregator.languages import marked
+from aggregator.languages import marked, reader
 
-DEFAULTS: Mapping[str, str] = {"title": "My planet", "base_url": "https://example.org/feeds/", "language": "en"}
-"""What is asked, as keys of `[site]`, and what holds where nobody answers."""
+DEFAULTS: Mapping[str, str] = {
+    "title": "My planet",
+    "base_url": "https://example.org/feeds/",
+    "language": "en",
+    "timezone": "UTC",
+}
+"""What a config starts with, as keys of `[site]`, where neither the reader nor the system says otherwise."""
 
 
 _CONFIG = marked("""\
@@ -24,7 +29,7 @@ _CONFIG = marked("""\
 title = {title}
 base_url = {base_url}   # where feeds/ will be served; change it before you publish
 language = {language}   # of the feeds; entries keep their own
-timezone = "UTC"   # for dates without an offset, such as "Asia/Shanghai"
+timezone = {timezone}   # for dates without an offset, such as "Asia/Shanghai"
 # contact = "https://example.org/contact"   # a page or an address: tells publishers who is asking
 formats = ["rss", "atom", "html", "opml"]   # feeds, web pages, lists of feeds; also "json" and "post"
 # items = 100   # newest entries in each feed; older ones go into archives
@@ -101,6 +106,23 @@ def questions() -> Mapping[str, str]:
         "base_url": _("At which URL will its feeds/ folder be served?"),
         "language": _("Its main language, as a tag such as en or zh-CN"),
     }
+
+
+def proposed(environ: Mapping[str, str], localtime: Path) -> Mapping[str, str]:
+    """What holds where nobody answers: the title and the language of who reads the terminal, and the system's zone.
+    `localtime` is the link that names it (localtime(5)); the environment's `TZ` comes first (tzset(3))."""
+    own = {"title": _("My planet"), "language": reader(environ) or "en", "timezone": _zone(environ, localtime)}
+    return {**DEFAULTS, **{key: value for key, value in own.items() if not problem(key, value)}}
+
+
+def _zone(environ: Mapping[str, str], localtime: Path) -> str:
+    """The IANA name of the system's time zone, as far as it is told by name; else UTC."""
+    try:
+        said = environ["TZ"].removeprefix(":") if "TZ" in environ else str(localtime.readlink())
+    except OSError:  # a file of its own, or none
+        return "UTC"
+    name = said.rpartition("zoneinfo/")[2]
+    return "UTC" if name in ("Etc/UTC", "localtime") else name
 
 
 def problem(key: str, answer: str) -> str:

@@ -61,6 +61,12 @@ class View:
                 found.setdefault(shelf.path, False)
         return found
 
+    def zone_of(self, source_key: str, item: Item) -> str:
+        """Where the day of an entry is the one to show: that of the site; of a day without a clock its source's, as it
+        lies within that day there."""
+        source = self.sources.get(source_key)
+        return source.zone if source and item.day_only else self.zone
+
     def entry(self, path: CategoryPath, item: Item, first_seen: datetime) -> Item:
         """An entry as the documents of a category show it."""
         if not self._change:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from aggregator import listing, previewing, report
 from aggregator.identity import decide
 from aggregator.model import Document, Item
 from aggregator.sources import feed as feeds
@@ -126,6 +127,58 @@ def test_impossible_dates_are_no_dates(date: str) -> None:
     """Nor are they made into one: feedparser would."""
     found = {kind: in_feed(kind, [date])[0].published for kind in ("rss", "atom", "json")}
     assert {**found, "post": in_post(f"---\ndate: {date}\n---").published} == dict.fromkeys([*found, "post"])
+
+
+# --- The days that people are shown ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shanghai(planet: Planet) -> Planet:
+    """A planet with posts of its own, one of a clock and one of a day, and archives."""
+    planet.site |= {"timezone": "Asia/Shanghai", "language": "zh-CN", "formats": ["atom", "html"]}
+    planet.site |= {"items": 1, "archive": 1}
+    planet.seeds()
+    planet.post("clock.md", title="Clock", date="2026-03-12 06:30")
+    planet.post("day.md", title="Day", date="2026-03-11")
+    planet.run(later=timedelta(hours=3))  # the day's clock is past noon in UTC, and before midnight in Shanghai
+    return planet
+
+
+def words(planet: Planet) -> str:
+    """The pages, without what programs read."""
+    return "".join(body.decode() for path, body in sorted(planet.files().items()) if path.endswith(".html"))
+
+
+def test_pages_show_the_days_of_the_site(shanghai: Planet) -> None:
+    assert '<time datetime="2026-03-11T22:30:00Z">2026年3月12日</time>' in words(shanghai)
+    assert '<time datetime="2026-03-11T14:59:59Z">2026年3月11日</time>' in words(shanghai)
+    assert "2026-03-11T22:30:00+00:00" in shanghai.files()["atom.xml"].decode()
+
+
+def test_another_zone_of_the_site_is_shown_on_every_page_and_in_no_feed(shanghai: Planet) -> None:
+    before = shanghai.files()
+    shanghai.site["timezone"] = "UTC"
+    shanghai.sources[0]["timezone"] = "Asia/Shanghai"
+    shanghai.run()
+    after = shanghai.files()
+    assert '<time datetime="2026-03-11T22:30:00Z">2026年3月11日</time>' in words(shanghai)
+    assert '<time datetime="2026-03-11T14:59:59Z">2026年3月11日</time>' in words(shanghai), "a day stays that day"
+    assert {path: body for path, body in after.items() if path.endswith(".xml")} == {
+        path: body for path, body in before.items() if path.endswith(".xml")
+    }
+    shanghai.site["timezone"] = "Asia/Shanghai"
+    shanghai.run()
+    assert shanghai.files() == before
+
+
+def test_terminals_show_the_days_of_the_site(shanghai: Planet, capsys: pytest.CaptureFixture[str]) -> None:
+    config = shanghai.load()
+    assert [row[0] for row in listing.items(config, None, None, None).rows] == ["2026-03-12", "2026-03-11"]
+    report.show_preview(previewing.preview(config, "seeds", shanghai.now), config.site.timezone)
+    printed = capsys.readouterr().out
+    assert "2026-03-12" in printed
+    assert "2026-03-11" in printed
+    assert "2026-03-10" not in printed
 
 
 # --- From end to end: nothing moves again ---------------------------------------------------------------------------

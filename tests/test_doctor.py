@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from aggregator import checkup, status
+from aggregator import checkup, publish, status
 from aggregator.checkup import findings, ground, outcome, reach
 from aggregator.checkup.findings import Finding, note, ok, problem
 from aggregator.cli import main
@@ -76,6 +76,24 @@ def test_nothing_is_wrong_with_a_planet_that_is_well(planet: Planet, server: Ser
     assert checkup.todo(found) == ()
     assert [request.path for request in server.log[before[1] :]] == ["/feeds/rss.xml"]  # no source is asked
     assert planet.files() == before[0]
+
+
+def test_folders_of_any_language_say_where_they_are(planet: Planet, server: Server) -> None:
+    """Their addresses are percent-encoded (RFC 3986 §2.1), their names on the disk are not."""
+    planet.feed(server.url("/news"), category="生活/50% off")
+    planet.sources = planet.sources[-1:]
+    planet.run()
+    assert any(not path.isascii() for path in planet.files())
+    assert examine(planet, offline=True) == {}
+
+
+@pytest.mark.parametrize("folder", ["博客", "a b", "50%", "50%25"])
+def test_a_document_in_any_folder_is_asked_for_its_public_address(folder: str) -> None:
+    base, path = "https://p.test/", f"{folder}/atom.xml"
+    right = outcome.Read(path, says=publish.urls(base, folder, ("atom",))["atom"])
+    wrong = outcome.Read(path, says=f"{base}elsewhere/atom.xml")
+    assert [each.level for each in outcome.judge_documents((right,), base, {})] == ["ok"]
+    assert [each.level for each in outcome.judge_documents((wrong,), base, {})] == ["problem"]
 
 
 def test_offline_asks_nobody(planet: Planet, server: Server) -> None:

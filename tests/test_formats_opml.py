@@ -55,6 +55,21 @@ def leaves(document: bytes) -> Iterator[tuple[tuple[str, ...], dict[str, str]]]:
             yield tuple(reversed(folders)), {str(name): str(value) for name, value in leaf.attrib.items()}
 
 
+@pytest.mark.parametrize(
+    ("language", "titles"),
+    [
+        ("", ["P: subscriptions", "P: feeds"]),
+        ("en-GB", ["P: subscriptions", "P: feeds"]),
+        ("sv", ["P: subscriptions", "P: feeds"]),
+        ("zh-CN", ["P: 来源", "P: 订阅"]),
+    ],
+)
+def test_titles_in_the_language_of_the_site(language: str, titles: list[str]) -> None:
+    made = lists(Overview("P", language=language))
+    told = [etree.fromstring(made[name]).findtext("head/title") for name in ("subscriptions.opml", "feeds.opml")]
+    assert told == titles
+
+
 def test_the_subscriptions() -> None:
     document = lists(OVERVIEW)["subscriptions.opml"]
     assert [(path, leaf["title"]) for path, leaf in leaves(document)] == [

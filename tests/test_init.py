@@ -111,6 +111,53 @@ def test_not_even_a_broken_link_is_written_through(tmp_path: Path, name: str) ->
     assert not (tmp_path / "elsewhere").exists()
 
 
+@pytest.mark.parametrize(
+    ("environ", "language"),
+    [
+        ({}, "en"),
+        ({"LANG": "en_GB.UTF-8"}, "en"),
+        ({"LANG": "de_AT.UTF-8"}, "en"),
+        ({"LANG": "C.UTF-8", "LANGUAGE": "zh_CN"}, "en"),
+        ({"LANG": "zh_CN.UTF-8"}, "zh-CN"),
+        ({"LANG": "zh_TW.UTF-8"}, "zh-TW"),
+        ({"LANG": "en_US.UTF-8", "LANGUAGE": "zh_TW:zh"}, "zh-TW"),
+        ({"LANG": "en_US.UTF-8", "LANGUAGE": "zh"}, "zh-CN"),
+    ],
+)
+def test_the_language_that_is_proposed(environ: dict[str, str], language: str, tmp_path: Path) -> None:
+    assert starting.proposed(environ, tmp_path / "none")["language"] == language
+
+
+@pytest.mark.parametrize(
+    ("environ", "link", "zone"),
+    [
+        ({}, "/usr/share/zoneinfo/Asia/Shanghai", "Asia/Shanghai"),
+        ({}, "../usr/share/zoneinfo/Etc/UTC", "UTC"),
+        ({}, "/srv/mine", "UTC"),
+        ({}, "", "UTC"),
+        ({"TZ": "Europe/Berlin"}, "/usr/share/zoneinfo/Asia/Shanghai", "Europe/Berlin"),
+        ({"TZ": ":Europe/Berlin"}, "", "Europe/Berlin"),
+        ({"TZ": "CST-8"}, "/usr/share/zoneinfo/Asia/Shanghai", "UTC"),
+        ({"TZ": ""}, "/usr/share/zoneinfo/Asia/Shanghai", "UTC"),
+        ({"TZ": "../../etc/passwd"}, "", "UTC"),
+    ],
+)
+def test_the_time_zone_that_is_proposed(environ: dict[str, str], link: str, zone: str, tmp_path: Path) -> None:
+    localtime = tmp_path / "localtime"
+    if link:
+        localtime.symlink_to(link)
+    assert starting.proposed(environ, localtime)["timezone"] == zone
+
+
+def test_a_chinese_planet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"LC_ALL": "zh_CN.UTF-8", "LANGUAGE": "zh_CN", "TZ": "Asia/Shanghai"}.items():
+        monkeypatch.setenv(name, value)
+    assert aggregator(tmp_path, "init", "--yes")[0] == 0
+    site = config.load(tmp_path / "config" / "aggregator.toml").site
+    assert (site.title, site.language, site.timezone) == ("我的星球", "zh-CN", "Asia/Shanghai")
+    assert "categories: [随笔]" in (tmp_path / "seeds" / "hello.md").read_text(encoding="utf-8")
+
+
 def test_a_folder_that_cannot_be_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "config").write_text("a file", encoding="utf-8")
     with pytest.raises(AggregatorError, match=r"config.*: cannot be written"):

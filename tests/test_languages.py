@@ -103,7 +103,7 @@ def test_programs_and_readers_are_told_the_same_in_any_language(tmp_path: Path) 
     for locale in ("zh_CN.UTF-8", "en_GB.UTF-8"):
         folder = tmp_path / locale
         folder.mkdir()
-        run(folder, "init", "--yes", locale=locale)
+        run(folder, "init", "--yes", locale="en_GB.UTF-8")  # what it proposes is in the reader's language
         (folder / "seeds" / "hello.md").write_text(
             "---\ntitle: One\ndate: 2026-01-02T10:00:00Z\n---\nText.\n", encoding="utf-8"
         )

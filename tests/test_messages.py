@@ -224,7 +224,7 @@ def test_the_files_of_a_new_planet_say_the_same(language: str) -> None:
     texts = dict(starting.TEMPLATES)
     told = {name: str(catalog[text].string) for name, text in texts.items()}
     assert all(told[name] != text for name, text in texts.items())
-    answers = {"title": '"T"', "base_url": '"https://example.org/"', "language": '"en"'}
+    answers = {"title": '"T"', "base_url": '"https://example.org/"', "language": '"en"', "timezone": '"UTC"'}
     each = [text["config/aggregator.toml"] for text in (texts, told)]
     assert tomllib.loads(each[0].format_map(answers)) == tomllib.loads(each[1].format_map(answers))
     assert _keys(each[0]) == _keys(each[1])

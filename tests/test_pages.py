@@ -137,16 +137,16 @@ def test_content_fits_into_the_page() -> None:
 
 
 @pytest.mark.parametrize(
-    ("item", "published", "day"),
+    ("zone", "published", "day"),
     [
-        ({}, datetime(2024, 5, 16, 23, 30, tzinfo=UTC), "2024-05-16"),
-        ({"day_only": True}, datetime(2024, 5, 16, 16, tzinfo=UTC), "2024-05-17"),  # midnight in Shanghai
-        ({"day_only": True}, datetime(2024, 5, 17, 5, tzinfo=UTC), "2024-05-17"),  # midnight in New York
-        ({"day_only": True}, datetime(9999, 12, 31, 16, tzinfo=UTC), "9999-12-31"),
+        ("UTC", datetime(2024, 5, 16, 23, 30, tzinfo=UTC), "2024-05-16"),
+        ("Asia/Shanghai", datetime(2024, 5, 16, 16, tzinfo=UTC), "2024-05-17"),
+        ("America/New_York", datetime(2024, 5, 17, 3, tzinfo=UTC), "2024-05-16"),
+        ("Asia/Shanghai", datetime(9999, 12, 31, 16, tzinfo=UTC), "9999-12-31"),
     ],
 )
-def test_days(item: dict[str, Any], published: datetime, day: str) -> None:
-    entry = build.entry(1, build.item(published=published, **item), published=published)
+def test_days(zone: str, published: datetime, day: str) -> None:
+    entry = replace(build.entry(1, build.item(published=published), published=published), zone=zone)
     assert posts.post(entry).day == day
 
 

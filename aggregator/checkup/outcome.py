@@ -120,10 +120,16 @@ def read(config: Config, paths: frozenset[str]) -> Iterator[Read]:
 
 
 def _self(config: Config, path: str, data: bytes) -> str:
-    url = config.site.base_url + path
+    url = _address(config.site.base_url, path)
     source = Source(key=url, kind="feed", options=feed.Options(url))
     found = feed.read(Document(url, url, data), source)
     return found.feed.self_url if found.feed else ""
+
+
+def _address(base_url: str, path: str) -> str:
+    """The public URL of a file below the output, written as `publish.urls` does."""
+    folder, _slash, name = path.rpartition("/")
+    return page(base_url, folder) + name
 
 
 # --- Judging --------------------------------------------------------------------------------------------------------
@@ -160,7 +166,7 @@ def judge_documents(found: tuple[Read, ...], base_url: str, feeds: Mapping[str, 
     for each in broken[:_MOST]:
         advice = _("somebody has changed it: remove it and run `aggregator once`, which writes it again")
         yield problem("published", say(f"{each.path}: {each.trouble}"), advice)
-    strange = [each for each in found if each.says is not None and each.says != base_url + each.path]
+    strange = [each for each in found if each.says is not None and each.says != _address(base_url, each.path)]
     for each in strange[:_MOST]:
         silent = _("{path} does not say where it is, and base_url is {base}")
         what = _("{path} says that it is {url}, and base_url is {base}") if each.says else silent

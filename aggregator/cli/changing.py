@@ -1,5 +1,6 @@
 """The commands that write the config: a new one, and changes of what it reads. They show what they change."""
 
+import os
 import shlex
 import sys
 from collections.abc import Mapping
@@ -35,10 +36,12 @@ def init(config: Path | None, as_json: bool, verbose: int, quiet: bool, folder: 
     wishes = wishes_of(config, as_json, verbose, quiet)
     from aggregator import starting
 
+    proposed = starting.proposed(os.environ, Path("/etc/localtime"))
     if starting.has_config(folder) or yes:
-        answers = starting.DEFAULTS
+        answers = proposed
     elif sys.stdin.isatty():
-        answers = {key: _asked(key, question) for key, question in starting.questions().items()}
+        asked = {key: _asked(key, question, proposed[key]) for key, question in starting.questions().items()}
+        answers = {**proposed, **asked}
     else:
         raise click.UsageError(_("there is no terminal to ask you at; give --yes, and change the config then"))
     made = starting.start(folder, answers, now())
@@ -54,7 +57,7 @@ def init(config: Path | None, as_json: bool, verbose: int, quiet: bool, folder: 
         _say_next(folder)
 
 
-def _asked(key: str, question: str) -> str:
+def _asked(key: str, question: str, default: str) -> str:
     from aggregator import starting
 
     def checked(answer: str) -> str:
@@ -62,7 +65,7 @@ def _asked(key: str, question: str) -> str:
             raise click.UsageError(why)
         return answer
 
-    return str(click.prompt(question, default=starting.DEFAULTS[key], value_proc=checked, err=True))
+    return str(click.prompt(question, default=default, value_proc=checked, err=True))
 
 
 def _say_next(folder: Path) -> None:
@@ -106,7 +109,7 @@ def add(
 
     found = adding.add(loaded, url, categories, title, datetime.now(UTC))
     if not (wishes.json or wishes.quiet):
-        report.show_addition(found)
+        report.show_addition(found, loaded.site.timezone)
     _make(wishes, found.edit, adding.as_json(found), _("`aggregator once` visits it"), dry=dry)
 
 

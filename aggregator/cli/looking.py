@@ -58,7 +58,7 @@ def preview(
     if wishes.json:
         report.show_json(previewing.as_json(result))
     else:
-        report.show_preview(result)
+        report.show_preview(result, loaded.site.timezone)
     if result.visit.error:
         sys.exit(1)
 

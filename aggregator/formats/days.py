@@ -1,15 +1,25 @@
 """Days as people write them in their language. The one door to Babel, which knows that from Unicode's CLDR."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 
+from aggregator import dates
 
-def day(moment: object, language: str) -> str:
-    """A day in words: `17. Mai 2024`. `moment` is a date or datetime (UTC), or either as text (RFC 3339)."""
-    return format_date(date.fromisoformat(str(moment)[:10]), "long", _locale(language))
+
+def day(moment: object, language: str, zone: str = "UTC") -> str:
+    """A day in words: `17. Mai 2024`. `moment` is a date, or a datetime (UTC) whose day in `zone` (an IANA name) is
+    meant, or either as text (RFC 3339)."""
+    said = str(moment)
+    found = date.fromisoformat(said) if len(said) == 10 else dates.day(_moment(said), zone)
+    return format_date(found, "long", _locale(language))
+
+
+def _moment(said: str) -> datetime:
+    moment = datetime.fromisoformat(said)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @lru_cache(maxsize=8)

@@ -2,8 +2,8 @@
 
 The templates and style sheets are in templates/; `Overview.templates` replaces any of them by its name, and ours stay
 in reach as `ours/NAME`. All text is escaped; the one thing that is not is an entry's content, which is clean.
-Links between our pages are relative: the tree may be moved, and opens from a disk. Every date is shown in UTC,
-as the site's language writes it.
+Links between our pages are relative: the tree may be moved, and opens from a disk. Every day is shown
+as it is in the site's time zone, and as its language writes it; what programs read is in UTC.
 """
 
 import posixpath
@@ -41,7 +41,12 @@ _FEEDS = {
 def render(channel: Channel) -> bytes:
     """The page of a category: its newest entries, or those of an archive document. Raises AggregatorError."""
     here = channel.urls.get("html") or channel.page + FILENAME
-    return _page("category.html", channel, here, {"posts": [posts.post(entry) for entry in channel.entries]})
+    return _page(
+        "category.html",
+        channel,
+        here,
+        {"posts": [posts.post(entry) for entry in channel.entries]},
+    )
 
 
 def documents(channel: Channel) -> Mapping[str, bytes]:
@@ -80,7 +85,7 @@ def _page(template: str, channel: Channel, here: str, more: Mapping[str, Any]) -
         "name": known[path].title if path in known else path[-1],
         "_": said.gettext,
         "pgettext": said.pgettext,
-        "day": partial(day, language=language),
+        "day": partial(day, language=language, zone=overview.zone),
         "language": language,
         "direction": posts.direction(language),
         "template": template,

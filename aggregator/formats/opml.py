@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from lxml import etree
 
-from aggregator import __version__, dates, text
+from aggregator import __version__, dates, languages, text
 from aggregator.formats import find
 from aggregator.matching import fold_path
 from aggregator.model import Category, CategoryPath, Channel, Overview, Subscription
@@ -20,6 +20,8 @@ OVERVIEW = True
 PLANET = True
 
 _FEEDS = ("application/atom+xml", "application/rss+xml", "application/feed+json")
+
+_PAGES = {"subscriptions": "Sources", "feeds": "Feeds"}
 
 _NOTHING: Mapping[CategoryPath, str] = {}
 
@@ -51,7 +53,7 @@ def _document(overview: Overview, what: str, listed: Listed, said: Mapping[Categ
     root = etree.Element("opml", version="2.0")
     root.append(etree.Comment(f" written by aggregator {__version__} "))
     head, body = etree.SubElement(root, "head"), etree.SubElement(root, "body")
-    title = text.one_line(overview.title)
+    title, what = text.one_line(overview.title), _named(what, overview.language)
     for name, value in (
         ("title", f"{title}: {what}" if title else what),
         ("dateModified", dates.rfc822(overview.updated) if overview.updated else ""),
@@ -69,6 +71,12 @@ def _document(overview: Overview, what: str, listed: Listed, said: Mapping[Categ
     if not len(body):
         etree.SubElement(body, "outline", text="(none)")  # a body holds at least one outline
     return etree.tostring(root, encoding="utf-8", xml_declaration=True, pretty_print=True)
+
+
+def _named(what: str, language: str) -> str:
+    """What a list is of, as the pages of that language (BCP 47) call it."""
+    said = languages.pages(text.language(language) or "en")
+    return said.gettext(_PAGES[what]) if said.info() else what
 
 
 def _folder(folders: dict[CategoryPath, etree._Element], path: CategoryPath) -> etree._Element:

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
 from urllib.parse import unquote, urlsplit
 
 from markupsafe import Markup
@@ -90,7 +89,7 @@ def post(entry: Entry) -> Post:
         source=source.title,
         source_url=text.http_url(source.url) or text.http_url(source.self_url),
         authors=tuple(person for person in fields.authors(entry) if person.name != source.title),
-        day=_day(entry),
+        day=dates.day(entry.published, entry.zone).isoformat(),
         published=dates.rfc3339(entry.published),
         teaser="" if teaser == title else teaser,
         content=Markup(html),  # noqa: S704 - clean HTML by contract (model.py), cleaned when it came in
@@ -121,12 +120,6 @@ def _calm(html: str) -> str:
     html = html.replace("<img ", "<img loading=lazy ").replace("<audio ", "<audio preload=none ")
     html = html.replace("<video ", "<video preload=none ")
     return _LANDMARK.sub(r"<\1div", _HEADING.sub(r"<\1h3", html))
-
-
-def _day(entry: Entry) -> str:
-    """The day of publication in UTC. Where only a day is known, it is the midnight of another zone: the nearest day."""
-    midnight = entry.item.day_only and entry.item.published == entry.published
-    return (entry.published + timedelta(hours=12 if midnight and entry.published.year < 9999 else 0)).date().isoformat()
 
 
 def _file(file: Enclosure) -> File:

@@ -50,6 +50,15 @@ def of_commands(environ: Mapping[str, str]) -> str:
     return ""
 
 
+def reader(environ: Mapping[str, str]) -> str:
+    """The tag (BCP 47) of the language that `of_commands` finds, with the country that the environment names: `zh-TW`;
+    "" for English. Chinese without one is that of the mainland, in whose script we write."""
+    tag = of_commands(environ)
+    said = ":".join(environ.get(name, "") for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"))
+    country = re.search(rf"(?:^|:){tag}_([A-Z]{{2}})(?![A-Za-z])", said) if tag else None
+    return f"{tag}-{country[1]}" if country else {"zh": "zh-CN"}.get(tag, tag)
+
+
 def speak() -> None:
     """Have gettext, which click uses as well, find what commands say in the environment's language (`of_commands`)."""
     bindtextdomain("commands", str(FOLDER))
