@@ -125,7 +125,7 @@ def test_a_login_is_not_sent_in_the_clear_where_tls_fails(file: Path, server: Se
 def test_why_nothing_is_added_is_chinese(file: Path) -> None:
     _, _, err = run(file.parents[1], "add", "http://127.0.0.1:9/")
     assert err == (
-        "aggregator: 连接被拒：http://127.0.0.1:9/：无法连接 127.0.0.1（Connection refused）；端口对吗？服务器在运行吗？；没有加入任何内容\n"
+        "aggregator: 连接被拒：http://127.0.0.1:9/：无法连接 127.0.0.1（Connection refused）；端口对吗？服务器在运行吗？未添加任何内容\n"
     )
 
 

@@ -35,6 +35,7 @@ class Rules:
     moved: tuple[tuple[CategoryPath, CategoryPath], ...] = ()
     nowhere: tuple[str, ...] = ()
     mark: str = ""
+    zone: str = "UTC"
 
     @property
     def routing_print(self) -> str:
@@ -54,6 +55,9 @@ class Rules:
     def places(self, item: Item, paths: frozenset[CategoryPath], first_seen: datetime) -> Mapping[CategoryPath, bool]:
         moved = frozenset(dict(self.moved).get(path, path) for path in paths)
         return {} if item.title.casefold() in self.nowhere else plain.places(item, moved, first_seen)
+
+    def zone_of(self, source_key: str, item: Item) -> str:
+        return self.zone
 
     def entry(self, path: CategoryPath, item: Item, first_seen: datetime) -> Item:
         return replace(item, title=f"{self.mark}{item.title}") if path else item
