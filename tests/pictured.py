@@ -1,14 +1,19 @@
 """The planet of the README's pictures: entries in several languages, with pictures that are drawn here."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from aggregator.formats import html
 from aggregator.model import Channel, Entry, Image, Link, Overview, Person, Tag
 from tests import build
 from tests.test_pages import BASE, channel
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 PICTURES = "https://pictures.example/"
 DRAWN = {
@@ -42,6 +47,12 @@ def drawn(name: str) -> str:
         f'<stop stop-color="{above}"/><stop offset="1" stop-color="{below}"/></linearGradient>'
         f'<path fill="url(#sky)" d="M0 0h176v110H0z"/><circle cx="{x}" cy="{y}" r="{size}" fill="{sun}"/></svg>'
     )
+
+
+def shoot(page: "Page", folder: Path, name: str) -> None:
+    """Take a picture of a page, into a folder or that of AGGREGATOR_SHOTS: docs/screenshots/, to renew those there."""
+    made = page.screenshot(path=Path(os.environ.get("AGGREGATOR_SHOTS", folder)) / f"{name}.png")
+    assert len(made) > 10_000, "an empty page is smaller"
 
 
 def documents() -> Mapping[str, bytes]:

@@ -1,6 +1,5 @@
 """The dashboard in a real browser: it fits, it can be read and walked by keyboard, and nothing planted runs."""
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests import demo
+from tests import demo, pictured
 from tests.demo import Planted
 from tests.planet import Planet
 from tests.test_pages_in_browser import CLICK_ALL, browser, fits, page
@@ -176,13 +175,14 @@ def test_a_browser_is_let_in_by_its_token(tmp_path: Path, browser: "Browser") ->
         page.context.close()
 
 
-@pytest.mark.skipif("AGGREGATOR_SHOTS" not in os.environ, reason="writes the README's pictures where asked to")
 def test_the_pictures_of_the_readme(tmp_path: Path, browser: "Browser") -> None:
+    """They can be made, and are written to the folder AGGREGATOR_SHOTS where that is set."""
     planet = Planet(tmp_path)
     planet.site["title"] = "Planet Paper Lantern"
     demo.fill(planet, datetime.now(UTC).replace(microsecond=0))
     with serving(planet) as running:
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.goto(running.dashboard)
-        page.screenshot(path=Path(os.environ["AGGREGATOR_SHOTS"]) / "dashboard-desktop.png")
+        assert page.locator("h1").inner_text() != "Nothing yet"
+        pictured.shoot(page, tmp_path, "dashboard-desktop")
         page.context.close()

@@ -183,14 +183,20 @@ def test_titles_have_letters_that_suit_their_script(server: Server, page: "Page"
     assert chinese == arabic == page.evaluate("getComputedStyle(document.body).fontFamily")
 
 
-@pytest.mark.skipif("AGGREGATOR_SHOTS" not in os.environ, reason="writes the README's pictures where asked to")
 @pytest.mark.parametrize(
     ("name", "width", "height", "scheme"),
     [("planet-desktop", 1280, 900, "light"), ("planet-telephone", 390, 844, "dark")],
 )
 def test_the_pictures_of_the_readme(
-    server: Server, browser: "Browser", name: str, width: int, height: int, scheme: Literal["light", "dark"]
+    server: Server,
+    browser: "Browser",
+    tmp_path: Path,
+    name: str,
+    width: int,
+    height: int,
+    scheme: Literal["light", "dark"],
 ) -> None:
+    """They can be made, and are written to the folder AGGREGATOR_SHOTS where that is set."""
     serve(server, dict(pictured.documents()))
     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
     page.route(
@@ -200,5 +206,5 @@ def test_the_pictures_of_the_readme(
     page.goto(server.url("/"))
     page.wait_for_load_state("networkidle")
     assert styled(page) and fits(page)
-    page.screenshot(path=Path(os.environ["AGGREGATOR_SHOTS"]) / f"{name}.png")
+    pictured.shoot(page, tmp_path, name)
     page.context.close()

@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,38 +73,38 @@ def test_one_process_reads_what_is_read_in_time(monkeypatch: pytest.MonkeyPatch)
         assert len(set(threads.map(read, ["pid"] * 40))) == 1
 
 
-@pytest.mark.skipif(pool._MOST < 2, reason="this machine has one core, and one process reads")
-def test_what_waits_for_long_is_read_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "_PATIENCE", 0.05)
+@contextmanager
+def busy() -> Iterator[None]:
+    """One process is there, and reads a document that takes long, from the beginning to the end of what is done."""
     pool.end()
     assert read("before") == "before"
-    with ThreadPoolExecutor(2) as threads:
+    with ThreadPoolExecutor(1) as threads:
         slow = threads.submit(read, "sleep", 20)
         deadline = time.monotonic() + 10
         while (not pool._pool.alive or pool._pool.idle) and time.monotonic() < deadline:
             time.sleep(0.01)
-        assert read("other") == "other"
-        assert not slow.done()
-        assert len(pool._pool.alive) == 2
-        pool.end()
+        try:
+            yield
+            assert not slow.done()
+        finally:
+            pool.end()
         assert isinstance(slow.exception(10), ParseError)
+
+
+@pytest.mark.skipif(pool._MOST < 2, reason="this machine has one core, and one process reads")
+def test_what_waits_for_long_is_read_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "_PATIENCE", 0.05)
+    with busy():
+        assert read("other") == "other"
+        assert len(pool._pool.alive) == 2
 
 
 def test_what_is_urgent_waits_for_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who saves visits waits for it, with all others; the process that was too much is ended then."""
     monkeypatch.setattr(pool, "_MOST", 1)
-    pool.end()
-    assert read("before") == "before"
-    with ThreadPoolExecutor(2) as threads:
-        slow = threads.submit(read, "sleep", 20)
-        deadline = time.monotonic() + 10
-        while (not pool._pool.alive or pool._pool.idle) and time.monotonic() < deadline:
-            time.sleep(0.01)
+    with busy():
         assert read("other", urgent=True) == "other"
-        assert not slow.done()
         assert len(pool._pool.alive) == 1
-        pool.end()
-        assert isinstance(slow.exception(10), ParseError)
 
 
 def test_what_is_urgent_is_read_all_the_same_when_all_are_ended() -> None:

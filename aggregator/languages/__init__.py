@@ -2,8 +2,8 @@
 
 `pages` are the web pages' own words, in the language of the site; `commands` is what the owner reads: on a terminal in
 the language of who reads it, on the dashboard and in the feed of failures in that of the site. What programs read
-(`--json`, logs, the store) is English. The .mo are made from the .po, and
-kept beside them, so that a clone speaks without a build: `python -m tests.messages` makes both anew.
+(`--json`, logs, the store) is English. The .mo are made from the .po, and kept beside them, so that a clone speaks
+without a build: `python -m tests.messages` makes both anew.
 """
 
 import re
