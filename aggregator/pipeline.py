@@ -128,11 +128,12 @@ def carry_out(
             _log_run(engine, Report(tuple(outcomes), (), replace(published, problems=problems)), now, began)
         raise trouble[0]
     visited = {outcome.source.key for outcome in outcomes}
+    outcomes = sorted(outcomes, key=lambda each: each.source.key)
     standings = plan.standings
     if plan.due:
-        with reading(engine) as db:
-            standings = stored.standings(db)
-    outcomes = sorted(outcomes, key=lambda each: each.source.key)
+        has_moved = {each.source.key for each in outcomes if each.moved_to}
+        with reading(engine) as db:  # of all others the outcome says how they stand
+            standings = stored.standings(db, (standings.keys() - visited) | has_moved)
     notes = (*notes, *(moved(each, standings[each.source.key]) for each in outcomes if each.moved_to), *hubs)
     skipped = tuple(each for key, each in standings.items() if key not in visited)
     report = Report(tuple(outcomes), skipped, published, tuple(map(masked, notes)))

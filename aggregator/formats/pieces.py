@@ -11,14 +11,16 @@ from typing import IO
 from aggregator.formats import Framed, fields, markup
 from aggregator.model import Channel, Entry
 
-MOST = 100_000  # pieces; of each there are a few hundred bytes in memory
+MOST = 100_000  # pieces; of each there are some 150 bytes in memory
+_LENGTH = 32  # bits
 
 
 @dataclass(slots=True)
 class _Pile:
-    """Where each piece lies in the file: from which byte on, and how many. An entry is known by its id and its hash."""
+    """Where each piece lies in the file: from which byte on, and in the last bits how many. What it was made of is
+    known by its hash alone, as all that itself would take twice the memory."""
 
-    places: dict[tuple[Framed, str, str, str, int], tuple[int, int]] = field(default_factory=dict)
+    places: dict[int, int] = field(default_factory=dict)
     file: IO[bytes] | None = None
     size: int = 0
 
@@ -28,9 +30,9 @@ _pile = _Pile()
 
 def piece(kind: Framed, channel: Channel, entry: Entry) -> bytes:
     """What `kind.piece` gives. When there are too many to keep, all are forgotten."""
-    key = (kind, fields.authority(channel), channel.scheme, entry.id, hash(entry))
+    key = hash((kind, fields.authority(channel), channel.scheme, entry))
     if (place := _pile.places.get(key)) and _pile.file:
-        begin, length = place
+        begin, length = place >> _LENGTH, place & ((1 << _LENGTH) - 1)
         with suppress(OSError):
             found = os.pread(_pile.file.fileno(), length, begin)
             if len(found) == length:
@@ -41,7 +43,7 @@ def piece(kind: Framed, channel: Channel, entry: Entry) -> bytes:
     with suppress(OSError):  # a full disk: then it is made once more
         _pile.file = _pile.file or TemporaryFile()  # noqa: SIM115 - until all is forgotten
         if os.pwrite(_pile.file.fileno(), made, _pile.size) == len(made):
-            _pile.places[key] = (_pile.size, len(made))
+            _pile.places[key] = _pile.size << _LENGTH | len(made)
             _pile.size += len(made)
     return made
 

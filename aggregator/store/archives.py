@@ -27,7 +27,7 @@ from sqlalchemy import (
     update,
 )
 
-from aggregator.store.engine import portions
+from aggregator.store.engine import many, portions
 from aggregator.store.tables import archive, archived, category, item, story, story_category
 
 
@@ -51,6 +51,14 @@ class Open(NamedTuple):
     first_seen: int
     published: int
     public_id: str
+
+
+_NEW, _HOLD = insert(archive), insert(archived)
+_SHUT = (
+    update(story_category)
+    .where(story_category.c.category_id == bindparam("of"), story_category.c.story_id == bindparam("one"))
+    .values(open=False)
+)
 
 
 def live(db: Connection, category_id: int) -> tuple[Archive, ...]:
@@ -131,13 +139,10 @@ def close(
     closed = list(zip(to_close(found, items, per_source, size), numbers, strict=False))
     if not closed:
         return
-    new = [{"category_id": category_id, "number": number, "rendered": ""} for _, number in closed]
-    db.execute(insert(archive), new)
-    held = {each.id: number for entries, number in closed for each in entries}
-    db.execute(insert(archived), [{"category_id": category_id, "story_id": one, "number": held[one]} for one in held])
-    for some in portions(list(held)):
-        mine = (story_category.c.category_id == category_id) & story_category.c.story_id.in_(some)
-        db.execute(update(story_category).where(mine).values(open=False))
+    many(db, _NEW, [{"category_id": category_id, "number": number, "rendered": ""} for _, number in closed])
+    for some in portions([(each.id, number) for entries, number in closed for each in entries]):
+        many(db, _HOLD, [{"category_id": category_id, "story_id": one, "number": number} for one, number in some])
+        many(db, _SHUT, [{"of": category_id, "one": one} for one, _ in some])
 
 
 def to_close(found: Sequence[Open], items: int, per_source: int | None, size: int) -> list[Sequence[Open]]:

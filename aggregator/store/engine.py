@@ -82,8 +82,7 @@ def name_of(url: str) -> str:
 def open_any(url: str, writer: Engine | None = None, progress: Progress = lambda *_: None) -> Engine:
     """The same for a store that may be filled in part."""
     if postgresql.is_meant(url):
-        engine = postgresql.engine(url)
-        engine = engine.execution_options(writer=writer) if writer else engine
+        engine: Engine = postgresql.engine(url).execution_options(**({"writer": writer} if writer else {}))
         migrate(engine, postgresql.shown(url), progress)
         return engine
     file = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
@@ -275,8 +274,7 @@ def insert_or(db: Connection, table: Table, instead: Literal["add", "replace"]) 
 
 @cache
 def _insert_or(dialect: str, table: Table, instead: str | None) -> Any:
-    module = import_module(f"sqlalchemy.dialects.{dialect}")  # the one in use, as each takes a while to load
-    made = module.insert(table)
+    made = import_module(f"sqlalchemy.dialects.{dialect}").insert(table)  # the one in use: each takes a while to load
     if instead is None:
         return made.on_conflict_do_nothing()
     others = [each for each in table.c if not each.primary_key]
@@ -355,7 +353,10 @@ def migrate(engine: Engine, name: str, progress: Progress = lambda *_: None) -> 
             return
         if found > SCHEMA:
             raise AggregatorError(_newer(found))
-        _upgrade(engine, int(found or 0), progress if found else lambda *_: None)  # a new one takes no time
+        if found or engine.dialect.name == "postgresql":
+            _upgrade(engine, int(found or 0), progress if found else lambda *_: None)  # a new one takes no time
+        else:
+            _make(engine)
 
 
 def _newer(version: str) -> str:
@@ -367,6 +368,14 @@ def _version(db: Connection) -> str:
     if not db.dialect.has_table(db, "alembic_version"):
         return ""
     return db.scalar(text("SELECT version_num FROM alembic_version")) or ""
+
+
+def _make(engine: Engine) -> None:
+    """A new store on SQLite, with all that the migrations come to, and without Alembic, which takes 13 MB to load."""
+    with writing(engine) as db:
+        metadata.create_all(db, checkfirst=False)  # what is there already is somebody else's: an error
+        db.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+        db.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (SCHEMA,))
 
 
 def _upgrade(engine: Engine, found: int, progress: Progress) -> None:
