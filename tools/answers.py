@@ -1,4 +1,4 @@
-"""docs/json.md and docs/json.schema.json: what commands answer with `--json`, from shapes.py."""
+"""docs/json.md and docs/json.schema.json: what commands answer with `--json`, from shapes/."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -41,8 +41,8 @@ class _Generator(GenerateJsonSchema):
 
 
 def _texts(shape: type[object]) -> Mapping[str, str]:
-    known = texts(shapes.__name__)
-    return {key: text for each in reversed(shape.__mro__) for key, text in known.get(each.__name__, {}).items()}
+    ours = [each for each in reversed(shape.__mro__) if each.__module__.startswith(shapes.__name__)]
+    return {key: text for each in ours for key, text in texts(each.__module__).get(each.__name__, {}).items()}
 
 
 def schema(*, strict: bool = False) -> dict[str, Any]:
