@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 from sqlalchemy import Connection
@@ -87,8 +88,7 @@ def entries(planet: Planet, path: CategoryPath, shown: Iterable[Shown], *, exclu
     """Entries as a category shows them; with `excluded` also those that new rules exclude, as they came."""
     rules = view(planet.config)
     items = ((each, as_shown(rules, path, each) or (each.item if excluded else None)) for each in shown)
-    feeds: dict[tuple[str, Feed], Feed] = {}  # of many entries few
-    return tuple(_entry(planet, rules, each, item, feeds) for each, item in items if item is not None)
+    return tuple(_entry(planet, rules, each, item) for each, item in items if item is not None)
 
 
 def as_shown(rules: View, path: CategoryPath, shown: Shown) -> Item | None:
@@ -97,11 +97,9 @@ def as_shown(rules: View, path: CategoryPath, shown: Shown) -> Item | None:
     return rules.entry(path, item, shown.seen) if item else None
 
 
-def _entry(planet: Planet, rules: View, shown: Shown, item: Item, feeds: dict[tuple[str, Feed], Feed]) -> Entry:
-    """An entry as `item` shows it; `feeds` are those that were described before."""
-    feed = feeds.get((shown.source, shown.feed))
-    if feed is None:
-        feed = feeds[shown.source, shown.feed] = _described(planet, shown.source, shown.feed)
+def _entry(planet: Planet, rules: View, shown: Shown, item: Item) -> Entry:
+    """An entry as `item` shows it."""
+    feed = _described(planet.authority, planet.config.site.title, shown.source, shown.feed)
     if not item.language and feed.language:
         item = replace(item, language=feed.language)
     categories = tuple(planet.categories[folder] for folder in shown.folders)
@@ -123,16 +121,17 @@ def zones(config: Config) -> list[tuple[str, str]]:
     return sorted(own + ([("", site)] if site != "UTC" else []))
 
 
-def _described(planet: Planet, source: str, feed: Feed) -> Feed:
+@lru_cache(maxsize=5000)
+def _described(authority: str, site: str, source: str, feed: Feed) -> Feed:
     """What a source says of itself, filled up so that every entry has an author and an origin.
 
     The source's key may be a URL with a password, which http_url leaves out.
     """
     remote = source.startswith(("http://", "https://"))
-    title = feed.title or (urlsplit(source).hostname if remote else "") or planet.config.site.title
+    title = feed.title or (urlsplit(source).hostname if remote else "") or site
     return replace(
         feed,
-        id=feed.id if remote else f"{planet.authority}source/{quote(source)}",
+        id=feed.id if remote else f"{authority}source/{quote(source)}",
         title=title,
         self_url=(feed.self_url or http_url(source)) if remote else "",
     )

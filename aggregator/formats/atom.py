@@ -126,7 +126,12 @@ def _people(depth: int, people: Iterable[Person]) -> str:
 
 def _tags(depth: int, tags: Iterable[Tag]) -> str:
     """Categories (§4.2.2)."""
-    return "".join([element(depth, "category", term=tag.term, scheme=tag.scheme, label=tag.label) for tag in tags])
+    return "".join([_tag(depth, tag) for tag in tags])
+
+
+@lru_cache(maxsize=1000)
+def _tag(depth: int, tag: Tag) -> str:
+    return element(depth, "category", term=tag.term, scheme=tag.scheme, label=tag.label)
 
 
 def _add_publisher(parent: "Element", channel: Channel) -> None:

@@ -111,7 +111,6 @@ def title(entry: Entry) -> str:
     )
 
 
-@lru_cache(maxsize=_SOURCES)
 def _named(feed: Feed, otherwise: str) -> Feed:
     """A feed with a title: its own, else its host, else `otherwise`."""
     title = text.one_line(feed.title) or urlsplit(text.http_url(feed.url or feed.self_url)).netloc or otherwise

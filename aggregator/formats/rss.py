@@ -9,7 +9,7 @@ from aggregator import __version__, dates, text
 from aggregator.formats import feedgen, fields, joined, markup
 from aggregator.formats.feedgen import NAMESPACES, child
 from aggregator.formats.markup import element, spelled
-from aggregator.model import Channel, Enclosure, Entry, Feed, Link, Person
+from aggregator.model import Channel, Enclosure, Entry, Feed, Link, Person, Tag
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -47,8 +47,7 @@ def piece(channel: Channel, entry: Entry) -> bytes:
         f"      <content:encoded>{content}</content:encoded>\n" if content else "",
         f'      <guid isPermaLink="{"true" if entry.id == url else "false"}">{spelled(text.legal(entry.id))}</guid>\n',
     ]
-    for tag in fields.categories(entry, channel):
-        lines.append(element(3, "category", tag.label or tag.term, _plain, domain=tag.scheme))
+    lines += map(_tag, fields.categories(entry, channel))
     if comments:
         lines.append(element(3, "comments", comments.href))
     for file in files[:1]:  # readers know what to do with one; all of them are in media:group
@@ -120,6 +119,11 @@ def _says_more(file: Enclosure) -> bool:
 def _source(entry: Entry) -> str:
     """The first of the entry's feeds that has an address."""
     return next(filter(None, map(_read_in, fields.sources(entry))), "")
+
+
+@lru_cache(maxsize=1000)
+def _tag(tag: Tag) -> str:
+    return element(3, "category", tag.label or tag.term, _plain, domain=tag.scheme)
 
 
 @lru_cache(maxsize=1000)

@@ -168,7 +168,7 @@ def _shown(db: Connection, newest: Select[Any]) -> list[tuple[int, Shown]]:
     return found
 
 
-@lru_cache(maxsize=1000)
+@lru_cache(maxsize=5000)
 def _feed(title: str, data: str, updated: int | None) -> Feed:
     """What a feed says of itself, under the `title` that the config gives it; the same for most of its entries."""
     feed = replace(load(Feed, data), updated=moment(updated))
