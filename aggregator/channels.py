@@ -114,7 +114,7 @@ def plan(engine: Engine, config: Config, *, dry: bool = False) -> Plan:
     trouble = b""
     with reading(engine) as db:
         places = channels.places(db)
-        planet = composing.planet(db, config, places)
+        planet = composing.planet(config, meta.authority(db), places)
         standings = stored.standings(db) if overview.is_shown(config) else {}
         if config.site.failures:
             from aggregator.failures import failures
@@ -167,7 +167,7 @@ def shows(engine: Engine, config: Config, folder: str) -> tuple[Entry, ...]:
         places = {place.folder: place for place in channels.places(db)}
         if folder not in places:
             return ()
-        planet, place = composing.planet(db, config, places.values()), places[folder]
+        planet, place = composing.planet(config, meta.authority(db), places.values()), places[folder]
         return composing.entries(planet, place.path, composing.shown(db, config, place.id, place.path), excluded=True)
 
 

@@ -12,7 +12,7 @@ from aggregator.formats import chosen
 from aggregator.model import Category, CategoryPath, Channel, Entry, Feed, Item
 from aggregator.placing import categories, shelf
 from aggregator.publish import page, urls
-from aggregator.store import channels, meta
+from aggregator.store import channels
 from aggregator.store.channels import Place, Shown
 from aggregator.text import http_url
 from aggregator.views import View, view
@@ -20,16 +20,20 @@ from aggregator.views import View, view
 
 @dataclass(frozen=True, slots=True)
 class Planet:
-    """What all channels share. `categories` are by their folders; `authority` begins our tag: URIs (RFC 4151)."""
+    """What all channels share. `categories` are by their folders, `titles` by their paths; `rules` say how entries are
+    shown; `authority` begins our tag: URIs (RFC 4151)."""
 
     config: Config
     authority: str
     categories: Mapping[str, Category]
+    titles: Mapping[CategoryPath, str]
+    rules: View
 
 
-def planet(db: Connection, config: Config, places: Iterable[Place]) -> Planet:
+def planet(config: Config, authority: str, places: Iterable[Place]) -> Planet:
     """What the channels of these categories share."""
-    return Planet(config, meta.authority(db), categories(config, places))
+    known = categories(config, places)
+    return Planet(config, authority, known, {each.path: each.title for each in known.values()}, view(config))
 
 
 def folder(place: Place, archive: int) -> str:
@@ -55,8 +59,7 @@ def shown(db: Connection, config: Config, number: int, path: CategoryPath) -> tu
 def channel(planet: Planet, place: Place, shown: Iterable[Shown], archive: int = 0) -> Channel:
     """A category's current document, or one of its archives, with these entries."""
     site, known, authority = planet.config.site, planet.categories, planet.authority
-    titles = {each.path: each.title for each in known.values()}
-    above = " / ".join(titles[place.path[: depth + 1]] for depth in range(len(place.path)))
+    above = " / ".join(planet.titles[place.path[: depth + 1]] for depth in range(len(place.path)))
     title = f"{above} · {site.title}" if place.path else site.title
     own = known[place.folder]
     shows = entries(planet, place.path, shown)
@@ -86,9 +89,8 @@ def _stylesheet(folder: str) -> str:
 
 def entries(planet: Planet, path: CategoryPath, shown: Iterable[Shown], *, excluded: bool = False) -> tuple[Entry, ...]:
     """Entries as a category shows them; with `excluded` also those that new rules exclude, as they came."""
-    rules = view(planet.config)
-    items = ((each, as_shown(rules, path, each) or (each.item if excluded else None)) for each in shown)
-    return tuple(_entry(planet, rules, each, item) for each, item in items if item is not None)
+    items = ((each, as_shown(planet.rules, path, each) or (each.item if excluded else None)) for each in shown)
+    return tuple(_entry(planet, each, item) for each, item in items if item is not None)
 
 
 def as_shown(rules: View, path: CategoryPath, shown: Shown) -> Item | None:
@@ -97,14 +99,14 @@ def as_shown(rules: View, path: CategoryPath, shown: Shown) -> Item | None:
     return rules.entry(path, item, shown.seen) if item else None
 
 
-def _entry(planet: Planet, rules: View, shown: Shown, item: Item) -> Entry:
+def _entry(planet: Planet, shown: Shown, item: Item) -> Entry:
     """An entry as `item` shows it."""
     feed = _described(planet.authority, planet.config.site.title, shown.source, shown.feed)
     if not item.language and feed.language:
         item = replace(item, language=feed.language)
     categories = tuple(planet.categories[folder] for folder in shown.folders)
     also_in = tuple(link if link.title else replace(link, title=planet.config.site.title) for link in shown.also_in)
-    zone = day_zone(rules, shown)
+    zone = day_zone(planet.rules, shown)
     return Entry(shown.id, item, feed, shown.published, shown.updated, categories, also_in, zone)
 
 

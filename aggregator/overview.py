@@ -25,7 +25,8 @@ from aggregator.views import view
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """All of an overview but what only news can change; `children` are categories by the path above them.
+    """All of an overview but what only news can change; `children` are categories by the path above them, `named` by
+    their own.
 
     `prints` are of the children's names and folders, `all` of everything; they are "" where no format shows them.
     """
@@ -33,6 +34,7 @@ class Scene:
     overview: Overview
     keys: Mapping[str, Subscription]
     children: Mapping[CategoryPath, tuple[Category, ...]]
+    named: Mapping[CategoryPath, Category]
     prints: Mapping[CategoryPath, str]
     all: str
 
@@ -76,10 +78,11 @@ def scene(planet: Planet, published: Sequence[Place], standings: Mapping[str, St
         post_path=config.site.post_path,
         zone=config.site.timezone,
     )
+    named = {each.path: each for each in listed}
     if not is_shown(config):
-        return Scene(overview, known, children, {}, "")
+        return Scene(overview, known, children, named, {}, "")
     prints = {path: _print(below) for path, below in children.items()}
-    return Scene(overview, known, children, prints, _print((listed, known)))
+    return Scene(overview, known, children, named, prints, _print((listed, known)))
 
 
 def print_of(scene: Scene, path: CategoryPath) -> str:
@@ -96,8 +99,8 @@ def of(scene: Scene, path: CategoryPath) -> Overview:
 
 def lineage(scene: Scene, path: CategoryPath) -> Overview:
     """The overview of an archive, which is written once: the channel's own category and those above it."""
-    own = {path[:depth] for depth in range(len(path) + 1)}
-    listed = tuple(each for each in scene.overview.categories if each.path in own)
+    own = (path[:depth] for depth in range(len(path) + 1))
+    listed = tuple(scene.named[each] for each in own if each in scene.named)
     return replace(scene.overview, categories=listed, sources=())
 
 

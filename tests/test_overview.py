@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from lxml import html as lxml_html
 
-from aggregator.composing import Planet as Shared
+from aggregator import composing
 from aggregator.model import Category, Overview
 from aggregator.overview import Scene, lineage, of, print_of, scene
-from aggregator.placing import categories, published
+from aggregator.placing import published
 from aggregator.store.channels import Place
 from tests.planet import NOON, Planet, rss
 from tests.server import Response, Server
@@ -139,8 +139,7 @@ PATHS = [(), ("a",), ("a", "b"), ("a", "b", "c"), ("a", "x"), ("z",), ("z", "y")
 def made(planet: Planet, *paths: tuple[str, ...], **titles: str) -> Scene:
     config = planet.load()
     places = [Place(n, path, "/".join(path), NOON, 0, "", "", is_empty=False) for n, path in enumerate(paths)]
-    shared = Shared(config, "tag:x,2026:", categories(config, places))
-    return scene(shared, published(config, places), {})
+    return scene(composing.planet(config, "tag:x,2026:", places), published(config, places), {})
 
 
 def test_without_a_format_that_shows_it_nobody_asks_how_sources_stand(planet: Planet) -> None:
