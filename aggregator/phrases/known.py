@@ -173,6 +173,8 @@ _ERRORS = (
     "the environment has no variable {name}",
     "set it where aggregator runs",
     "{file} cannot be read",
+    "{file} is no regular file",
+    "write the secret into one",
     "write the secret into it",
     "{place} holds no secret: write one line of text into it",
     "given up",
