@@ -270,6 +270,7 @@ _PUBLISHING = (
     "<{name}> has no <{child}>",
     "the id {id} stands twice",
     "the next run tries again",
+    "it was ended by a signal",
 )
 _LISTS = (
     # config/lists.py, following.py: what is wrong with a list that is followed, and what becomes of it
