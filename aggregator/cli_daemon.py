@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from aggregator import languages
-from aggregator.config import Config
+from aggregator.config import Config, look_at_output
 from aggregator.daemon import Deliver, run
 from aggregator.logs import say, set_up
 from aggregator.process import collect_often
@@ -20,6 +20,7 @@ _log = logging.getLogger(__name__)
 def daemon(config: Config, *, as_json: bool, verbose: int, quiet: bool) -> None:
     """Keep everything current until a signal ends it; raises what `daemon.run` does. The log goes to standard error:
     for people on a terminal, else as JSON."""
+    look_at_output(config)
     collect_often()
     languages.speak_english()  # from here on it logs
     set_up(sys.stderr, human=sys.stderr.isatty() and not as_json, verbose=verbose, quiet=quiet)

@@ -5,7 +5,7 @@ import sys
 from datetime import UTC, datetime
 from gettext import gettext as _
 
-from aggregator.config import Config
+from aggregator.config import Config, look_at_output
 from aggregator.errors import AggregatorError
 from aggregator.logs import set_up
 from aggregator.process import collect_often
@@ -14,6 +14,7 @@ from aggregator.process import collect_often
 def worker(config: Config, *, as_json: bool, verbose: int, quiet: bool) -> None:
     """Share the work until a signal ends it; raises what `cluster.run` does. The log goes to standard error: for people
     on a terminal, else as JSON."""
+    look_at_output(config)
     collect_often()
     set_up(sys.stderr, human=sys.stderr.isatty() and not as_json, verbose=verbose, quiet=quiet)
     if verbose < 2:

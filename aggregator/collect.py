@@ -89,8 +89,8 @@ def withheld(answer: Document | None) -> tuple[str, ...]:
 def _read(source: Source, found: Found, heard: Heard = lambda *_: None, *, urgent: bool = False) -> Visit:
     """Read the documents that changed.
 
-    One that cannot be read is a warning, or, when it was all there is, the error. What led to it, an index, is
-    asked for in full again.
+    One that cannot be read, or was lost, is a warning, or, when it was all there is, the error. What led to it, an
+    index, is asked for in full again.
     """
     items: list[Item] = []
     signs: list[Signs] = []
@@ -99,7 +99,7 @@ def _read(source: Source, found: Found, heard: Heard = lambda *_: None, *, urgen
     hints: Hints | None = None
     answer = found.answer and replace(found.answer, body=b"")
     read: dict[str, Validators] = {}
-    broken: dict[str, str] = {}
+    broken = dict(found.lost)
     said = {"": (*found.warnings, *withheld(found.answer))}
     in_brief: frozenset[Item] = frozenset()
     for number, document in enumerate(found.changed):

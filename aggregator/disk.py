@@ -1,8 +1,28 @@
-"""What a power cut must not take back: the names in a folder, brought to the disk."""
+"""Files as a disk has them: opened only where they are files, and names that a power cut must not take back."""
 
+import errno
 import os
+import stat
 from itertools import takewhile
 from pathlib import Path
+from typing import BinaryIO
+
+
+class NotRegularError(OSError):
+    """A pipe, a device or a socket."""
+
+
+def opened(file: Path, flags: int = 0) -> BinaryIO:
+    """A regular file, open to be read: a pipe or a device may give nothing, or have no end. `flags` are more of those
+    of open(2). Raises NotRegularError, OSError, and ValueError for what is no path."""
+    handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)
+    mode = os.fstat(handle).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
+    raise NotRegularError(errno.EINVAL, "is no regular file", str(file))
 
 
 def settle(folder: Path) -> None:

@@ -79,7 +79,7 @@ def _degraded(standing: Standing, kind: str, timeout: timedelta) -> Health:
     if standing.failures:
         return Health("degraded", _why(standing.error, kind), _advice(kind, standing))
     if number := len(standing.warnings):
-        many = f"{number} warnings" if number > 1 else one_line(masked(standing.warnings[0]), 200)
+        many = f"{number} warnings" if number > 1 else one_line(masked(standing.warnings[0]), 1000)
         return Health("degraded", many)
     if standing.seconds > _SLOW * timeout.total_seconds():
         why = f"takes {standing.seconds:.0f} s of {timeout.total_seconds():.0f} s"

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 from aggregator import health, hubs, identity, noting, schedule, sources
 from aggregator.fetching import freshness
 from aggregator.model import HostState, Item, Source, Validators, Visit
-from aggregator.moves import moved
+from aggregator.moves import moved, strange
 from aggregator.rhythm import Rhythm, learn
 from aggregator.store import clocks, history, retention, vanished, visits
 from aggregator.store import hubs as subscriptions
@@ -172,6 +172,8 @@ def _decide(
     failures = visits.failures_after(standing.failures, standing.next_visit, now) if visit.error else 0
     if visit.error:
         visit = replace(visit, error=health.counted(visit.error, standing.error, again=failures > standing.failures))
+    elif elsewhere := strange(learned.move):
+        visit = replace(visit, said={**visit.said, "": (*visit.said.get("", ()), elsewhere)})
     due = schedule.Due(now, "looked at by every run")
     if remote:
         due = _due(visit, standing, learned, now, stretch, failures, pushed)
@@ -328,7 +330,8 @@ def _learned(
         move = None  # the new address was lost again, so the old one was asked
     if answer and not visit.error and standing.last_success:
         unchanged = any(name in before and before[name].url == answer.url for name in visit.held)
-        overlap = unchanged or any(change.known for change in decision.changes)
+        is_same = unchanged or any(change.known for change in decision.changes)
+        overlap = None if visit.documents and not visit.items else is_same
         move = moved(move, visit.source.key, answer.moved_to, visit.source.pace, now, overlap=overlap)
     is_gone = visit.trouble and visit.trouble.kind == "http 410"
     gone_since = min(standing.gone_since or now, now) if is_gone else None

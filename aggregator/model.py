@@ -220,15 +220,14 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a source's documents look like now: those to read, and those that have not changed.
-
-    `unchanged` maps names to the validators to keep. `answer` is a server's last one, 200 or 304, for what it teaches.
-    """
+    """What a source's documents look like now: those to read, those `unchanged`, with the validators to keep, and those
+    that were `lost`, each with why. `answer` is a server's last one, 200 or 304, for what it teaches."""
 
     changed: tuple[Document, ...] = ()
     unchanged: Mapping[str, Validators] = field(default_factory=dict, repr=False)
     answer: Document | None = None
     warnings: tuple[str, ...] = ()
+    lost: Mapping[str, str] = field(default_factory=dict)
 
 
 class Fetch(Protocol):

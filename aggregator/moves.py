@@ -9,17 +9,18 @@ from dataclasses import replace
 from datetime import datetime
 
 from aggregator.model import Move, Pace
-from aggregator.text import LONGEST_URL, http_url
+from aggregator.text import LONGEST_URL, http_url, masked
 
 
-def moved(history: Move | None, url: str, seen: str, pace: Pace, now: datetime, *, overlap: bool) -> Move | None:
+def moved(history: Move | None, url: str, seen: str, pace: Pace, now: datetime, *, overlap: bool | None) -> Move | None:
     """What is known after a visit at `now` of the document that the config has at `url`.
 
     A move that is `believed` is asked at its own `url`; one that is not, at the config's. `seen` is `Document.moved_to`
     of that answer: "" when a document or something temporary answered first, which ends a move that is not believed, as
     another target does. `overlap` says that the target is the same feed, for it had items that were known already, or
     answered 304 to validators that it gave itself; a visit without counts for nothing. A target that was another feed
-    when first met never counts: later its own items are known. Nor does a step from https down to http, or to an
+    when first met never counts, its `visits` stay 0: later its own items are known. With None nobody can tell, as it
+    had no items: it is not met yet. Nor does a step from https down to http, or to an
     address that is too long to be kept. A visit that failed, or the very first one, says nothing: leave the history as
     it is.
     """
@@ -28,6 +29,8 @@ def moved(history: Move | None, url: str, seen: str, pace: Pace, now: datetime, 
     if seen in ("", asked) or len(seen) > LONGEST_URL or (_is_secure(asked) and not _is_secure(seen)):
         return settled
     is_first = not history or history.url != seen
+    if is_first and overlap is None:
+        return settled
     if not history or is_first:
         history = Move(seen, 0, now)
     if not overlap or (history.visits == 0 and not is_first):
@@ -35,6 +38,14 @@ def moved(history: Move | None, url: str, seen: str, pace: Pace, now: datetime, 
     visits, since = history.visits + 1, min(history.since, now)  # a clock that was wrong must not hold it up
     believed = visits >= pace.move_visits and now - since >= pace.move_after
     return replace(history, visits=visits, since=since, believed=believed)
+
+
+def strange(move: Move | None) -> str:
+    """What the owner should know of a permanent redirect that is followed and never believed; "" for any other."""
+    if move is None or move.believed or move.visits:
+        return ""
+    advice = "if it is meant, write that address as url; else disable or remove the source"
+    return f"a permanent redirect leads to {masked(move.url)}, where no entry of this feed was found; {advice}"
 
 
 def twins(moves: Mapping[str, Move | None], failing: Collection[str] = ()) -> Mapping[str, str]:

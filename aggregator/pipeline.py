@@ -104,11 +104,30 @@ def carry_out(
     rehearse: channels.Rehearse | None = None,
 ) -> Report:
     """A run on an open store, whose lock is held. With `rehearse` it is told what would be written, and nothing is."""
+    began, outcomes = time.monotonic(), list["Outcome"]()
+    try:
+        return _carried_out(engine, config, now, began, outcomes, force=force, progress=progress, rehearse=rehearse)
+    except (SystemExit, KeyboardInterrupt):  # a signal; what was saved is published by the next run
+        ended = channels.Published((), 0, ("it was ended by a signal",))
+        with suppress(Exception):
+            _log_run(engine, Report(tuple(outcomes), (), ended), now.replace(microsecond=0), began)
+        raise
+
+
+def _carried_out(
+    engine: Engine,
+    config: Config,
+    now: datetime,
+    began: float,
+    outcomes: "list[Outcome]",
+    *,
+    force: bool,
+    progress: Progress,
+    rehearse: channels.Rehearse | None,
+) -> Report:
     exact, now = now, now.replace(microsecond=0)  # the store keeps whole seconds; the spacing of requests is finer
-    began = time.monotonic()
     notes = align(engine, config, now, progress)
     plan = prepare(engine, config, now, force=force)
-    outcomes: list[Outcome] = []
     trouble: list[Exception] = []
     published = channels.Published((), 0, ())
     try:

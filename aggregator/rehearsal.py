@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from aggregator import channels, text
-from aggregator.config import Config
+from aggregator.config import Config, look_at_output
 from aggregator.model import Channel, Entry, Item, Progress
 from aggregator.pipeline import Report, carry_out
 from aggregator.store import channels as shown
@@ -39,6 +39,7 @@ def rehearse(
     Sources are asked, as politely as ever. What their hosts want is remembered, as the real run may follow at once;
     nothing else is. Raises as `pipeline.run` does.
     """
+    look_at_output(config)
     changed: list[tuple[Channel, tuple[str, ...]]] = []
     with locked(config.store, now, "once --dry-run") as lock:
         if lock.is_broken_off:

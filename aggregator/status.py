@@ -102,6 +102,11 @@ def title(row: Row) -> str:
     return one_line(masked(named or row.source.key), 200)
 
 
+def _why(found: Health) -> str:
+    """Why a source stands as it does, for who reads the terminal; cut only now, as half a phrase cannot be said."""
+    return one_line(phrases.of_terminal()(found.why), 200)
+
+
 def states() -> Mapping[str, str]:
     """The states as people read them."""
     return {
@@ -148,7 +153,7 @@ def table(found: Status, now: datetime) -> Listing:
             row.standing.requests if row.standing else 0,
             amount(row.standing.saved if row.standing else 0),
             f"{row.weekly:.1f}",
-            say(row.health.why or (row.standing.reason if row.standing else "never visited")),
+            _why(row.health) or say(row.standing.reason if row.standing else "never visited"),
         )
         for row in found.rows
     ]
@@ -238,7 +243,7 @@ def _lines(row: Row, incidents: Sequence[Incident], now: datetime) -> Iterator[t
     state = states()[found.state]
     if row.since:
         state = _("{state} since {moment} UTC").format(state=state, moment=f"{row.since:%Y-%m-%d %H:%M}")
-    yield _("state"), state + (_(": ") + say(found.why) if found.why else "")
+    yield _("state"), state + (_(": ") + _why(found) if found.why else "")
     if found.advice:
         yield _("advice"), say(found.advice)
     if standing is None:

@@ -40,7 +40,9 @@ _KEYWORDS: Mapping[str, tuple[int | tuple[int, str], ...] | None] = {
 def wanted(domain: str) -> list[Id]:
     """All messages of a domain, in the order of the files."""
     if domain == "pages":
-        return list(dict.fromkeys(_in_templates("formats")))
+        with (PACKAGE / "web" / "app.py").open("rb") as file:
+            missing = list(_found(extract("python", file, {"gettext": None})))
+        return list(dict.fromkeys([*_in_templates("formats"), *missing]))
     ours = [*_in_modules(PACKAGE), *_in_help(cli), *_in_templates("web"), *_in_phrases()]
     return list(dict.fromkeys(ours))
 

@@ -4,17 +4,21 @@ import gettext
 import re
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
 
-from aggregator import failures, languages
+from aggregator import collect, failures, health, languages, status
+from aggregator.model import Document, Source
+from aggregator.status import Row, Status
 from aggregator.store.engine import looking
 from aggregator.web import pages
-from tests.planet import Planet, atom
+from tests.planet import NOON, Planet, atom
 from tests.server import Server
+from tests.test_health import FINE
 from tests.test_languages import run
 
 DAY = timedelta(days=1)
@@ -144,6 +148,19 @@ def test_programs_are_told_the_same(planet: Planet, words: tuple[str, ...]) -> N
     assert re.sub(r"[0-9]+", "0", told[0][1]) == re.sub(r"[0-9]+", "0", told[1][1])
     assert told[0][0] == told[1][0]
     assert not re.search("[\u4e00-\u9fff]", told[1][1])
+
+
+def test_a_long_warning_is_cut_when_it_is_said(speaking: None) -> None:
+    moved = "https://b.example/" + "long/" * 20
+    (warning,) = collect.withheld(Document("", moved, b"", withheld="https://a.example/", moved_to=moved))
+    standing = replace(FINE, warnings=(warning,))
+    row = Row(Source(FINE.key, "feed", None), standing, health.judge(standing, DAY), NOON, 1.0)
+    for said in (
+        status.table(Status((row,), None, "", ""), NOON).rows[0][-1],
+        dict(status._lines(row, (), NOON))["状态"],
+    ):
+        assert "登录信息（或请求头）只发送给了 https://a.example/" in str(said)
+        assert len(str(said)) < 300
 
 
 # --- Published: in the language of the site -------------------------------------------------------------------------

@@ -476,6 +476,17 @@ def test_places_that_cannot_be_used(planet: Planet, shell: Shell, site: dict[str
     assert err.splitlines()[0].startswith(said.format(root=planet.root))
 
 
+@pytest.mark.parametrize("words", [("once", "--dry-run"), ("daemon",), ("worker",)], ids=" ".join)
+def test_an_output_that_is_no_folder_is_told_before_anybody_is_asked(planet: Planet, words: tuple[str, ...]) -> None:
+    (planet.root / "file").write_text("mine")
+    planet.site["output"] = "file/feeds"
+    planet.write()
+    done = program(*words, cwd=planet.root, timeout=20)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert f"site.output: {planet.root}/file is no folder; mend that" in done.stderr
+    assert not list(planet.root.rglob("*.db"))
+
+
 def test_folders_with_odd_names(tmp_path: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     root = tmp_path / "a b's #1 新"
     root.mkdir()

@@ -244,9 +244,22 @@ def test_a_token_in_the_address_becomes_a_cookie(locked: Running) -> None:
         assert client.get(locked.dashboard, params={"token": "wrong-horse-battery"}).status_code == 200
         assert client.get(f"{locked.dashboard}source/1?token={TOKEN}").headers["location"] == "./1"
     assert get(f"{locked.dashboard}?token=wrong-horse-battery").status_code == 401
-    said = locked.log.read_text(encoding="utf-8")
-    assert "GET /_/?from=0 " in said
+    assert "GET /_/?from=0&token=*** " in _logged(locked)
+
+
+def test_a_token_at_the_wrong_door_is_not_logged_either(locked: Running) -> None:
+    for way in (f"?token={TOKEN}", f"index.html?x=1&Token={TOKEN}&y=2", f"?x=1;token={TOKEN}"):
+        get(locked.url + way)
+    said = _logged(locked)
+    assert (
+        "GET /?token=*** " in said and "GET /index.html?x=1&Token=***&y=2 " in said and "GET /?x=1;token=*** " in said
+    )
+
+
+def _logged(running: Running) -> str:
+    said = running.log.read_text(encoding="utf-8")
     assert TOKEN not in said and "battery" not in said
+    return said
 
 
 def test_the_public_needs_no_token(locked: Running) -> None:

@@ -1,5 +1,6 @@
 """Lists that are followed: their feeds are sources while they have them, and a list in trouble takes none away."""
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -116,12 +117,15 @@ def test_lines_of_a_list_that_are_not_taken_over_are_told_once(planet: Planet) -
         ({"url": "https://a.example/", "path": "a"}, "list[1]: write where the list is: either url, or path"),
         ({"url": "ftp://a.example/"}, "list[1].url: write an absolute http:// or https:// URL"),
         ({"path": "nowhere.opml"}, "nowhere.opml: cannot be read (No such file or directory); mend it or write another path"),
+        ({"path": "pipe"}, "pipe: cannot be read (is no regular file); mend it or write another path"),
+        ({"path": "/dev/zero"}, "/dev/zero: cannot be read (is no regular file); mend it or write another path"),
         ({"path": "torn"}, "torn: line 1: not well-formed XML (no element found); mend it or write another path"),
         ({"pth": "torn"}, 'list[1].pth: unknown key; did you mean "path"?'),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line(planet: Planet, given: dict[str, str], why: str) -> None:
     (planet.root / "torn").write_bytes(b"<opml><body>")
+    os.mkfifo(planet.root / "pipe")
     with pytest.raises(ConfigError) as caught:
         load(planet, given)
     assert len(caught.value.problems) == 1

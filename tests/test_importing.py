@@ -293,6 +293,15 @@ def test_comments_are_headings_where_nothing_else_names_a_route(text: str, categ
             "## 36氪\n\n- /36kr/news\n- https://a.example/x",
             ["rsshub://36kr/news 新媒体/36氪/36kr/news", "https://a.example/x 新媒体/36氪"],
         ),
+        ("- [日报](/zhihu/daily)", ["rsshub://zhihu/daily 新媒体/知乎/热榜"]),
+        (
+            "## 36氪\n- [快讯](/36kr/news)\n* [x](https://rsshub.app/x) # old\n- [Blog](https://a.example/x)",
+            [
+                "rsshub://36kr/news 新媒体/36氪/快讯",
+                "rsshub://x 新媒体/36氪/x",
+                "https://a.example/x 新媒体/36氪",
+            ],
+        ),
         ("# /zhihu/daily\n#/a/b\n```\n/a/c\n```", ["rsshub://a/c 新媒体/知乎/热榜"]),
     ],
 )
@@ -300,6 +309,23 @@ def test_headings_of_markdown_are_levels_of_routes_and_addresses(below: str, fee
     found = read(f"# 新媒体\n## 知乎\n### 热榜\n\n{below}\n".encode(), "x")
     assert (found.kind, told(found)) == ("rsshub", [])
     assert [f"{each.url} {'/'.join(*each.categories)}" for each in found.feeds] == feeds
+
+
+@pytest.mark.parametrize(
+    ("text", "feeds"),
+    [
+        ("# 新媒体\n- /zhihu/hotlist\n\n/a/b", [("", "新媒体/zhihu/hotlist"), ("", "新媒体/a/b")]),
+        ("# 新媒体\n- [热榜](/zhihu/hotlist)\n# 编程\n- /a", [("热榜", "新媒体/热榜"), ("", "编程/a")]),
+        ("# 新媒体\n- rsshub://zhihu/hotlist", [("", "新媒体/zhihu/hotlist")]),
+        ("# 新媒体\n- [热榜](https://rsshub.app/zhihu/hotlist)", [("热榜", "新媒体/热榜")]),
+        ("# 新媒体\n## 知乎\n- [热榜](/zhihu/hotlist)", [("知乎: 热榜", "新媒体/知乎/热榜")]),
+        ("# A\n## B\n### C\n- [D](/d)\n- [E](https://a.example/e)", [("B: D", "A/B/C"), ("E", "A/B/C")]),
+    ],
+)
+def test_names_of_links_are_names_of_routes(text: str, feeds: list[tuple[str, str]]) -> None:
+    found = read(text.encode(), "x")
+    assert (found.kind, told(found)) == ("rsshub", [])
+    assert [(each.title, "/".join(*each.categories)) for each in found.feeds] == feeds
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from aggregator.moves import is_own_turn, moved, twins
 OLD, NEW, OTHER = "https://old.example/feed", "https://new.example/feed", "https://other.example/feed"
 START = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 
-Step = tuple[int, str, bool]
-"""A visit: hours after START, where permanent redirects led, whether that was the same feed."""
+Step = tuple[int, str, bool | None]
+"""A visit: hours after START, where permanent redirects led, whether that was the same feed, None for no entries."""
 
 
 def follow(*steps: Step, url: str = OLD, pace: Pace | None = None) -> Move | None:
@@ -40,6 +40,9 @@ BELIEVED = ((0, NEW, True), (1, NEW, True), (24, NEW, True))
         # Its own items are known from the second visit on.
         (((0, NEW, False), (24, NEW, True), (48, NEW, True), (72, NEW, True)), NEW, 0, False),
         (((0, NEW, False), (24, "", True), (48, NEW, True)), NEW, 1, False),
+        (((0, NEW, None), (1, NEW, None)), "", 0, False),
+        (((0, NEW, None), (1, NEW, True), (2, NEW, None), (24, NEW, True), (25, NEW, True)), NEW, 3, True),
+        (((0, NEW, True), (1, OTHER, None)), "", 0, False),
         (((0, NEW, True), (1, NEW, False), (24, NEW, True)), NEW, 2, False),
         (((0, NEW, True), (1, NEW, False), (24, NEW, True), (25, NEW, True)), NEW, 3, True),
         (((0, OLD, True), (1, OLD, True), (24, OLD, True)), "", 0, False),  # to itself

@@ -90,6 +90,16 @@ chinese = phrases.speaker(languages.owners("zh")[1])
             "缺少密钥：环境中没有变量 LOGIN；请在运行 aggregator 的环境中设置它",
         ),
         ("secret: env:A holds no secret: write one line of text into it", "缺少密钥：env:A 中没有密钥：请写入一行文本"),
+        (
+            "a permanent redirect leads to https://b.example/x, where no entry of this feed was found; "
+            "if it is meant, write that address as url; else disable or remove the source",
+            "永久重定向指向 https://b.example/x，在那里没有找到此订阅源的任何条目；"
+            "如果这是有意的，请把该地址写为 url；否则请停用或移除此来源",
+        ),
+        (
+            "secret: a/b is no regular file; write the secret into one",
+            "缺少密钥：a/b 不是普通文件；请把密钥写入普通文件",
+        ),
         ("secret: a/b cannot be read; write the secret into it", "缺少密钥：无法读取 a/b；请把密钥写入其中"),
         (
             "News: today is failing: timeout\nif it is only slow, raise timeout",

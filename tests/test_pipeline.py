@@ -2,18 +2,22 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from aggregator.errors import ConfigError
 from aggregator.pipeline import Report
+from aggregator.store import history
+from aggregator.store.engine import looking
 from tests.conformance import check
-from tests.planet import NOON, Planet, once, rss
+from tests.planet import NOON, Planet, once, rss, started
+from tests.running import until
 from tests.server import Server
 
 pytestmark = pytest.mark.both_stores
@@ -519,6 +523,29 @@ def test_a_file_where_the_output_should_be_is_said_before_anybody_is_asked(plane
     with pytest.raises(ConfigError, match="feeds is no folder"):
         planet.run()
     assert not list(planet.root.rglob("*.db"))
+
+
+@pytest.mark.parametrize(("sign", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_run_that_a_signal_ends_is_in_the_log_of_runs(
+    planet: Planet, server: Server, sign: signal.Signals, code: int
+) -> None:
+    server.put("/fast", rss([{"guid": "1", "title": "One"}]))
+    server.hang("/slow")
+    planet.feed(server.url("/fast", "127.0.0.1"))
+    planet.feed(server.url("/slow", "127.0.0.2"), timeout="60s")
+    with started(planet) as process:
+        until(lambda: {"/fast", "/slow"} <= {request.path for request in server.log})
+        time.sleep(0.5)  # for the answer, which is to be saved
+        process.send_signal(sign)
+        assert process.wait(10) == code
+    with looking(planet.load().store) as db:
+        run = history.last_run(db)
+    assert run and (run.by, run.visits, run.new, run.written) == ("once", 1, 1, 0)
+    assert run.problems == "it was ended by a signal"
+    planet.now = datetime.now(UTC)
+    server.put("/slow", rss([{"guid": "2", "title": "Two"}]))
+    planet.run()
+    assert "One" in planet.titles()
 
 
 def test_a_lost_output_folder_is_written_again_with_the_same_bytes(planet: Planet) -> None:

@@ -31,6 +31,15 @@ def move_of(planet: Planet) -> Move | None:
         return stored.standings(db)[config.sources[0].key].move
 
 
+def warnings_of(planet: Planet, hour: float) -> tuple[str, ...]:
+    """What there is to be said of the first source after a run at this hour."""
+    planet.now = NOON + hour * HOUR
+    planet.run()
+    config = planet.load()
+    with reading(open_store(config.store)) as db:
+        return stored.standings(db)[config.sources[0].key].warnings
+
+
 def followed(planet: Planet, server: Server, hours: Iterable[float]) -> list[str]:
     """The paths that runs at these hours asked for, joined for each run: `/old /new`."""
     found = []
@@ -91,6 +100,39 @@ def test_14_what_may_be_a_mistake_or_for_the_day_is_never_believed(planet: Plane
         server.redirect("/old", "/new", 301)
     paths += followed(planet, server, range(48, 24 * 18, 48))
     assert all(path.startswith("/old") for path in paths)
+
+
+def test_14_another_feed_behind_a_permanent_redirect_is_told_for_as_long_as_it_is_there(
+    planet: Planet, server: Server
+) -> None:
+    server.put("/old", FEED)
+    server.put("/new", rss([{"guid": "parked", "title": "Buy this name"}]), etag=True)
+    planet.feed(server.url("/old", HOST))
+    assert warnings_of(planet, 0) == ()
+    server.redirect("/old", "/new", 301)
+    told = (
+        f"a permanent redirect leads to {server.url('/new', HOST)}, where no entry of this feed was found; "
+        "if it is meant, write that address as url; else disable or remove the source",
+    )
+    assert warnings_of(planet, 48) == told
+    assert warnings_of(planet, 96) == told  # a 304
+    server.put("/new", rss([{"guid": "parked", "title": "Buy it now"}]), etag=True)
+    assert warnings_of(planet, 144) == told
+    move = move_of(planet)
+    assert move and (move.visits, move.believed) == (0, False)
+    server.put("/old", FEED)
+    assert warnings_of(planet, 192) == ()
+
+
+def test_14_a_feed_that_is_empty_when_it_has_just_moved_is_no_other(planet: Planet, server: Server) -> None:
+    server.put("/old", FEED)
+    server.put("/new", rss([]))
+    planet.feed(server.url("/old", HOST))
+    planet.run()
+    server.redirect("/old", "/new", 301)
+    assert warnings_of(planet, 48) == ()
+    server.put("/new", FEED)
+    assert followed(planet, server, range(96, 24 * 14, 48))[-1] == "/new"
 
 
 def test_14_of_a_chain_only_the_permanent_beginning_counts(planet: Planet, server: Server) -> None:

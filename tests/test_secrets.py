@@ -30,6 +30,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("MISSING", raising=False)
     (tmp_path / "good").write_text("t0ken\r\n", encoding="utf-8")
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")
+    os.mkfifo(tmp_path / "pipe")
     return tmp_path
 
 
@@ -58,6 +59,8 @@ def test_a_secret_is_what_stands_there(places: Path) -> None:
         "file:missing": "missing cannot be read; write the secret into it",
         "file:bytes": "bytes cannot be read",
         "file:.": "cannot be read",
+        "file:pipe": "pipe is no regular file; write the secret into one",
+        "file:/dev/zero": "/dev/zero is no regular file; write the secret into one",
     }.items(),
 )
 def test_what_is_no_secret(places: Path, value: str, said: str) -> None:

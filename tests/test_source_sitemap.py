@@ -201,6 +201,62 @@ def test_of_an_index_the_three_that_changed_last_are_read(tmp_path: Path) -> Non
     assert sorted(planet.titles()) == [f"Story of {n}x" for n in (2, 3, 4, 5)]
 
 
+@pytest.mark.parametrize("has_etags", [True, False])
+def test_a_sitemap_of_an_index_that_is_not_there_is_a_warning(tmp_path: Path, has_etags: bool) -> None:
+    planet = Planet(tmp_path)
+    days = {f"/s{number}.xml": f"2026-03-0{number}" for number in (3, 2, 1)}
+    with Server() as server:
+        host = server.url("")
+
+        def put(path: str) -> None:
+            server.put(path, urlset(page(f"/story-of-{path[2]}x", days[path], host=host)).encode(), etag=has_etags)
+
+        def visited() -> tuple[str, ...]:
+            del server.log[:]
+            planet.run(later=timedelta(days=2))
+            (row,) = status.look(planet.load(), planet.now).rows
+            assert row.standing and not row.standing.error
+            return row.standing.warnings
+
+        server.put("/index.xml", index(server, *days.items()), etag=True)
+        for path in days:
+            put(path)
+        server.put("/s3.xml", status=404)
+        planet.feed(server.url("/index.xml"), kind="sitemap")
+        (warning,) = visited()
+        assert warning.startswith(f"http 404: {host}/s3.xml: ")
+        assert [request.status for request in server.log] == [200, 404, 200, 200]
+        assert planet.titles() == ["Story of 2x", "Story of 1x"]
+        put("/s3.xml")
+        assert visited() == ()  # though the index has not changed
+        assert planet.titles() == ["Story of 3x", "Story of 2x", "Story of 1x"]
+        server.put("/index.xml", index(server, *days.items()) + b" ", etag=True)
+        server.put("/s2.xml", status=410)
+        (warning,) = visited()
+        assert warning.startswith(f"http 410: {host}/s2.xml: ")
+        assert visited() == (warning,)
+        assert planet.titles() == ["Story of 3x", "Story of 2x", "Story of 1x"], "it takes nothing away"
+        put("/s2.xml")
+        assert visited() == ()
+        assert visited() == () and len(server.log) == 1  # the index alone, which has not changed
+        assert planet.titles() == ["Story of 3x", "Story of 2x", "Story of 1x"]
+
+
+@pytest.mark.parametrize(("answer", "asked"), [(404, 3), (429, 1), (503, 1)])
+def test_an_index_of_which_nothing_is_there_or_whose_host_wants_silence_fails(
+    tmp_path: Path, answer: int, asked: int
+) -> None:
+    planet = Planet(tmp_path)
+    with Server() as server:
+        server.put("/index.xml", index(server, *((f"/s{number}.xml", "2026-03-01") for number in (1, 2, 3))), etag=True)
+        for number in (1, 2, 3):
+            server.put(f"/s{number}.xml", status=answer)
+        planet.feed(server.url("/index.xml"), kind="sitemap")
+        (failed,) = planet.run().failed
+        assert f"http {answer}" in failed.error
+        assert len(server.log) == 1 + asked
+
+
 def test_an_index_leads_to_no_other_host(tmp_path: Path) -> None:
     planet = Planet(tmp_path)
     with Server("0.0.0.0") as server:

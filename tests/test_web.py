@@ -72,6 +72,21 @@ def test_no_answer_shows_what_is_outside(tmp_path_factory: pytest.TempPathFactor
     assert (found.status, found.body == b"inside") in [(200, True), (404, False)]
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("de", "Dieses Dokument gibt es nicht."), ("zh-CN", "没有这个文档。"), ("nb", "There is no such document.")],
+)
+@pytest.mark.parametrize("raw", [b"/nothing.xml", b"/../x"])
+def test_what_is_missing_is_said_in_the_language_of_the_site(
+    tmp_path: Path, language: str, said: str, raw: bytes
+) -> None:
+    planet = Planet(tmp_path)
+    planet.site["language"] = language
+    config = planet.load()
+    found = app.respond(config.output, Shelf(), app.terms(config), raw, {})
+    assert (found.status, found.body.decode()) == (404, f"{said}\n")
+
+
 # --- Headers --------------------------------------------------------------------------------------------------------
 
 

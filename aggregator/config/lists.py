@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import Field
 
-from aggregator import importing
+from aggregator import disk, importing
 from aggregator.config import types
 from aggregator.config.problems import Problem, validate
 from aggregator.config.rules import Table
@@ -166,7 +166,7 @@ def _trouble(file: Path) -> str:
 def good(file: Path) -> tuple[bytes, Found]:
     """The bytes of a list that is whole and not empty, and what it has. Raises AggregatorError, one line."""
     try:
-        with file.open("rb") as opened:
+        with disk.opened(file) as opened:
             data = opened.read(importing.MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         why = _("{file}: cannot be read ({why})").format(file=_shown(file), why=reason(error))

@@ -6,6 +6,7 @@ import re
 from gettext import gettext as _
 from pathlib import Path
 
+from aggregator import disk
 from aggregator.languages import marked
 
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -34,7 +35,12 @@ def reveal(value: str, root: Path) -> str:
             )
     elif kind == "file" and name:
         try:
-            found = (root / name).read_text(encoding="utf-8")
+            with disk.opened(root / name) as opened:
+                found = opened.read().decode()
+        except disk.NotRegularError as error:
+            raise MissingError(
+                marked("{file} is no regular file; write the secret into one"), file=root / name
+            ) from error
         except (OSError, UnicodeDecodeError, ValueError) as error:
             raise MissingError(marked("{file} cannot be read; write the secret into it"), file=root / name) from error
     else:

@@ -31,6 +31,7 @@ _ENTRY = re.compile(
     re.IGNORECASE,
 )
 """A line of a note: a route, or an address, with what people write before it."""
+_LINK = re.compile(r"\[([^\[\]]*)\]\(([^\s()]+)\)")
 _MARKUP = re.compile(r"<[^<>]*>|\[([^\[\]]*)\]\([^()]*\)")
 
 
@@ -47,21 +48,31 @@ def heading(line: str) -> tuple[int, str]:
     return (len(found[1]), name) if found and is_one else (0, "")
 
 
+def _entry(row: str) -> tuple[str, re.Match[str]] | None:
+    """The name of a line's link, "" where it has none, and the line as `_ENTRY` has it; None for another line."""
+    link = _LINK.search(row)
+    found = _ENTRY.fullmatch(row[: link.start()] + link[2] + row[link.end() :] if link else row)
+    return (link[1] if link else "", found) if found else None
+
+
 def is_note(text: str) -> bool:
     """Whether a document is such a list in Markdown: at least half of what stands below the headings are routes and
-    addresses, alone on their lines, and one is a route. newsboat's tags behind addresses make it none."""
-    if not nests(text):
+    addresses, alone on their lines or links there, and one is a route. newsboat's tags behind addresses make it none.
+    Where no heading is below another, what begins with `#` may be comments on bare addresses, so one route is none."""
+    is_nested = nests(text)
+    if not is_nested and not any(heading(line.strip()[:10_000])[0] for line in text.split("\n")):
         return False
     rows = [line.strip()[:10_000] for line in text.split("\n") if re.search(r"\w", line) and line.lstrip()[0] != "#"]
-    entries = [found for row in rows if (found := _ENTRY.fullmatch(row))]
+    entries = [(row, found[1]) for row in rows if (found := _entry(row))]
     is_plain = not any(
-        re.match(r"\S+://\S+\s", row) or re.search(r":(\s|$)", row) for row in rows if not _ENTRY.fullmatch(row)
+        re.match(r"\S+://\S+\s", row) or re.search(r":(\s|$)", row) for row in rows if not _entry(row)
     )  # else the names are those of a mapping, or there are tags
-    return is_plain and any(found["route"] for found in entries) and 2 * len(entries) >= len(rows)
+    has_route = any(found["route"] and (is_nested or not re.match(r"\w+://", row)) for row, found in entries)
+    return is_plain and has_route and 2 * len(entries) >= len(rows)
 
 
 def read_note(text: str) -> Iterator[Each]:
-    """What each line of Markdown has. The title of what is no route is that of the feed."""
+    """What each line of Markdown has. The title of what is neither a route nor a link is that of the feed."""
     names = ["", "", ""]
     place = _("line {number}")
     for number, row in enumerate(text.split("\n"), start=1):
@@ -73,12 +84,12 @@ def read_note(text: str) -> Iterator[Each]:
             names[level - 1 :] = [name, *[""] * (len(names) - level)]
         elif line.startswith("#") or not re.search(r"\w", line):
             continue
-        elif not (found := _ENTRY.fullmatch(line)):
+        elif not (found := _entry(line)):
             yield lost(where, line, _("is no route"))
-        elif found["route"]:
-            yield feed_of(where, list(filter(None, names)), found[2])
+        elif found[1]["route"]:
+            yield feed_of(where, list(filter(None, names)), found[1][2], found[0].strip())
         else:
-            yield listed(Listed(where, found[2], categories=(tuple(names),)))
+            yield listed(Listed(where, found[1][2], found[0], categories=(tuple(names),)))
 
 
 def is_one(text: str) -> bool:

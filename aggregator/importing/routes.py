@@ -95,15 +95,16 @@ def _namespace(name: str, namespace: Pairs) -> Iterator[Each]:
         yield feed_of(where, [first, str(site or name), str(value.get("name") or "")], str(value.get("example")))
 
 
-def feed_of(where: str, names: list[str], written: str) -> Each:
-    """A route as a feed, in the category of the names above it. It may be a whole address, and have letters of any
-    script, which are escaped."""
+def feed_of(where: str, names: list[str], written: str, name: str = "") -> Each:
+    """A route as a feed, in the category of the names above it and of its own `name`. It may be a whole address, and
+    have letters of any script, which are escaped."""
     route = _PUBLIC.sub("rsshub://", written.strip())
     bare = route.removeprefix("rsshub://").lstrip("/")
     if _PARAMETER.search("/" + bare):
         return lost(where, route, _("has parameters; write what they stand for instead of them"))
-    title = f"{names[1]}: {names[2]}" if len(names) > 2 else ""  # else what the feed calls itself
+    # without a name, it is what the feed calls itself
+    title = f"{names[1]}: {name or names[2]}" if len(names) + bool(name) > 2 else name
     url = f"rsshub://{quote(bare, _AS_IT_IS, errors='replace')}"
     if re.match(r"https?://", route):
         url, bare = route, http_url(route) or bare  # without a login
-    return listed(Listed(where, url, title, (tuple(names) if len(names) > 2 else (*names, bare),)))
+    return listed(Listed(where, url, title, (tuple(names) if len(names) > 2 else (*names, name or bare),)))

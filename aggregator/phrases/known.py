@@ -173,6 +173,8 @@ _ERRORS = (
     "the environment has no variable {name}",
     "set it where aggregator runs",
     "{file} cannot be read",
+    "{file} is no regular file",
+    "write the secret into one",
     "write the secret into it",
     "{place} holds no secret: write one line of text into it",
     "given up",
@@ -235,6 +237,9 @@ _ERRORS = (
     "is recognised by {sign} from now on",
     "{number} of its {all} entries share their guid with others",
     "all guids were new at {number} visits in a row, to {all} entries that were known",
+    "a permanent redirect leads to {url}, where no entry of this feed was found",
+    "if it is meant, write that address as url",
+    "else disable or remove the source",
     "{url} has moved to {other}",
     "{url} has moved to {other}, which is a source already",
     "remove one of the two",
@@ -265,6 +270,7 @@ _PUBLISHING = (
     "<{name}> has no <{child}>",
     "the id {id} stands twice",
     "the next run tries again",
+    "it was ended by a signal",
 )
 _LISTS = (
     # config/lists.py, following.py: what is wrong with a list that is followed, and what becomes of it

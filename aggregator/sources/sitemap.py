@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from aggregator import dates, text
-from aggregator.errors import ParseError
+from aggregator.errors import FetchError, ParseError
 from aggregator.model import Batch, Document, Feed, Fetch, Found, Image, Item, Source, Tag, Validators
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ ADVICE = {"not a sitemap": "write the address of a sitemap as url; robots.txt of
 
 _FOLLOWED = 3
 _UNDATED = "undated"  # the stamp of an index that does not say when its sitemaps have changed
+_ABSENT = ("http 403", "http 404", "http 410")  # what is said of one document; other trouble is that of its host
 _MOST = 50_000_000  # bytes, unpacked: more is against the protocol
 
 
@@ -51,7 +52,8 @@ async def documents(source: Source, known: Mapping[str, Validators], fetch: Fetc
 
     An index with dates that has not changed says that none of its sitemaps has; without dates it says nothing of them,
     so those of last time are asked. A redirect is followed, but a permanent one is not remembered: what an index leads
-    to has names of its own. Raises FetchError, ParseError.
+    to has names of its own. A sitemap of an index that is not there costs no other its visit, unless none is there.
+    Raises FetchError, ParseError.
     """
     from aggregator.sources.feed.discovery import asked
 
@@ -67,15 +69,22 @@ async def documents(source: Source, known: Mapping[str, Validators], fetch: Fetc
     if not listed:
         return Found(changed=(first,), answer=first)
     changed: list[Document] = []
+    lost: dict[str, FetchError] = {}
     unchanged = {source.key: replace(first.validators, stamp="" if is_dated else _UNDATED)}
     for url in listed:
         address, limits = asked(source, url)
-        found = await fetch(address, known.get(url, Validators()), limits)
+        try:
+            found = await fetch(address, known.get(url, Validators()), limits)
+        except FetchError as error:
+            if error.kind not in _ABSENT or len(lost) == len(listed) - 1:
+                raise
+            lost[url] = error
+            continue
         if found.not_modified:
             unchanged[url] = found.validators
         else:
             changed.append(replace(found, name=url))
-    return Found(tuple(changed), unchanged, answer=first)
+    return Found(tuple(changed), unchanged, answer=first, lost={url: str(error) for url, error in lost.items()})
 
 
 def _newest(document: Document) -> tuple[tuple[str, ...], bool]:

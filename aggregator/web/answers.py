@@ -23,12 +23,14 @@ _ARCHIVE = re.compile(r"(?:.*/)?archive-[0-9]+/[^/]*")  # as output names them; 
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What holds for the whole tree: the media types of documents by their file names, the public URL of the tree with
-    a slash at its end, for how many seconds an answer stays fresh, and the URLs of WebSub hubs."""
+    a slash at its end, for how many seconds an answer stays fresh, the URLs of WebSub hubs, and what is said of a
+    document that is `missing`."""
 
     types: Mapping[str, str]
     base_url: str
     max_age: int
     hubs: tuple[str, ...] = ()
+    missing: str = "There is no such document."
 
     def media_type(self, name: str) -> str:
         """The media type of a file."""

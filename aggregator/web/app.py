@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from aggregator import languages
 from aggregator.config import Config
 from aggregator.media import is_text, max_age, types
 from aggregator.text import http_url
@@ -22,11 +23,6 @@ from aggregator.web.documents import Shelf
 from aggregator.web.health import health
 
 _PIECE = 65_536
-_MISSING = Answer(
-    404,
-    {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"},
-    b"There is no such document.\n",
-)
 
 
 def app(config: Config, clock: Callable[[], datetime], hooks: Sequence[Route] = ()) -> Starlette:
@@ -70,6 +66,7 @@ def terms(config: Config) -> Terms:
         base_url=config.site.base_url,
         max_age=max_age(config.pace.interval),
         hubs=tuple(filter(None, map(http_url, config.site.hubs))),
+        missing=languages.pages(config.site.language).gettext("There is no such document."),
     )
 
 
@@ -77,7 +74,7 @@ def respond(root: Path, shelf: Shelf, terms: Terms, raw: bytes, asked: dict[str,
     """The answer to a path as it stands in the request, below the tree's root; a folder is its index.html."""
     names = tree.names(raw)
     if names is None:
-        return _MISSING
+        return _missing(terms)
     page = names if names[-1] else (*names[:-1], "index.html")
     text = is_text(terms.media_type(page[-1]))
     real = tree.locate(root, page)
@@ -87,4 +84,9 @@ def respond(root: Path, shelf: Shelf, terms: Terms, raw: bytes, asked: dict[str,
     if names[-1] and (index := tree.locate(root, (*names, "index.html"))) and Path(index).is_file():
         # relative, so that it holds wherever a proxy has the tree
         return Answer(301, {"Location": f"./{quote(names[-1])}/", "X-Content-Type-Options": "nosniff"})
-    return _MISSING
+    return _missing(terms)
+
+
+def _missing(terms: Terms) -> Answer:
+    headers = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
+    return Answer(404, headers, f"{terms.missing}\n".encode())

@@ -4,6 +4,8 @@ There are two listeners: one for the published tree, and one for the dashboard, 
 that a crowd of readers does not shut its owner out.
 """
 
+import logging
+import re
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -124,7 +126,17 @@ def _thread(served: ASGIApp, listening: socket.socket, *, log: bool) -> Iterator
         thread.join(_PATIENCE + 1)
 
 
+_TOKEN = re.compile(r"(?<=[?&;]token=)[^&;\s]+", re.IGNORECASE)
+
+
+def _without_token(record: logging.LogRecord) -> bool:
+    """A line of the access log loses the dashboard's token, which people send to the public listener, too."""
+    record.msg, record.args = _TOKEN.sub("***", record.getMessage()), None
+    return True
+
+
 def _server(served: ASGIApp, *, log: bool) -> uvicorn.Server:
+    logging.getLogger("uvicorn.access").addFilter(_without_token)
     settings = uvicorn.Config(
         served,
         http=Protocol,

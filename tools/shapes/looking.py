@@ -123,7 +123,7 @@ class Move(Shape):
     url: str
     """The new address."""
     visits: int
-    """How many visits were led there."""
+    """At how many visits in a row it was met; 0: another feed was there at the first of them."""
     since: str
     """Since when."""
     believed: bool

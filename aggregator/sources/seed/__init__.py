@@ -14,7 +14,7 @@ from gettext import gettext as _
 from itertools import chain
 from pathlib import Path, PurePosixPath
 
-from aggregator import html, matter, text
+from aggregator import disk, html, matter, text
 from aggregator.errors import ParseError, SourceError
 from aggregator.model import Batch, Document, Fetch, Found, Item, Source, Validators
 from aggregator.sources.seed import body, encoding, fields, frontmatter
@@ -146,12 +146,8 @@ def _document(path: Path, name: str, known: Validators | None, max_bytes: int) -
     before = path.stat()
     if known and known.stamp == f"{before.st_mtime_ns}-{before.st_size}":
         return None
-    # The file may have been replaced since it was looked at: do not wait for a pipe, do not follow a link.
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb") as file:
-        now = os.fstat(handle)
-        if not stat.S_ISREG(now.st_mode):
-            raise ValueError("is no regular file; remove it")
+    with disk.opened(path, os.O_NOFOLLOW) as file:  # it may have been replaced by a link since it was looked at
+        now = os.fstat(file.fileno())
         data = file.read(max_bytes + 1) if now.st_size <= max_bytes else b""
         if now.st_size > max_bytes or len(data) > max_bytes:
             raise ValueError(f"has more than {max_bytes:,} bytes; shorten it or raise `max_bytes`")
