@@ -464,6 +464,15 @@ def test_a_repeated_guid_is_nobodys_public_id(fresh: Callable[..., Store]) -> No
     assert all(shown.id.startswith("tag:") for shown in store.shown())
 
 
+def test_a_guid_that_entries_of_several_feeds_have_is_the_public_id_of_one(fresh: Callable[..., Store]) -> None:
+    """As one feed repeats it, it tells nobody to be the same."""
+    store = fresh(ONE, TWO, THREE)
+    first, second, third, fourth = (story(number, guid=PAGE) for number in range(4))
+    store.run((ONE, [first, second]), (TWO, [third]), (THREE, [fourth]))
+    ids = list(store.ids().values())
+    assert (len(ids), len(set(ids)), ids.count(PAGE)) == (4, 4, 1)
+
+
 @pytest.mark.parametrize(
     ("first", "second", "count"),
     [
@@ -898,6 +907,8 @@ def test_what_is_shown_at_once_is_what_a_second_look_would_show(
                 yield store.everything(), {path for path, each in store.revisions().items() if each != before.get(path)}
                 with reading(store.engine) as db:
                     yield db.execute(select(tables.story).order_by(tables.story.c.id)).all()
+                with writing(store.engine) as db:
+                    yield channels.tally(db)
 
     assert list(lived(showing.placed)) == list(lived(lambda *_: {}))
 
