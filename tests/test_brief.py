@@ -16,13 +16,14 @@ from sqlalchemy import Engine, select
 
 from aggregator import brief, collect, keeping, pipeline, planning
 from aggregator.config import Config
-from aggregator.model import Batch, Document, Found, Policy, Signs, Source, Validators, Visit
+from aggregator.model import Batch, Cost, Document, Found, Policy, Signs, Source, Validators, Visit
 from aggregator.reading import pool, worker
-from aggregator.store import retention
+from aggregator.store import retention, visits
 from aggregator.store.engine import open_store, reading, writing
 from aggregator.store.tables import item, metadata
 from benchmarks import workload
 from tests.planet import NOON, Planet, atom, rss
+from tests.server import Server
 
 URL = "https://news.example/feed"
 HOUR = timedelta(hours=1)
@@ -30,8 +31,8 @@ HOUR = timedelta(hours=1)
 # --- Reading ------------------------------------------------------------------------------------------------------
 
 
-def read(body: bytes, entries: bytes = b"", **source: Any) -> Batch:
-    document = Document(URL, URL, body, validators=Validators(entries=entries))
+def read(body: bytes, entries: bytes = b"", url: str = URL, **source: Any) -> Batch:
+    document = Document(URL, url, body, validators=Validators(entries=entries))
     return pool.read("feed", document, replace(Source(URL, "feed", None), **source))
 
 
@@ -69,6 +70,8 @@ ENTRY = {"title": "One", "guid": "1", "description": "<p>Some <b>text</b></p>", 
         (rss([ENTRY]).replace(b"<link>https://news", b"<link>https://www.news"), {}),
         (rss([ENTRY]).replace(b"<channel>", b'<channel xml:base="https://other.example/">'), {}),
         (rss([ENTRY]).replace(b"<rss ", b'<rss xmlns:x="urn:x" '), {}),
+        (rss([ENTRY]).replace(b'<rss version="2.0"><channel>', b"<feed>").replace(b"</channel></rss>", b"</feed>"), {}),
+        (rss([ENTRY]), {"url": "https://other.example/feed"}),
         (rss([ENTRY]), {"categories": (("other",),)}),
         (rss([ENTRY]), {"language": "de"}),
         (rss([ENTRY]), {"zone": "Asia/Tokyo"}),
@@ -80,6 +83,29 @@ def test_what_may_mean_something_else_is_read_in_full(body: bytes, source: dict[
     assert read(rss([ENTRY]), known).brief
     assert not read(body, known, **source).brief
     assert read(body, known, **source).items == read(body, **source).items
+
+
+def test_what_stands_between_entries_is_none_of_their_bytes() -> None:
+    assert read(rss([ENTRY]).replace(b"</item>", b"</item>\n \n"), read(rss([ENTRY])).entries).brief
+
+
+def test_as_many_as_may_be_are_remembered() -> None:
+    assert read(rss([ENTRY | {"guid": f"{number}"} for number in range(brief.MOST)])).entries
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        rss([ENTRY]).replace(b"<item>", b"<item><source><id>urn:x</id></source>"),  # feedparser reads it
+        rss([ENTRY]).replace(b"</item></channel>", b""),
+        rss([ENTRY]).replace(b"Some ", b"Some & "),
+    ],
+)
+def test_of_what_had_to_be_mended_or_is_odd_nothing_is_remembered(body: bytes) -> None:
+    """Its entries need not stand beside those of the tree that prints are made of."""
+    known = read(rss([ENTRY])).entries
+    assert read(body, known).items
+    assert (read(body, known).brief, read(body, known).entries) == (frozenset(), b"")
 
 
 @pytest.mark.parametrize(
@@ -106,6 +132,8 @@ def test_what_takes_long_is_neither_remembered_nor_in_brief(monkeypatch: pytest.
     assert len(usual.brief) == 1
     assert (usual.items[1], usual.signs) == (slow.items[1], slow.signs)
     assert (slow.brief, slow.entries, briefs(slow)) == (frozenset(), b"", [False, False])
+    monkeypatch.setattr(worker, "_loaded", set())
+    assert worker._read("feed", document, Source(URL, "feed", None)).entries, "what it takes to load says nothing"
 
 
 def test_twins_are_put_in_order_by_all_that_they_say() -> None:
@@ -115,9 +143,15 @@ def test_twins_are_put_in_order_by_all_that_they_say() -> None:
     assert read(both, known).items == read(both).items
 
 
-def test_what_another_version_has_read_is_not_heeded() -> None:
+@pytest.mark.parametrize("name", ["__version__", "PRINTS"])
+def test_what_another_version_has_read_is_not_heeded(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     known = read(rss([ENTRY])).entries
-    assert not read(rss([ENTRY]), bytes(8) + known[8:]).brief
+    document = Document(URL, URL, rss([ENTRY]), validators=Validators(entries=known))
+    assert worker._read("feed", document, Source(URL, "feed", None)).brief
+    monkeypatch.setattr(worker, name, "another")
+    again = worker._read("feed", document, Source(URL, "feed", None))
+    assert not again.brief
+    assert again.entries[brief.STAMP :] == known[brief.STAMP :]
 
 
 PRINTS = st.binary(min_size=16, max_size=16)
@@ -242,6 +276,7 @@ class Kept:
         before = known[URL].entries if self.heeds and URL in known else b""
         sent = Validators(etag=f'"{now}"', url=URL, entries=before)
         visit = self._counted(collect._read(source, Found(changed=(Document(URL, URL, body, validators=sent),))))
+        visit = replace(visit, seconds=1.5, cost=Cost(requests=1, received=len(body), status=200))
         outcome = keeping.keep(self.engine, visit, plan.standings[own.key], now)
         with writing(self.engine) as db:
             pipeline.settle(db, config, now)
@@ -361,3 +396,74 @@ def test_where_guids_are_left_out_nothing_is_in_brief_for_long(
     steps = [Step(some, policy if number else {}, "a", False, None, "en") for number, some in enumerate(listed)]
     heeds_guids = "link" not in policy.values()
     assert same_rows(steps, new_store, config) == ((3, 0) if heeds_guids else (1, 1))
+
+
+def test_an_entry_that_was_put_off_until_its_day_comes_whole(new_store: Callable[[], str], config: Config) -> None:
+    """It is known by its print and new all the same."""
+    listed = [[(0, "leave")], [(0, "leave"), (1, "leave")], [(0, "leave"), (1, "leave"), (2, "redate")]]
+    listed += [[(0, "leave"), (1, "leave"), (2, "leave")]] * 3
+    steps = [Step(some, {"future": "drop"}, "a", False, None, "en") for some in listed]
+    assert same_rows(steps, new_store, config) == (5, 1)
+
+
+def test_where_guids_were_found_to_tell_nothing_nothing_is_in_brief(
+    new_store: Callable[[], str], config: Config
+) -> None:
+    mine, plain = Kept(new_store(), config, heeds=True), Kept(new_store(), config, heeds=False)
+    every = [each | {"guid": "the same"} for each in entries_of_a_feed().values()]
+    step = Step([], {}, "a", is_atom=False, removed=None, language="en")
+    try:
+        for count in (3, 4, 5):
+            body, now = rss(every[:count]), NOON + count * HOUR
+            assert mine.visit(step, body, now) == plain.visit(step, body, now)
+            assert mine.rows() == plain.rows()
+        assert mine.in_brief == 0
+    finally:
+        mine.engine.dispose()
+        plain.engine.dispose()
+
+
+def test_what_is_forgotten_of_a_document_is_what_its_entries_were_as_well(
+    new_store: Callable[[], str], config: Config
+) -> None:
+    kept = Kept(new_store(), config, heeds=True)
+    try:
+        kept.visit(Step([], {}, "a", is_atom=False, removed=None, language="en"), rss([ENTRY]), NOON)
+        with writing(kept.engine) as db:
+            assert visits.validators(db, 1)[URL].entries
+            visits.forget_documents(db, 1)
+            assert visits.validators(db, 1) == {URL: Validators()}
+    finally:
+        kept.engine.dispose()
+
+
+def test_a_run_leaves_in_brief_what_an_earlier_one_has_read(
+    planet: Planet, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[int] = []
+
+    def heard(*what: Any, **more: Any) -> Batch:
+        batch = read_by_others(*what, **more)
+        found.append(len(batch.brief))
+        return batch
+
+    read_by_others = pool.read
+    monkeypatch.setattr(pool, "read", heard)
+    planet.feed(server.url("/", host="127.0.0.1"))
+    every = [ENTRY | {"guid": f"{number}", "title": f"Entry {number}"} for number in range(3)]
+    for count in (1, 2, 3):
+        server.put("/", rss(every[:count]))
+        planet.run(force=True, later=HOUR)
+    assert found == [0, 1, 2]
+    assert [len(each.content[0].value) for each in planet.published().entries] == [len("<p>Some <b>text</b></p>")] * 3
+
+
+def test_what_is_read_once_more_is_urgent_and_its_trouble_is_the_sources(monkeypatch: pytest.MonkeyPatch) -> None:
+    def bad(_kind: str, document: Document, _source: Source, *, urgent: bool) -> Batch:
+        raise RuntimeError((urgent, document.validators.entries))
+
+    document = Document(URL, URL, rss([ENTRY]), validators=Validators(entries=read(rss([ENTRY])).entries))
+    visit = collect._read(Source(URL, "feed", None), Found(changed=(document,)))
+    monkeypatch.setattr(pool, "read", bad)
+    assert visit.whole
+    assert visit.whole().error == "internal error: RuntimeError: (True, b''); please report it"

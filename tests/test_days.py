@@ -1,6 +1,7 @@
 """Dates from end to end: days without a clock, zones of sources, dates that are none, and that no date moves again."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -171,6 +172,24 @@ def test_another_zone_of_the_site_is_shown_on_every_page_and_in_no_feed(shanghai
     assert shanghai.files() == before
 
 
+@pytest.mark.parametrize("zoned", ["site", "source"])
+def test_a_zone_that_alone_has_changed_is_shown_as_if_all_was_written_anew(
+    planet: Planet, server: Server, zoned: str
+) -> None:
+    planet.site |= {"formats": ["atom", "html"], "items": 1, "archive": 1}
+    server.put("/", served(["2026-03-11", "2026-03-12", "2026-03-13"]), etag=True)
+    planet.feed(server.url("/", host="127.0.0.1"))
+    planet.run(later=timedelta(hours=8))
+    before = words(planet)
+    (planet.site if zoned == "site" else planet.sources[0])["timezone"] = "Asia/Tokyo"
+    planet.run()
+    after = planet.files()
+    assert words(planet) != before
+    shutil.rmtree(planet.root / "feeds")
+    planet.run()
+    assert planet.files() == after
+
+
 def test_terminals_show_the_days_of_the_site(shanghai: Planet, capsys: pytest.CaptureFixture[str]) -> None:
     config = shanghai.load()
     assert [row[0] for row in listing.items(config, None, None, None).rows] == ["2026-03-12", "2026-03-11"]
@@ -187,6 +206,14 @@ def test_terminals_show_the_days_of_the_site(shanghai: Planet, capsys: pytest.Ca
 def served(dates: Sequence[str]) -> bytes:
     """A feed of stories 0, 1, 2 ... with these dates, as they stand."""
     return rss({"guid": str(n), "title": f"T{n}", "pubDate": date} for n, date in enumerate(dates))
+
+
+def test_a_rule_on_age_goes_by_the_date_of_the_first_sight(planet: Planet, server: Server) -> None:
+    planet.feed(server.url("/", host="127.0.0.1"), rule=[{"exclude": {"older": "30d"}}])
+    for title, date in (("News", NOON - DAY), ("Old news", NOON - 300 * DAY)):
+        server.put("/", rss([{"guid": "1", "title": title, "date": date}]))
+        planet.run(force=True, later=HOUR)
+    assert planet.titles() == ["Old news"]
 
 
 def test_first_sight_is_the_date_of_what_has_none(planet: Planet, server: Server) -> None:

@@ -194,6 +194,7 @@ def test_a_date_without_an_offset_is_in_the_zone_of_the_source() -> None:
         (of_rss, "<title>Own</title><image><title>Logo</title></image>", "Own"),
         (of_atom, "<title>a &lt; b</title>", "a < b"),
         (of_atom, '<title type="html">&lt;i&gt;x&lt;/i&gt; &amp;lt;T&amp;gt;</title>', "x <T>"),
+        (of_atom, '<title type="html">&amp;amp;lt;T&amp;amp;gt;</title>', "&lt;T&gt;"),
         (of_atom, f"<title {XHTML}a <b>b</b></div></title>", "a b"),
         (of_rss, "<title>one\n  two</title>", "one two"),
     ],

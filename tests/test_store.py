@@ -43,7 +43,7 @@ from aggregator.model import (
     Visit,
 )
 from aggregator.schedule import Due
-from aggregator.store import categories, channels, meta, retention, stories, tables, visits
+from aggregator.store import categories, channels, meta, retention, showing, stories, tables, visits
 from aggregator.store import sources as stored
 from aggregator.store.channels import Shown
 from aggregator.store.engine import many, open_store, reading, writing
@@ -464,6 +464,15 @@ def test_a_repeated_guid_is_nobodys_public_id(fresh: Callable[..., Store]) -> No
     assert all(shown.id.startswith("tag:") for shown in store.shown())
 
 
+def test_a_guid_that_entries_of_several_feeds_have_is_the_public_id_of_one(fresh: Callable[..., Store]) -> None:
+    """As one feed repeats it, it tells nobody to be the same."""
+    store = fresh(ONE, TWO, THREE)
+    first, second, third, fourth = (story(number, guid=PAGE) for number in range(4))
+    store.run((ONE, [first, second]), (TWO, [third]), (THREE, [fourth]))
+    ids = list(store.ids().values())
+    assert (len(ids), len(set(ids)), ids.count(PAGE)) == (4, 4, 1)
+
+
 @pytest.mark.parametrize(
     ("first", "second", "count"),
     [
@@ -873,6 +882,45 @@ def test_who_shares_no_sign_meets_nobody(
                         retention.remove(db, db.scalars(select(tables.item.c.id).limit(2)).all(), NOW, "taken back")
         every.append(_public_ids(store))
     assert every[0] == every[1]
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(RUNS, st.booleans())
+def test_what_is_shown_at_once_is_what_a_second_look_would_show(
+    fresh: Callable[..., Store], runs: list[list[list[Item]]], one_leaves: bool
+) -> None:
+    """New stories are written as they are shown. It is the same where all are looked at as if they had been there; and
+    the same documents are written for it. A source may leave between its visit and its stories, as when a run is cut."""
+
+    def lived(placed: Callable[..., Any]) -> Iterator[Any]:
+        store = fresh(ONE, TWO, THREE)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(showing, "placed", placed)
+            for hour, batches in enumerate(runs):
+                now, before = NOW + hour * HOUR, store.revisions()
+                store.register(ONE, TWO, THREE)
+                for source, items in zip((ONE, TWO, THREE), batches, strict=True):
+                    store.visit(source, *items, now=now)
+                if one_leaves:
+                    store.register(TWO, THREE)
+                store.settle(now)
+                yield store.everything(), {path for path, each in store.revisions().items() if each != before.get(path)}
+                with reading(store.engine) as db:
+                    yield db.execute(select(tables.story).order_by(tables.story.c.id)).all()
+                with writing(store.engine) as db:
+                    yield channels.tally(db)
+
+    assert list(lived(showing.placed)) == list(lived(lambda *_: {}))
+
+
+def test_a_category_of_two_spellings_is_an_entrys_own_and_above_another_of_its_own(fresh: Callable[..., Store]) -> None:
+    store = fresh(ONE)
+    every = [story(1, categories=(("c",), ("C", "d"))), story(2, categories=(("C",), ("c", "d")))]
+    store.run((ONE, every))
+    assert {each.item.title: each.folders for each in store.shown()} == {
+        "Story 1": ("c", "c/d"),
+        "Story 2": ("c", "c/d"),
+    }
 
 
 def _hidden(store: Store) -> set[str]:

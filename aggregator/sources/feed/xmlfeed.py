@@ -182,17 +182,17 @@ def _item(
     outer = declared or (place.url if place.is_atom else place.page or place.url)
     original = string(entry, "feedburner_origlink", "pheedo_origlink")  # the page behind a counting redirect
     url = text.http_url(original) or text.http_url(own.link, outer)
+    guid, title = text.legal(own.guid).strip(), _title(entry, place.is_atom)
     if is_brief:
-        guid, title = text.legal(own.guid).strip(), _title(entry, place.is_atom)
         return Item(guid=guid, url=url, title=title, published=published, updated=updated), False
     base = declared or url or outer
     content, summary, cut = parts.texts(own.content, own.summary, own.caption, base)
     podcast = _absolute_podcast(own.podcast, base)
     files = media.files(entry, own.titles, base)
     item = Item(
-        guid=text.legal(own.guid).strip(),
+        guid=guid,
         url=url,
-        title=_title(entry, place.is_atom),
+        title=title,
         summary=summary,
         content=content,
         authors=own.authors,
