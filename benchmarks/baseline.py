@@ -53,7 +53,7 @@ def write(folder: Path, category: str, entries: list[tuple[Any, Any]]) -> None:
     made.link(href=f"https://planet.example/feeds/{category}/")
     for _, entry in entries:
         one = made.add_entry(order="append")
-        when = datetime(*date(entry)[:6], tzinfo=UTC)
+        when = datetime(*date(entry)[:6], tzinfo=UTC)  # type: ignore[misc]  # the six are no microseconds, and no zone
         one.id(entry.get("id") or entry.link)
         one.title(entry.title)
         one.link(href=entry.link)

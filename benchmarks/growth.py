@@ -123,14 +123,14 @@ def _close(state: Path) -> None:
     from aggregator.config import load
     from aggregator.formats import chosen, find
     from aggregator.store import archives as stored
-    from aggregator.store import channels, files
+    from aggregator.store import channels, files, meta
     from aggregator.store.engine import open_store, writing
 
     config = load(state / "config" / "aggregator.toml")
     engine = open_store(config.store)
     with writing(engine) as db:
         places = channels.places(db)
-        planet = composing.planet(db, config, places)
+        planet = composing.planet(config, meta.authority(db), places)
         for place in places:
             stored.close(db, place.id, config.site.items, None, config.site.archive)
             stored.renew(db, place.id)

@@ -30,6 +30,7 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
+from unittest import mock
 from xml.parsers import expat
 
 import feedparser
@@ -69,11 +70,8 @@ def read_by_feedparser(body: bytes) -> int:
     content = decoding.decode(body)
     if jsonfeed.is_json(content):
         return read(body)
-    walked, xmlfeed._from_tree = xmlfeed._from_tree, lambda _: None
-    try:
+    with mock.patch.object(xmlfeed, "_from_tree", return_value=None):
         return read(body)
-    finally:
-        xmlfeed._from_tree = walked
 
 
 def parse(body: bytes) -> int:

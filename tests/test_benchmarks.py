@@ -1,15 +1,17 @@
 """The tools that measure: the feeds are what they should be, and a program that does not do its work is found out."""
 
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from aggregator import sources
 from aggregator.model import Document, Source, Validators
-from benchmarks import latency, run, showing, workload
+from benchmarks import floor, growth, latency, run, showing, workload
 from benchmarks.programs import Program
 from benchmarks.workload import Workload
 
@@ -99,6 +101,55 @@ def test_we_and_the_baseline_are_measured_at_the_same_work(tmp_path: Path) -> No
     showing.write(found, tmp_path)
     assert "| baseline | " in (tmp_path / "performance.md").read_text()
     assert (tmp_path / "performance.svg").read_text().startswith("<svg")
+
+
+def test_the_floor_is_of_the_same_documents_and_rows(tmp_path: Path) -> None:
+    """All texts of all formats are cleaned, and a store is filled with all that was in the other."""
+    load = Workload(tmp_path / "load", feeds=10, entries=3, categories=2, port=1)
+    workload.make(load)
+    texts = floor.texts(path.read_bytes() for path in (load.folder / "www").iterdir())
+    assert len(texts) == 30
+    assert all("<p>" in each and len(each) > 500 for each in texts)
+    old, new = tmp_path / "old.db", tmp_path / "new.db"
+    with closing(sqlite3.connect(old)) as db:
+        db.execute("CREATE TABLE entry (id INTEGER PRIMARY KEY, words TEXT)")
+        db.execute("CREATE INDEX by_words ON entry (words)")
+        db.executemany("INSERT INTO entry VALUES (?, ?)", [(number, f"{number}") for number in range(5000)])
+        db.commit()
+        before = list(db.iterdump())
+    store = floor.stored(old, new)
+    for _ in range(2):
+        store()
+    with closing(sqlite3.connect(new)) as db:
+        assert list(db.iterdump()) == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs all of 127.0.0.0/8, and /proc")
+def test_growth_is_that_of_stores_which_are_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growth, "FEEDS", 10)
+    found = growth.run(tmp_path, (400, 1200), 1)
+    assert {size: [len(costs[what]) for what in growth.WHAT] for size, costs in found.items()} == {
+        400: [1, 1],
+        1200: [1, 1],
+    }
+    stored = {}
+    for size in found:
+        with closing(sqlite3.connect(tmp_path / str(size) / "var" / "aggregator.db")) as db:
+            stored[size] = db.execute("SELECT count(*) FROM item").fetchone()[0]
+    assert stored == {400: 401, 1200: 1201}  # and the one that was new
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs all of 127.0.0.0/8, and /proc")
+def test_the_floor_is_the_sum_of_its_parts() -> None:
+    command = [sys.executable, "-m", "benchmarks.floor", "--feeds", "5", "--rounds", "1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if line.startswith("| ")][1:]
+    costs = {name: float(seconds) for name, seconds, _ in rows}
+    *parts, whole, ours = costs.values()
+    assert len(parts) == 8
+    assert whole == pytest.approx(sum(parts), abs=0.05)
+    assert 0 < whole < ours
 
 
 def test_new_figures_take_the_place_of_old_ones(tmp_path: Path) -> None:
