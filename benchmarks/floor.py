@@ -83,7 +83,7 @@ def stored(old: Path, new: Path) -> Callable[[], None]:
                 while some := list(islice(waiting, _ROWS)):
                     places = ",".join("?" * len(some[0]))
                     db.execute("BEGIN IMMEDIATE")
-                    db.executemany(f'INSERT INTO "{name}" VALUES ({places})', some)  # noqa: S608
+                    db.executemany(f'INSERT INTO "{name}" VALUES ({places})', some)  # noqa: S608 - the same
                     db.execute("COMMIT")
 
     return store
@@ -101,7 +101,8 @@ def written(documents: Sequence[bytes], folder: Path) -> None:
 
 def started() -> None:
     """Start Python with the libraries that a run needs."""
-    subprocess.run([sys.executable, "-c", _IMPORTS], check=True, env=os.environ | {"PYTHONDONTWRITEBYTECODE": ""})  # noqa: S603
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": ""}
+    subprocess.run([sys.executable, "-c", _IMPORTS], check=True, env=environment)  # noqa: S603 - our own line
 
 
 def seconds(what: Callable[[], object], rounds: int) -> float:

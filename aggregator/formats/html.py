@@ -41,12 +41,7 @@ _FEEDS = {
 def render(channel: Channel) -> bytes:
     """The page of a category: its newest entries, or those of an archive document. Raises AggregatorError."""
     here = channel.urls.get("html") or channel.page + FILENAME
-    return _page(
-        "category.html",
-        channel,
-        here,
-        {"posts": [posts.post(entry) for entry in channel.entries]},
-    )
+    return _page("category.html", channel, here, {"posts": [posts.post(entry) for entry in channel.entries]})
 
 
 def documents(channel: Channel) -> Mapping[str, bytes]:

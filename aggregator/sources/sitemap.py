@@ -69,22 +69,22 @@ async def documents(source: Source, known: Mapping[str, Validators], fetch: Fetc
     if not listed:
         return Found(changed=(first,), answer=first)
     changed: list[Document] = []
-    lost: dict[str, FetchError] = {}
+    lost: dict[str, str] = {}
     unchanged = {source.key: replace(first.validators, stamp="" if is_dated else _UNDATED)}
     for url in listed:
         address, limits = asked(source, url)
         try:
             found = await fetch(address, known.get(url, Validators()), limits)
         except FetchError as error:
-            if error.kind not in _ABSENT or len(lost) == len(listed) - 1:
+            if error.kind not in _ABSENT:
                 raise
-            lost[url] = error
+            lost[url] = str(error)
             continue
         if found.not_modified:
             unchanged[url] = found.validators
         else:
             changed.append(replace(found, name=url))
-    return Found(tuple(changed), unchanged, answer=first, lost={url: str(error) for url, error in lost.items()})
+    return Found(tuple(changed), unchanged, answer=first, lost=lost)
 
 
 def _newest(document: Document) -> tuple[tuple[str, ...], bool]:
